@@ -1,0 +1,132 @@
+"""Label sets: what names a series, a target or an alert."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+METRIC_NAME: Final = "__name__"
+
+_METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*\Z")
+_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
+
+_FNV_OFFSET: Final = 14695981039346656037
+_FNV_PRIME: Final = 1099511628211
+_MASK64: Final = (1 << 64) - 1
+
+
+class Labels(Mapping[str, str]):
+    """An immutable set of labels, sorted by name. An empty value is the same as no label and is not kept.
+
+    Two label sets are equal when their pairs are; they are hashable and ordered as Prometheus orders them.
+    """
+
+    __slots__ = ("_hash", "_values", "pairs")
+
+    pairs: tuple[tuple[str, str], ...]
+    """Sorted by name; values are never empty."""
+
+    def __init__(self, labels: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
+        items = dict(labels)
+        self.pairs = tuple(sorted((name, value) for name, value in items.items() if value))
+        self._values = dict(self.pairs)
+        self._hash = hash(self.pairs)
+
+    @property
+    def metric_name(self) -> str:
+        """The value of ``__name__``, or the empty string."""
+        return self._values.get(METRIC_NAME, "")
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Labels):
+            return self.pairs == other.pairs
+        return NotImplemented
+
+    def __lt__(self, other: Labels) -> bool:
+        return self.pairs < other.pairs
+
+    def merged(self, other: Mapping[str, str]) -> Labels:
+        """These labels with ``other``'s put over them; an empty value there removes the label."""
+        return Labels({**self._values, **other})
+
+    def without(self, names: Iterable[str]) -> Labels:
+        gone = frozenset(names)
+        return Labels(pair for pair in self.pairs if pair[0] not in gone)
+
+    def only(self, names: Iterable[str]) -> Labels:
+        kept = frozenset(names)
+        return Labels(pair for pair in self.pairs if pair[0] in kept)
+
+    def fingerprint(self) -> int:
+        """Prometheus' and Alertmanager's 64-bit FNV-1a over ``name 0xff value 0xff`` of the sorted labels."""
+        value = _FNV_OFFSET
+        for pair in self.pairs:
+            for text in pair:
+                for byte in text.encode():
+                    value = ((value ^ byte) * _FNV_PRIME) & _MASK64
+                value = ((value ^ 0xFF) * _FNV_PRIME) & _MASK64
+        return value
+
+    def __str__(self) -> str:
+        """As PromQL writes it: ``up{job="node"}``."""
+        inner = ", ".join(f"{_quoted_name(name)}={quote(value)}" for name, value in self.pairs if name != METRIC_NAME)
+        name = self.metric_name
+        if name and not is_legacy_metric_name(name):
+            return "{" + quote(name) + (f", {inner}" if inner else "") + "}"
+        return f"{name}{{{inner}}}" if inner or not name else name
+
+    def __repr__(self) -> str:
+        return f"Labels({dict(self.pairs)!r})"
+
+
+EMPTY: Final = Labels()
+
+
+def quote(value: str) -> str:
+    """``value`` as a double-quoted Go string literal, for messages and expressions."""
+    out = ['"']
+    for char in value:
+        if char in '"\\':
+            out.append("\\" + char)
+        elif char == "\n":
+            out.append("\\n")
+        elif char == "\t":
+            out.append("\\t")
+        elif char == "\r":
+            out.append("\\r")
+        elif ord(char) < 0x20 or ord(char) == 0x7F:
+            out.append(f"\\x{ord(char):02x}")
+        else:
+            out.append(char)
+    out.append('"')
+    return "".join(out)
+
+
+def is_legacy_metric_name(name: str) -> bool:
+    """True for names of the classic character set ``[a-zA-Z_:][a-zA-Z0-9_:]*``."""
+    return _METRIC_NAME.match(name) is not None
+
+
+def is_legacy_label_name(name: str) -> bool:
+    """True for names of the classic character set ``[a-zA-Z_][a-zA-Z0-9_]*``."""
+    return _LABEL_NAME.match(name) is not None
+
+
+def _quoted_name(name: str) -> str:
+    return name if is_legacy_label_name(name) else quote(name)

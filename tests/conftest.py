@@ -1,0 +1,86 @@
+"""Fixtures for every kind of test."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from fenghuo.base.clock import ManualClock
+
+CONFORMANCE = Path(__file__).resolve().parents[2] / "shared" / "conformance"
+
+LOOP_BLOCKED_S_MAX = 0.25
+"""An event loop that one callback holds longer than this has been blocked; unit tests run on busy machines."""
+
+
+@pytest.fixture(scope="session")
+def conformance() -> Path:
+    """The folder of other projects' test material; tests of it are skipped where it does not exist."""
+    if not CONFORMANCE.is_dir():
+        pytest.skip(f"conformance material is not at {CONFORMANCE}")
+    return CONFORMANCE
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Async tests (``pytestmark = pytest.mark.anyio``) run on asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture(autouse=True)
+def loop_stays_free(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a unit test whose event loop was held by one callback for too long."""
+    if "/unit/" not in str(request.path):
+        yield
+        return
+    slow: list[str] = []
+    run = asyncio.Handle._run
+
+    def timed(handle: asyncio.Handle) -> None:
+        start_s = time.perf_counter()
+        cpu_s = time.thread_time()
+        run(handle)
+        # CPU time of this thread, so that a busy machine is not taken for a blocked loop.
+        if time.perf_counter() - start_s > LOOP_BLOCKED_S_MAX and time.thread_time() - cpu_s > LOOP_BLOCKED_S_MAX:
+            slow.append(repr(handle))
+
+    monkeypatch.setattr(asyncio.Handle, "_run", timed)
+    yield
+    assert not slow, f"the event loop was blocked for over {LOOP_BLOCKED_S_MAX} s by {slow}"
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a unit test that leaves a non-daemon thread of its own behind."""
+    if "/unit/" not in str(request.path):
+        yield
+        return
+    before = set(threading.enumerate())
+    yield
+    deadline_s = time.monotonic() + 2
+    while True:
+        left = [
+            thread
+            for thread in threading.enumerate()
+            if thread not in before and not thread.daemon and not thread.name.startswith(("asyncio_", "AnyIO worker"))
+        ]
+        if not left or time.monotonic() > deadline_s:
+            break
+        time.sleep(0.01)
+    assert not left, f"threads left running: {left}"
