@@ -1,0 +1,173 @@
+"""Checks passwords, sessions and tokens."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Protocol
+
+import anyio.to_thread
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+
+from fenghuo.api.auth.identity import Identity, Proof, Role
+from fenghuo.api.auth.throttle import Throttle
+from fenghuo.base import limits
+from fenghuo.base.clock import Clock
+from fenghuo.base.errors import OperatingError
+
+SESSION_LIFETIME_MS = 7 * 86_400_000
+BASIC_CACHE_MS = 300_000
+"""A verified basic password is remembered this long, since one argon2 check costs tens of milliseconds."""
+
+BASIC_CACHE = limits.declare(
+    "auth_basic_cache_entries", 256, limits.Policy.DROP_OLDEST, "Verified basic-auth credentials remembered."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """An account. ``password_hash`` is argon2's encoded form."""
+
+    name: str
+    role: str
+    password_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in browser. Only the hash of its token is kept."""
+
+    user: str
+    csrf_token: str
+    expires_at_ms: int
+
+
+class Accounts(Protocol):
+    """Where accounts are kept."""
+
+    def user(self, name: str) -> User | None: ...
+
+
+class SessionStore(Protocol):
+    """Where sessions are kept."""
+
+    def create(self, token_hash: str, session: Session) -> None: ...
+    def find(self, token_hash: str, now_ms: int) -> Session | None: ...
+    def delete(self, token_hash: str) -> None: ...
+
+
+class SignInRefusedError(Exception):
+    """Wrong name or password; which of the two is not said."""
+
+
+class TooManyAttemptsError(Exception):
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"too many failed sign-ins; try again in {retry_after_s} s")
+        self.retry_after_s = retry_after_s
+
+
+def hash_password(password: str) -> str:
+    return PasswordHasher().hash(password)
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class Authenticator:
+    """Turns proofs into identities. Safe to use from one event loop; hashing runs in worker threads."""
+
+    def __init__(self, accounts: Accounts, sessions: SessionStore, clock: Clock, command_line_token: str) -> None:
+        self._accounts = accounts
+        self._sessions = sessions
+        self._clock = clock
+        self._command_line_digest = _digest(command_line_token)
+        self._hasher = PasswordHasher()
+        self._decoy = self._hasher.hash(secrets.token_urlsafe(16))
+        self._throttle = Throttle(clock)
+        self._basic_key = secrets.token_bytes(32)
+        self._basic_cache: OrderedDict[bytes, tuple[int, Identity]] = OrderedDict()
+
+    async def sign_in(self, name: str, password: str, client: str) -> tuple[str, Identity]:
+        """Open a session; returns its token and who it is.
+
+        Raises SignInRefusedError, or TooManyAttemptsError when this client or this account failed too often.
+        """
+        user = await self._verified(name, password, client)
+        token = secrets.token_urlsafe(32)
+        session = Session(user.name, secrets.token_urlsafe(24), self._clock.now_ms() + SESSION_LIFETIME_MS)
+        await anyio.to_thread.run_sync(self._sessions.create, _digest(token), session)
+        return token, Identity(user.name, Role.named(user.role), Proof.SESSION, session.csrf_token)
+
+    async def sign_out(self, token: str) -> None:
+        await anyio.to_thread.run_sync(self._sessions.delete, _digest(token))
+
+    async def by_session(self, token: str) -> Identity | None:
+        """Who holds this session cookie; None when it is unknown or over."""
+        return await anyio.to_thread.run_sync(self._session_identity, _digest(token))
+
+    def by_token(self, token: str) -> Identity | None:
+        """Who holds this bearer token."""
+        if hmac.compare_digest(_digest(token), self._command_line_digest):
+            return Identity("command line", Role.ADMIN, Proof.TOKEN)
+        return None
+
+    async def by_basic(self, header_value: str, client: str) -> Identity | None:
+        """Who the ``Authorization: Basic`` value belongs to. Raises TooManyAttemptsError."""
+        try:
+            name, colon, password = base64.b64decode(header_value, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+        if not colon:
+            return None
+        key = hmac.digest(self._basic_key, header_value.encode(), "sha256")
+        known = self._basic_cache.get(key)
+        if known and known[0] > self._clock.now_ms():
+            return known[1]
+        try:
+            user = await self._verified(name, password, client)
+        except SignInRefusedError:
+            return None
+        identity = Identity(user.name, Role.named(user.role), Proof.BASIC)
+        self._basic_cache[key] = (self._clock.now_ms() + BASIC_CACHE_MS, identity)
+        while len(self._basic_cache) > BASIC_CACHE.default:
+            self._basic_cache.popitem(last=False)
+        return identity
+
+    def _session_identity(self, token_hash: str) -> Identity | None:
+        session = self._sessions.find(token_hash, self._clock.now_ms())
+        user = self._accounts.user(session.user) if session else None
+        if session is None or user is None:
+            return None
+        return Identity(user.name, Role.named(user.role), Proof.SESSION, session.csrf_token)
+
+    async def _verified(self, name: str, password: str, client: str) -> User:
+        wait_s = self._throttle.wait_s(client, name)
+        if wait_s:
+            raise TooManyAttemptsError(wait_s)
+        user = await anyio.to_thread.run_sync(self._accounts.user, name)
+        # An unknown name costs the same time as a wrong password, so that names cannot be probed.
+        right = await anyio.to_thread.run_sync(self._matches, user.password_hash if user else self._decoy, password)
+        if user is None or not right:
+            self._throttle.failed(client, name)
+            raise SignInRefusedError
+        self._throttle.succeeded(client, name)
+        return user
+
+    def _matches(self, password_hash: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(password_hash, password)
+        except VerifyMismatchError:
+            return False
+        except InvalidHashError as error:
+            raise OperatingError(
+                "an account's password hash is damaged",
+                retryable=False,
+                remedy="set a new password with `fenghuo user passwd`",
+            ) from error

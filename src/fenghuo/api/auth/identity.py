@@ -1,0 +1,82 @@
+"""Roles, identities, and what each kind of request needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Role(IntEnum):
+    """Each role may do what those before it may."""
+
+    VIEWER = 1
+    OPERATOR = 2
+    ADMIN = 3
+
+    @classmethod
+    def named(cls, name: str) -> Role:
+        return cls[name.upper()]
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+class Proof(StrEnum):
+    """How a request showed who it comes from."""
+
+    SESSION = "session"
+    BASIC = "basic"
+    TOKEN = "token"  # noqa: S105 - a word, not a secret
+    OPEN_SERVER = "open_server"  # Started with --no-auth.
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    name: str
+    role: Role
+    proof: Proof
+    csrf_token: str = ""
+
+
+OPEN_PATHS = frozenset(
+    {
+        "/-/healthy",
+        "/-/ready",
+        "/api/fenghuo/session",
+        "/api/fenghuo/status",
+        "/health",
+        "/health/live",
+        "/health/ready",
+    }
+)
+"""Paths that answer everybody: probes, sign-in, and what the sign-in page shows."""
+
+READ_BY_POST = frozenset(
+    {
+        "/api/v1/query",
+        "/api/v1/query_range",
+        "/api/v1/query_exemplars",
+        "/api/v1/series",
+        "/api/v1/labels",
+    }
+)
+"""POST here only carries long parameters; it changes nothing."""
+
+
+def role_needed(method: str, path: str, *, metrics_open: bool) -> Role | None:
+    """The least role that may do this, or None when everybody may."""
+    if path in OPEN_PATHS or (path == "/metrics" and metrics_open):
+        return None
+    if path.startswith("/-/"):
+        return Role.ADMIN
+    if not path.startswith(("/api/", "/metrics", "/federate")):
+        return None
+    if method in ("GET", "HEAD", "OPTIONS") or path in READ_BY_POST:
+        return Role.VIEWER
+    return Role.OPERATOR
+
+
+def changes_state(method: str, path: str) -> bool:
+    """Whether a session must prove with its CSRF token that the panel itself sent this."""
+    return method not in ("GET", "HEAD", "OPTIONS") and path not in READ_BY_POST

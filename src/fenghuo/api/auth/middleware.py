@@ -1,0 +1,99 @@
+"""The door: every request passes here before a handler sees it."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import orjson
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from fenghuo.api.auth.authenticator import Authenticator, TooManyAttemptsError
+from fenghuo.api.auth.identity import Identity, Proof, Role, changes_state, role_needed
+
+COOKIE = "fenghuo_session"
+CSRF_HEADER = "x-csrf-token"
+
+LOCAL_USER = Identity("local", Role.ADMIN, Proof.OPEN_SERVER)
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class AuthMiddleware:
+    """Lets a request through with ``scope["state"]["identity"]`` set, or answers 401, 403 or 429.
+
+    ``authenticator`` None is a server started with ``--no-auth``: everybody on this machine is the local user,
+    but a page from elsewhere that a browser here has open is not (its Host or Origin gives it away).
+    """
+
+    def __init__(self, app: ASGIApp, authenticator: Authenticator | None, *, metrics_open: bool) -> None:
+        self._app = app
+        self._authenticator = authenticator
+        self._metrics_open = metrics_open
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        identity, refusal = await self._judge(HTTPConnection(scope))
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        scope.setdefault("state", {})["identity"] = identity
+        await self._app(scope, receive, send)
+
+    async def _judge(self, request: HTTPConnection) -> tuple[Identity | None, Response | None]:
+        method, path = request.scope["method"], request.scope["path"]
+        needed = role_needed(method, path, metrics_open=self._metrics_open)
+        if self._authenticator is None:
+            if _is_from_elsewhere(request.headers):
+                return None, _refusal(
+                    403, "forbidden", "this server runs without sign-in and answers this machine only"
+                )
+            return LOCAL_USER, None
+        try:
+            identity = await self._identify(self._authenticator, request)
+        except TooManyAttemptsError as error:
+            return None, _refusal(429, "too_many_attempts", str(error), {"Retry-After": str(error.retry_after_s)})
+        if needed is None:
+            return identity, None
+        if identity is None:
+            return None, _refusal(401, "unauthorized", "sign in first: session cookie, basic auth or bearer token")
+        if identity.role < needed:
+            return None, _refusal(403, "forbidden", f"this needs the role {needed.word}, you are {identity.role.word}")
+        if identity.proof is Proof.SESSION and changes_state(method, path) and not _csrf_holds(request, identity):
+            return None, _refusal(403, "csrf", f"the header {CSRF_HEADER} is missing or wrong; reload the panel")
+        return identity, None
+
+    async def _identify(self, authenticator: Authenticator, request: HTTPConnection) -> Identity | None:
+        scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+        client = request.client.host if request.client else ""
+        match scheme.lower():
+            case "bearer":
+                return authenticator.by_token(credentials.strip())
+            case "basic":
+                return await authenticator.by_basic(credentials.strip(), client)
+        token = request.cookies.get(COOKIE)
+        return await authenticator.by_session(token) if token else None
+
+
+def _csrf_holds(request: HTTPConnection, identity: Identity) -> bool:
+    return request.headers.get(CSRF_HEADER, "") == identity.csrf_token
+
+
+def _is_from_elsewhere(headers: Headers) -> bool:
+    host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+    origin = headers.get("origin")
+    origin_host = (urlsplit(origin).hostname or "") if origin and origin != "null" else host
+    return host not in LOOPBACK_NAMES or origin_host not in LOOPBACK_NAMES or origin == "null"
+
+
+def _refusal(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
+    """Readable by Prometheus clients (``errorType``) and by the panel (``error.code`` is ``code``)."""
+    body = orjson.dumps({"status": "error", "errorType": code, "error": message, "code": code})
+    extra = dict(headers or {})
+    if status == 401:
+        # "Basic" would make browsers open their own password box over the panel.
+        extra["WWW-Authenticate"] = 'Fenghuo realm="fenghuo"'
+    return Response(body, status_code=status, media_type="application/json", headers=extra)

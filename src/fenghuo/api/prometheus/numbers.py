@@ -1,0 +1,53 @@
+"""Numbers as Prometheus writes them: sample values as text, timestamps as seconds."""
+
+from __future__ import annotations
+
+import math
+
+from fenghuo.model.sample import Floats, Ints
+
+
+def value_text(value: float) -> str:
+    """The shortest text that reads back as ``value``: ``1``, ``0.5``, ``NaN``, ``+Inf``, ``1e-7``.
+
+    An exponent only below 1e-6 and from 1e21 on, as Go's encoding/json has it.
+    """
+    if value != value:
+        return "NaN"
+    if math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    text = repr(value)
+    if text.endswith(".0"):
+        return text[:-2]
+    if "e" not in text:
+        return text
+    return _with_exponent(value, text)
+
+
+def _with_exponent(value: float, text: str) -> str:
+    size = abs(value)
+    mantissa, exponent = text.split("e")
+    if size != 0 and (size < 1e-6 or size >= 1e21):
+        return (
+            f"{mantissa}e{exponent[0]}{exponent[1:].lstrip('0')}" if exponent[0] in "+-" else f"{mantissa}e+{exponent}"
+        )
+    if size >= 1:
+        return str(int(value))
+    digits = mantissa.lstrip("-").replace(".", "")
+    sign = "-" if value < 0 else ""
+    return f"{sign}0.{'0' * (-int(exponent) - 1)}{digits}"
+
+
+def seconds_text(time_ms: int) -> str:
+    """``1435781451781`` as ``1435781451.781``; whole seconds without a fraction."""
+    sign = "-" if time_ms < 0 else ""
+    seconds, rest = divmod(abs(time_ms), 1000)
+    return f"{sign}{seconds}.{rest:03d}" if rest else f"{sign}{seconds}"
+
+
+def seconds_texts(times_ms: Ints) -> list[str]:
+    return [seconds_text(time_ms) for time_ms in times_ms.tolist()]
+
+
+def value_texts(values: Floats) -> list[str]:
+    return [value_text(value) for value in values.tolist()]
