@@ -8,7 +8,10 @@ into :class:`Problem` values that name file, line, YAML path, value and remedy.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import difflib
+import re
 import typing
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,14 +19,26 @@ from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUseDefault
 
 from fenghuo.base.errors import InputError
 
 Path = tuple[str | int, ...]
+DIRECTORY = "directory"
+"""The key of the validation context that holds what relative file names are relative to."""
 M = TypeVar("M", bound=BaseModel)
 
 NULL_TEXTS = frozenset({"", "~", "null", "Null", "NULL"})
+NODES_MAX = 2_000_000
+"""Values in one document, aliases counted each time they are used: a file that only seems small is refused."""
+
+_TRUE_TEXTS = frozenset(form for word in ("y", "yes", "true", "on") for form in (word, word.title(), word.upper()))
+_FALSE_TEXTS = frozenset(form for word in ("n", "no", "false", "off") for form in (word, word.title(), word.upper()))
+_INTEGER = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F_]+|0o[0-7_]+|0b[01_]+|[0-9][0-9_]*)\Z")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_ODD_FLOATS = {".inf": float("inf"), "+.inf": float("inf"), "-.inf": float("-inf"), ".nan": float("nan")}
 
 
 class Plain(str):
@@ -57,11 +72,15 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed YAML file. ``value`` is made of dict, list, str, :class:`Plain` and None."""
+    """A parsed YAML file. ``value`` is made of dict, list, str, :class:`Plain` and None.
+
+    ``directory`` is what relative paths inside the file are relative to; empty leaves them as they are.
+    """
 
     name: str
     value: Any
     lines: Mapping[Path, int] = field(default_factory=dict)
+    directory: str = ""
 
     def line(self, path: Sequence[str | int]) -> int:
         """The line of ``path``, or of the nearest enclosing thing that has one; 0 when there is none."""
@@ -71,14 +90,83 @@ class Document:
                 return line
         return 0
 
-    def problem(self, message: str, path: Sequence[str | int] = (), *, remedy: str = "") -> Problem:
-        return Problem(message, self.name, self.line(path), show_path(path), remedy)
+    def problem(
+        self,
+        message: str,
+        path: Sequence[str | int] = (),
+        *,
+        remedy: str = "",
+        severity: Severity = Severity.ERROR,
+    ) -> Problem:
+        return Problem(message, self.name, self.line(path), show_path(path), remedy, severity)
+
+    def warning(self, message: str, path: Sequence[str | int] = (), *, remedy: str = "") -> Problem:
+        return self.problem(message, path, remedy=remedy, severity=Severity.WARNING)
 
 
 class Settings(BaseModel):
-    """The base of every settings model: an unknown key is an error, and values do not change after loading."""
+    """The base of every settings model: an unknown key is an error, and values do not change after loading.
+
+    Scalars are read as YAML 1.1 and Go's decoder read them: a flag is ``true``, ``yes``, ``on`` …, a number is
+    written without quotes, and a key without a value is a key that was not written, unless the field takes None.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, arbitrary_types_allowed=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_written(cls, value: Any, info: ValidationInfo) -> Any:
+        assert info.field_name is not None
+        settled = cls.model_fields[info.field_name]
+        if value is None and not _takes_none(settled.annotation):
+            if any(isinstance(extra, BeforeValidator) for extra in settled.metadata):
+                return value  # The field's own validator knows what an empty key means.
+            raise PydanticUseDefault
+        return _scalar_for(settled, value) if isinstance(value, str) else value
+
+
+def _takes_none(annotation: Any) -> bool:
+    return annotation is Any or annotation is type(None) or type(None) in typing.get_args(annotation)
+
+
+def _scalar_for(settled: FieldInfo, text: str) -> Any:
+    """``text`` as the bool, int or float that the field wants; unchanged for every other field."""
+    if any(isinstance(extra, BeforeValidator) for extra in settled.metadata):
+        return text
+    wanted = {settled.annotation, *typing.get_args(settled.annotation)} & {bool, int, float}
+    if len(wanted) != 1 or (settled.annotation not in wanted and not _takes_none(settled.annotation)):
+        return text
+    (kind,) = wanted
+    if not isinstance(text, Plain):
+        word = "true or false" if kind is bool else "a number"
+        raise RefusedError(f"{str(text)[:80]!r} stands in quotes where {word} is expected", "take the quotes away")
+    return _flag(text) if kind is bool else _integer(text) if kind is int else _float(text)
+
+
+def _flag(text: str) -> bool:
+    if text in _TRUE_TEXTS or text in _FALSE_TEXTS:
+        return text in _TRUE_TEXTS
+    raise RefusedError(f"{text[:80]!r} is neither true nor false", "write true or false")
+
+
+def _integer(text: str) -> int:
+    if _INTEGER.match(text):
+        bare = text.replace("_", "").lower()
+        digits = bare.lstrip("+-")
+        octal = len(digits) > 1 and digits[0] == "0" and digits.isdigit()
+        if not octal or set(digits) <= set("01234567"):
+            return int(bare, 8 if octal else 0)
+    elif _FLOAT.match(text) and float(text.replace("_", "")).is_integer():
+        return int(float(text.replace("_", "")))
+    raise RefusedError(f"{text[:80]!r} is not a whole number")
+
+
+def _float(text: str) -> float:
+    if text.lower() in _ODD_FLOATS:
+        return _ODD_FLOATS[text.lower()]
+    if _FLOAT.match(text):
+        return float(text.replace("_", ""))
+    raise RefusedError(f"{text[:80]!r} is not a number")
 
 
 def show_path(path: Sequence[str | int]) -> str:
@@ -89,13 +177,21 @@ def show_path(path: Sequence[str | int]) -> str:
     return text
 
 
-def load_yaml(text: str | bytes, name: str) -> Document:
+def load_yaml(text: str | bytes, name: str, directory: str = "") -> Document:
     """Parse the first document of ``text``; ``name`` is what messages call the file.
 
-    Raises InputError with the line for anything that is not YAML, for duplicate keys and keys that are not text.
+    Raises InputError with the line for anything that is not YAML, for duplicate keys and keys that are not text,
+    and for files that nest or repeat themselves beyond reason.
     """
     try:
-        loader = yaml.SafeLoader(text)
+        return _load(text, name, directory)
+    except RecursionError as error:
+        raise InputError("values are nested too deeply", place=name) from error
+
+
+def _load(text: str | bytes, name: str, directory: str) -> Document:
+    try:
+        loader = _Loader(text)
         try:
             node = loader.get_node() if loader.check_node() else None
         finally:
@@ -108,7 +204,11 @@ def load_yaml(text: str | bytes, name: str) -> Document:
         raise InputError(f"not valid YAML: {error}", place=name) from error
     lines: dict[Path, int] = {}
     value = None if node is None else _Builder(name, lines).build(node, ())
-    return Document(name, value, lines)
+    return Document(name, value, lines, directory)
+
+
+# libyaml's parser, where PyYAML was built with it, is ten times as fast as the one in Python.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Builder:
@@ -118,11 +218,15 @@ class _Builder:
         self._name = name
         self._lines = lines
         self._open: set[int] = set()
+        self._built = 0
 
     def build(self, node: yaml.Node, path: Path) -> Any:
         self._lines.setdefault(path, node.start_mark.line + 1)
+        self._built += 1
+        if self._built > NODES_MAX:
+            raise self._error(node, f"more than {NODES_MAX} values in one file, aliases included")
         if isinstance(node, yaml.ScalarNode):
-            return _scalar(node)
+            return self._scalar(node)
         if id(node) in self._open:
             raise self._error(node, "a YAML alias that contains itself")
         self._open.add(id(node))
@@ -140,7 +244,7 @@ class _Builder:
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
                 raise self._error(key_node, "a mapping key that is not text")
-            key = key_node.value
+            key = self._scalar(key_node) or str(key_node.value)
             if key_node.tag == "tag:yaml.org,2002:merge":
                 for part in value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]:
                     if not isinstance(part, yaml.MappingNode):
@@ -153,29 +257,56 @@ class _Builder:
             own[key] = self.build(value_node, (*path, key))
         return {**merged, **own}
 
+    def _scalar(self, node: yaml.ScalarNode) -> str | None:
+        if node.tag == "tag:yaml.org,2002:binary":
+            return self._binary(node)
+        if not node.tag.startswith("tag:yaml.org,2002:"):
+            raise self._error(node, f"unknown YAML tag {node.tag!r}")
+        if node.style or (node.tag == "tag:yaml.org,2002:str" and node.value in NULL_TEXTS):
+            return str(node.value)
+        return None if node.value in NULL_TEXTS else Plain(node.value)
+
+    def _binary(self, node: yaml.ScalarNode) -> str:
+        try:
+            return base64.b64decode(str(node.value), validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError) as error:
+            raise self._error(node, f"!!binary {node.value!r} is not text in base64: {error}") from error
+
     def _error(self, node: yaml.Node, message: str) -> InputError:
         return InputError(message, place=f"{self._name}:{node.start_mark.line + 1}")
 
 
-def _scalar(node: yaml.ScalarNode) -> str | None:
-    if node.style is not None:
-        return str(node.value)
-    return None if node.value in NULL_TEXTS else Plain(node.value)
+_WHOLE: Any = object()
 
 
-def validate(model: type[M], document: Document, value: Any = None, at: Path = ()) -> tuple[M | None, list[Problem]]:
+def validate(model: type[M], document: Document, value: Any = _WHOLE, at: Path = ()) -> tuple[M | None, list[Problem]]:
     """Make a ``model`` of the document's value, or of ``value`` that stands at path ``at`` inside it.
 
-    Returns the model and no problems, or None and every problem found.
+    Returns the model and no problems, or None and every problem found. Validators find the document's directory
+    in ``info.context[DIRECTORY]``.
     """
+    given = document.value if value is _WHOLE else value
     try:
-        return model.model_validate(document.value if value is None else value), []
+        return model.model_validate(given, context={DIRECTORY: document.directory}), []
     except ValidationError as error:
-        return None, [_translate(model, document, detail, at) for detail in error.errors(include_url=False)]
+        details = error.errors(include_url=False)
+        return None, [problem for detail in details for problem in _translate_all(model, document, detail, at)]
+
+
+def _translate_all(model: type[BaseModel], document: Document, detail: Any, at: Path) -> list[Problem]:
+    cause = detail.get("ctx", {}).get("error")
+    if not isinstance(cause, RefusedManyError):
+        return [_translate(model, document, detail, at)]
+    base = (*at, *detail["loc"])
+    return [document.problem(each.message, (*base, *path), remedy=each.remedy) for path, each in cause.refusals]
 
 
 def _translate(model: type[BaseModel], document: Document, detail: Any, at: Path) -> Problem:
-    steps = [part for part in detail["loc"] if isinstance(part, int) or not part.startswith(("function-", "tagged-"))]
+    steps = [
+        part
+        for part in detail["loc"]
+        if isinstance(part, int) or not (part.startswith(("function-", "tagged-")) or part == "[key]")
+    ]
     path = (*at, *steps)
     given = detail.get("input")
     match detail["type"]:
@@ -188,6 +319,8 @@ def _translate(model: type[BaseModel], document: Document, detail: Any, at: Path
             return document.problem(f"unknown key {str(steps[-1])!r}", path, remedy=remedy)
         case "missing":
             return document.problem("is required but missing", path)
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return document.problem(f"a mapping is expected here, got {_shown(given)}", path)
         case "value_error":
             cause = detail["ctx"]["error"]
             if isinstance(cause, RefusedError):
@@ -239,6 +372,14 @@ class RefusedError(ValueError):
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+
+
+class RefusedManyError(ValueError):
+    """Raised by a validator of a whole model: several places inside it are impossible, each with its path from it."""
+
+    def __init__(self, refusals: Sequence[tuple[Path, RefusedError]]) -> None:
+        super().__init__("; ".join(f"{show_path(path)}: {each.message}" for path, each in refusals))
+        self.refusals = tuple(refusals)
 
 
 def refusing(error: InputError) -> RefusedError:

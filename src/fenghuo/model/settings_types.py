@@ -1,22 +1,72 @@
-"""Field types for settings models that speak of the field: durations, label names, regular expressions."""
+"""Field types for settings models that speak of the field: durations, sizes, secrets, files, label names."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+import os
+import re
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, PlainSerializer, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from fenghuo.base.document import DIRECTORY, RefusedError, refusing
 from fenghuo.base.errors import InputError
 from fenghuo.model.duration import parse_duration_ms
+from fenghuo.model.labels import is_legacy_label_name
 from fenghuo.model.regex import compile_free
+
+MASK: Final = "<secret>"
+"""What stands wherever a secret would be shown."""
+
+
+class Secret:
+    """Text that is never shown: printing, logging and dumping give ``<secret>``; :meth:`reveal` gives the text."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The secret itself. For the line that puts it on the wire, and nowhere else."""
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+    def __str__(self) -> str:
+        return MASK if self._text else ""
+
+    def __repr__(self) -> str:
+        return f"Secret({str(self)!r})"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls._validate, serialization=core_schema.plain_serializer_function_ser_schema(str)
+        )
+
+    @classmethod
+    def _validate(cls, value: Any) -> Secret:
+        if isinstance(value, Secret):
+            return value
+        if not isinstance(value, str):
+            raise RefusedError("a secret is text")
+        return cls(str(value))
 
 
 def _duration(value: Any) -> Any:
     if isinstance(value, int):
         return value
+    if value is None:
+        return 0
     if not isinstance(value, str):
         raise RefusedError("a duration is text such as 15s or 1h30m")
     try:
@@ -34,61 +84,99 @@ def _regex(value: Any) -> Any:
     return value
 
 
-DurationMs = Annotated[int, BeforeValidator(_duration)]
-"""Written ``15s``, held as milliseconds. Fields end in ``_ms`` and carry the YAML name as alias."""
-RegexText = Annotated[str, BeforeValidator(_regex)]
-"""Text that RE2 accepts as a regular expression."""
+_SIZE = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:B|[KMGTPE]i?B))+\Z")
+_SIZE_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(B|[KMGTPE])")
 
 
-class Secret:
-    """Text that is shown as ``<secret>`` wherever it is printed, logged or serialised. Empty secrets are falsy."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """The text itself, for the one place that needs it."""
-        return self._text
-
-    def __bool__(self) -> bool:
-        return bool(self._text)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._text == self._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
-
-    def __repr__(self) -> str:
-        return "Secret(<secret>)" if self._text else "Secret()"
-
-    def __str__(self) -> str:
-        return "<secret>" if self._text else ""
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        from_text = core_schema.no_info_after_validator_function(
-            lambda text: cls(str(text)), core_schema.str_schema(coerce_numbers_to_str=True)
+def _size(value: Any) -> Any:
+    if isinstance(value, int):
+        return value
+    if value is None:
+        return 0
+    if not isinstance(value, str) or (value != "0" and _SIZE.match(value) is None):
+        raise RefusedError(
+            f"{value!r} is not a size" if isinstance(value, str) else "a size is text such as 15MB",
+            "write a number and a unit, as in 512KB, 15MB or 1GB; units are powers of 1024",
         )
-        return core_schema.union_schema(
-            [core_schema.is_instance_schema(cls), from_text],
-            mode="left_to_right",
-            serialization=core_schema.plain_serializer_function_ser_schema(str),
-        )
+    parts = _SIZE_PART.findall(value)
+    return int(sum(float(number) * 1024 ** "BKMGTPE".index(unit) for number, unit in parts))
+
+
+def _count(value: int) -> int:
+    if value < 0:
+        raise RefusedError(f"{value} is negative", "write 0 for no limit")
+    return value
+
+
+def _file(value: str, info: ValidationInfo) -> str:
+    directory = (info.context or {}).get(DIRECTORY, "")
+    return os.path.join(directory, value) if value and directory else value
 
 
 def _text(value: Any) -> Any:
     return "" if value is None else value
 
 
-def _resolved(value: str, info: ValidationInfo) -> str:
-    directory = (info.context or {}).get(DIRECTORY)
-    return str(Path(directory) / value) if value and directory else value
+def _label_name(value: str) -> str:
+    if not value:
+        raise RefusedError("a label name cannot be empty")
+    return value
 
 
+def _legacy_label_name(value: str) -> str:
+    if not is_legacy_label_name(value):
+        raise RefusedError(f"{value!r} is not a label name", "letters, digits and _, not starting with a digit")
+    return value
+
+
+def _url(value: str) -> str:
+    if value.startswith(":"):
+        raise RefusedError(f"{value!r} is not a URL: the scheme is missing", "write http://host:port/path")
+    try:
+        _ = urlsplit(value).port
+    except ValueError as error:
+        raise RefusedError(f"{redact_url(value)!r} is not a URL: {error}") from error
+    return value
+
+
+def _http_url(value: str) -> str:
+    if not value:
+        raise RefusedError("URL is missing", "write http://host:port/path")
+    parts = urlsplit(_url(value))
+    if parts.scheme not in ("http", "https"):
+        raise RefusedError(
+            f"URL scheme must be http or https, got {redact_url(value)!r}", "write http://host:port/path"
+        )
+    if not parts.hostname:
+        raise RefusedError(f"host is missing in URL {value!r}", "write http://host:port/path")
+    return value
+
+
+_USERINFO = re.compile(r"(?<=://)([^/?#@:]*):[^/?#]*@")
+
+
+def redact_url(url: str) -> str:
+    """``url`` with ``xxxxx`` in the place of a password."""
+    return _USERINFO.sub(r"\1:xxxxx@", url)
+
+
+DurationMs = Annotated[int, BeforeValidator(_duration)]
+"""Written ``15s``, held as milliseconds. Fields end in ``_ms`` and carry the YAML name as alias."""
+RegexText = Annotated[str, BeforeValidator(_regex)]
+"""Text that RE2 accepts as a regular expression."""
+SizeBytes = Annotated[int, BeforeValidator(_size)]
+"""Written ``15MB`` or ``1GiB`` (both powers of 1024, as Prometheus has it), held as bytes; ``0`` is none."""
 Text = Annotated[str, BeforeValidator(_text)]
-"""Text; a key without a value is the empty text."""
-FileName = Annotated[str, BeforeValidator(_text), AfterValidator(_resolved)]
-"""A file's name; relative ones are taken from the directory of the file that names them. Empty when not given."""
+"""Text; a key without a value is the empty text, whatever the default."""
+Count = Annotated[int, AfterValidator(_count)]
+"""A whole number that is not negative; for limits 0 means none."""
+FileName = Annotated[str, BeforeValidator(_text), AfterValidator(_file)]
+"""A file's name. What is relative is relative to the file that names it, and is held joined."""
+LabelName = Annotated[str, AfterValidator(_label_name)]
+"""Any label name of UTF-8 text."""
+LegacyLabelName = Annotated[str, AfterValidator(_legacy_label_name)]
+"""A label name of the classic character set."""
+UrlText = Annotated[str, AfterValidator(_url), PlainSerializer(redact_url)]
+"""A URL, or the empty text. A password inside it is not shown."""
+HttpUrl = Annotated[str, AfterValidator(_http_url), PlainSerializer(redact_url)]
+"""An absolute ``http`` or ``https`` URL. A password inside it is not shown."""
