@@ -33,6 +33,15 @@ class Labels(Mapping[str, str]):
         self._values = dict(self.pairs)
         self._hash = hash(self.pairs)
 
+    @classmethod
+    def of_sorted(cls, pairs: tuple[tuple[str, str], ...]) -> Labels:
+        """The same, for a parser that has sorted pairs with distinct names and no empty value; not checked."""
+        labels = cls.__new__(cls)
+        labels.pairs = pairs
+        labels._values = dict(pairs)
+        labels._hash = hash(pairs)
+        return labels
+
     @property
     def metric_name(self) -> str:
         """The value of ``__name__``, or the empty string."""

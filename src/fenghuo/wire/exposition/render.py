@@ -1,0 +1,87 @@
+"""The writer of both text formats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fenghuo.model.labels import METRIC_NAME, Labels, is_legacy_label_name, is_legacy_metric_name
+from fenghuo.model.sample import Metadata
+from fenghuo.wire.exposition.layout import Format
+from fenghuo.wire.exposition.values import format_float
+
+_TEXT_TYPES: Final = {"counter", "gauge", "histogram", "summary"}
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Samples that share metadata: ``(labels with their metric name, value, time in ms or None)``."""
+
+    name: str
+    metadata: Metadata
+    samples: Sequence[tuple[Labels, float, int | None]]
+
+
+def render(families: Iterable[Family], format: Format) -> bytes:  # noqa: A002 - the field's word
+    """The families in the order given, as a body to be scraped."""
+    lines: list[str] = []
+    for family in families:
+        lines += _metadata_lines(family, format)
+        lines += [_sample_line(labels, value, time_ms, format) for labels, value, time_ms in family.samples]
+    if format is Format.OPENMETRICS:
+        lines.append("# EOF")
+    return "".join(line + "\n" for line in lines).encode()
+
+
+def _metadata_lines(family: Family, format: Format) -> list[str]:  # noqa: A002
+    said, name = family.metadata, _name(family.name)
+    lines = []
+    if said.help:
+        lines.append(f"# HELP {name} {_help(said.help, format)}")
+    if format is Format.OPENMETRICS:
+        lines.append(f"# TYPE {name} {said.type}")
+        if said.unit and family.name.endswith("_" + said.unit):
+            lines.append(f"# UNIT {name} {said.unit}")
+    else:
+        lines.append(f"# TYPE {name} {said.type if said.type in _TEXT_TYPES else 'untyped'}")
+    return lines
+
+
+def _sample_line(labels: Labels, value: float, time_ms: int | None, format: Format) -> str:  # noqa: A002
+    inside = [
+        f"{name if is_legacy_label_name(name) else _quoted(name)}={_quoted(text)}"
+        for name, text in labels.pairs
+        if name != METRIC_NAME
+    ]
+    name = labels.metric_name
+    if is_legacy_metric_name(name):
+        line = f"{name}{{{','.join(inside)}}}" if inside else name
+    else:
+        line = f"{{{','.join([_quoted(name), *inside])}}}"
+    line += " " + format_float(value)
+    if time_ms is None:
+        return line
+    return f"{line} {time_ms}" if format is Format.TEXT else f"{line} {_seconds(time_ms)}"
+
+
+def _seconds(time_ms: int) -> str:
+    whole, part = divmod(abs(time_ms), 1000)
+    return f"{'-' if time_ms < 0 else ''}{whole}.{part:03d}"
+
+
+def _name(name: str) -> str:
+    return name if is_legacy_metric_name(name) else _quoted(name)
+
+
+def _quoted(text: str) -> str:
+    return '"' + _escape(text).replace('"', '\\"') + '"'
+
+
+def _help(text: str, format: Format) -> str:  # noqa: A002
+    escaped = _escape(text)
+    return escaped.replace('"', '\\"') if format is Format.OPENMETRICS else escaped
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n")
