@@ -1,0 +1,1 @@
+"""A small quantitative-trading platform with a simulated exchange."""
