@@ -218,7 +218,7 @@ class HttpClientSettings(ProxySettings):
         return self
 
     @property
-    def token(self) -> AuthorizationSettings | None:
+    def bearer(self) -> AuthorizationSettings | None:
         """``authorization``, or what the older ``bearer_token`` and ``bearer_token_file`` say in its words."""
         if self.bearer_token or self.bearer_token_file:
             return AuthorizationSettings(credentials=self.bearer_token, credentials_file=self.bearer_token_file)
