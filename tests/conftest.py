@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,22 @@ from fenghuo.base.clock import ManualClock
 
 CONFORMANCE = Path(__file__).resolve().parents[2] / "shared" / "conformance"
 
+NO_SKIPS = os.environ.get("FENGHUO_NO_SKIPS") == "1"
+"""On CI everything that a test needs is installed; a skip there is a failure."""
+
 LOOP_BLOCKED_S_MAX = 0.25
 """An event loop that one callback holds longer than this has been blocked; unit tests run on busy machines."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if NO_SKIPS and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped where nothing may be skipped: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""Composes the program: settings, wiring in start order, reload, stop. Only this package names concrete parts."""

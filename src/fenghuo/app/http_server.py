@@ -1,0 +1,83 @@
+"""uvicorn as a service: it listens before anything else starts, and stops within a bounded time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from fenghuo.app.options import Address
+from fenghuo.base.errors import OperatingError
+
+DRAIN_S = 3
+"""Requests under way when the server stops have this long to end."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: signals belong to the program."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen_on(address: Address) -> socket.socket:
+    """Bind and listen. Raises OperatingError that names the address when it cannot be had."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address.host, address.port))
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        raise _cannot_listen(address, error) from error
+    listener.setblocking(False)
+    return listener
+
+
+def bound_address(listener: socket.socket) -> Address:
+    """Where ``listener`` really listens, the port that the system chose included."""
+    host, port = listener.getsockname()[:2]
+    return Address(host, port)
+
+
+@contextlib.asynccontextmanager
+async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
+    """Answer requests on ``listener`` while the context is open."""
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        lifespan="off",
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_S,
+        proxy_headers=False,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve([listener]), name="http")
+    try:
+        while not server.started:
+            if task.done():
+                await task
+            await asyncio.sleep(0.005)
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+def _cannot_listen(address: Address, error: OSError) -> OperatingError:
+    match error.errno:
+        case errno.EADDRINUSE:
+            remedy = "stop the other program, or choose another port with --listen"
+        case errno.EACCES:
+            remedy = "ports below 1024 need root; choose another with --listen"
+        case _:
+            remedy = "give an address of this machine with --listen"
+    return OperatingError(f"cannot listen on {address}: {error.strerror or error}", retryable=False, remedy=remedy)
