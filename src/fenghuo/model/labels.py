@@ -34,11 +34,14 @@ class Labels(Mapping[str, str]):
         self._hash = hash(self.pairs)
 
     @classmethod
-    def of_sorted(cls, pairs: tuple[tuple[str, str], ...]) -> Labels:
-        """The same, for a parser that has sorted pairs with distinct names and no empty value; not checked."""
+    def of_sorted(cls, pairs: tuple[tuple[str, str], ...], by_name: dict[str, str]) -> Labels:
+        """The same for a parser that has sorted the pairs and has seen that names are distinct, values not empty.
+
+        ``by_name`` holds the same pairs and becomes the label set's own. Nothing is checked.
+        """
         labels = cls.__new__(cls)
         labels.pairs = pairs
-        labels._values = dict(pairs)
+        labels._values = by_name
         labels._hash = hash(pairs)
         return labels
 

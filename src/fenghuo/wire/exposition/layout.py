@@ -44,9 +44,10 @@ class LineLayout:
     """For every line 1 when it is a sample, else 0."""
     keys: tuple[str, ...]
     """What the samples' lines begin with, each up to where its value begins; parallel to the series."""
-    key_sizes: tuple[int, ...]
-    types: tuple[str, ...]
-    """The family type that was in force at each sample where it changes how labels are read, else empty."""
+    keys_size: int
+    """The sum of the keys' lengths."""
+    types: tuple[tuple[int, str], ...]
+    """From which sample on which family type was in force, for the types that change how labels are read."""
     others_at: tuple[int, ...]
     others: tuple[str, ...]
     """The lines that are not samples, by index and whole."""

@@ -1,9 +1,8 @@
 """The parser: first the fast path for a body laid out like the last one, else line by line.
 
-Both work on the lines of the decoded body. The fast path checks with one ``startswith`` a line that the series are
-those of the last layout, and converts all values at once: 20,000 lines of 120 bytes in about 8 ms
-(``benchmarks/exposition.py``). No single call into C holds the interpreter for more than about 2 ms of that, so a
-worker thread that parses leaves the event loop its turns.
+Both work on the lines of the decoded body. The fast path takes from each line the key that the last layout has
+there and converts all that is left at once; ``benchmarks/exposition.py`` measures it. No single call into C holds
+the interpreter for more than a few milliseconds, so a worker thread that parses leaves the event loop its turns.
 """
 
 from __future__ import annotations
@@ -26,6 +25,9 @@ from fenghuo.wire.exposition.values import canonical_bound
 _NAME: Final = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*+", re.ASCII)
 _PLAIN_PAIR: Final = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*+)="([^"\\\n]++)', re.ASCII)
 _BOUND_LABEL: Final = {"histogram": "le", "summary": "quantile"}
+_NO_VALUE: Final = ("", " ", "\t", "{")
+"""What a value never begins with; the plain paths leave lines with such a thing to the careful reader."""
+_NOT_UTF8: Final = re.compile(r"\\udc([89a-f][0-9a-f])")
 _SHOWN_CHARS_MAX: Final = 200
 
 
@@ -56,12 +58,13 @@ def _parse_like(layout: Layout, last: LineLayout, lines: list[str]) -> Parsed | 
     """The fast path; None when the body is laid out differently or has a bad line."""
     if len(lines) != len(last.is_sample):
         return None
-    samples = list(compress(lines, last.is_sample))
-    if not all(map(str.startswith, samples, last.keys)):
-        return None
     if any(lines[at] != other for at, other in zip(last.others_at, last.others, strict=True)):
         return None
-    rests = [line[size:] for line, size in zip(samples, last.key_sizes, strict=True)]
+    samples = list(compress(lines, last.is_sample))
+    rests = list(map(str.removeprefix, samples, last.keys))
+    # A line that does not begin with its key is left whole, which makes the rests longer than they should be.
+    if sum(map(len, rests)) + last.keys_size != sum(map(len, samples)):
+        return None
     try:
         read = read_samples(rests, last.format)
     except BadSampleError:
@@ -76,61 +79,56 @@ class _FullParse:
         self._lines = lines
         self._format = format
         self._valid_utf8 = valid_utf8
-        self._one_line_each = True
+        self._inside_quotes = 0
         self._series: list[Labels] = []
         self._keys: list[str] = []
         self._rests: list[str] = []
-        self._types: list[str] = []
-        self._sample_lines: list[int] = []
+        self._types: list[tuple[int, str]] = []
+        self._others_at: list[int] = []
         self._metadata: dict[str, Metadata] = {}
         self._known_by_type = _known_by_type(last, format)
-        self._pairs_by_type: dict[str, dict[str, Pair]] = {}
-        self._name_pairs: dict[str, Pair] = {}
+        self._pairs_by_type: dict[str, _Pairs] = {}
+        self._names = _Names()
         self._set_type("")
 
     def run(self) -> Parsed:
         """Read everything, or up to the first bad line."""
         problem = None
-        bad_line = len(self._lines)
         try:
-            bad_line = self._read_lines()
+            self._read_lines()
         except _BadLineError as error:
-            bad_line, problem = error.line, error.message
+            problem = self._describe(error.line, error.message)
         try:
             read = read_samples(self._rests, self._format)
         except BadSampleError as error:
             # A bad value stands before the line that could not be read at all: the first one counts.
-            bad_line, problem = self._sample_lines[error.index], error.message
+            problem = self._describe(self._line_of(error.index), error.message)
         if problem is not None:
-            return Parsed(EMPTY_LAYOUT, np.empty(0), problem=self._describe(bad_line, problem))
+            return Parsed(EMPTY_LAYOUT, np.empty(0), problem=problem)
         return Parsed(self._layout(), read.values, read.times_ms, read.exemplars)
 
-    def _read_lines(self) -> int:
-        lines, number = self._lines, 0
-        add_series, add_key = self._series.append, self._keys.append
-        add_rest, add_type, add_line = self._rests.append, self._types.append, self._sample_lines.append
-        while number < len(lines):
-            line = lines[number]
+    def _read_lines(self) -> None:
+        add_series, add_key, add_rest = self._series.append, self._keys.append, self._rests.append
+        numbered = enumerate(self._lines)
+        for number, line in numbered:
             key = line[: line.rfind(" ") + 1]
             labels = self._known.get(key) or self._plain(key)
-            end = number + 1
             if labels is None:
                 try:
                     found = self._careful(number)
                 except UnreadableError as error:
                     raise _BadLineError(number, error.message) from error
                 if found is None:
-                    number += 1
+                    self._others_at.append(number)
                     continue
-                labels, key, line, end = found
+                labels, key, line = found
+                for _ in range(line.count("\n")):
+                    next(numbered)
+                    self._inside_quotes += 1
             add_series(labels)
             add_key(key)
             add_rest(line[len(key) :])
-            add_type(self._type)
-            add_line(number)
-            number = end
         self._check_end()
-        return number
 
     def _check_end(self) -> None:
         if self._format is Format.OPENMETRICS and (not self._lines or self._lines[-1] != "# EOF"):
@@ -143,59 +141,41 @@ class _FullParse:
             texts = inside.split('",')
         else:
             name, texts = key[:-1], []
-        pair = self._name_pairs.get(name)
-        if pair is None:
-            if _NAME.fullmatch(name) is None or not key:
-                return None
-            pair = self._name_pairs[name] = (METRIC_NAME, name)
-        pairs = [pair]
-        for text in texts:
-            pair = self._pairs.get(text)
-            if pair is None:
-                pair = self._plain_pair(text)
-                if pair is None:
-                    return None
-            pairs.append(pair)
-        pairs.sort()
-        labels = Labels.of_sorted(tuple(pairs))
-        return labels if len(labels) == len(pairs) else None
-
-    def _plain_pair(self, text: str) -> Pair | None:
-        found = _PLAIN_PAIR.fullmatch(text)
-        if found is None or (not self._valid_utf8 and not text.isascii()):
+        try:
+            pairs = [self._names[name], *map(self._pairs.__getitem__, texts)]
+        except KeyError:
             return None
-        name, value = found.groups()
-        pair = self._pairs[text] = (name, canonical_bound(value) if name == self._bound_label else value)
-        return pair
+        pairs.sort()
+        by_name = dict(pairs)
+        return Labels.of_sorted(tuple(pairs), by_name) if len(by_name) == len(pairs) else None
 
-    def _careful(self, number: int) -> tuple[Labels, str, str, int] | None:
-        """Labels, key, line and the number of the line after it; None for a line that is not a sample.
+    def _careful(self, number: int) -> tuple[Labels, str, str] | None:
+        """Labels, key and line of a sample; None for a line that is none. Raises UnreadableError.
 
-        Raises UnreadableError.
+        A label value may span lines; the line returned then holds all of them.
         """
         line = self._lines[number]
         if self._is_other(line, number):
             return None
-        end = number + 1
         # A timestamp or an exemplar follows the value: the series ends at the first brace after a quote.
         brace = line.find('"} ')
         key = line[: brace + 3] if brace > 0 else line[: line.find(" ") + 1]
-        labels = self._known.get(key) or self._plain(key)
-        if labels is not None:
-            return labels, key, line, end
+        if line[len(key) : len(key) + 1] not in _NO_VALUE:
+            labels = self._known.get(key) or self._plain(key)
+            if labels is not None:
+                return labels, key, line
+        end = number + 1
         while True:
             reader = SeriesReader(line, self._format)
             try:
                 labels = self._labels(reader.read())
-                break
+                return labels, self._key(line, reader.end), line
             except UnreadableError as error:
                 end = self._closing_line(end) if error.open_quote else len(self._lines)
                 if end == len(self._lines):
                     raise
-            self._one_line_each = False
             end += 1
             line = "\n".join(self._lines[number:end])
-        return labels, self._key(line, reader.end), line, end
 
     def _key(self, line: str, end: int) -> str:
         """``line`` up to its value. OpenMetrics wants one blank before it."""
@@ -245,31 +225,74 @@ class _FullParse:
     def _set_type(self, family_type: str) -> None:
         """Take note of the last TYPE line: Prometheus spells the bounds of what follows it in one way."""
         self._bound_label = _BOUND_LABEL.get(family_type, "")
-        self._type = family_type if self._bound_label else ""
-        self._known = self._known_by_type.get(self._type, {})
-        self._pairs = self._pairs_by_type.setdefault(self._type, {})
+        kind = family_type if self._bound_label else ""
+        self._types.append((len(self._series), kind))
+        self._known = self._known_by_type.get(kind, {})
+        if kind not in self._pairs_by_type:
+            self._pairs_by_type[kind] = _Pairs(self._bound_label, valid_utf8=self._valid_utf8)
+        self._pairs = self._pairs_by_type[kind]
 
     def _layout(self) -> Layout:
-        lines = None
-        if self._one_line_each:
-            is_sample = np.zeros(len(self._lines), dtype=np.bool_)
-            is_sample[self._sample_lines] = True
-            others_at = np.flatnonzero(~is_sample).tolist()
-            lines = LineLayout(
-                format=self._format,
-                is_sample=is_sample.tobytes(),
-                keys=tuple(self._keys),
-                key_sizes=tuple(map(len, self._keys)),
-                types=tuple(self._types),
-                others_at=tuple(others_at),
-                others=tuple(self._lines[at] for at in others_at),
-            )
+        if self._inside_quotes:
+            return Layout(tuple(self._series), self._metadata)
+        is_sample = bytearray(b"\1") * len(self._lines)
+        for at in self._others_at:
+            is_sample[at] = 0
+        lines = LineLayout(
+            format=self._format,
+            is_sample=bytes(is_sample),
+            keys=tuple(self._keys),
+            keys_size=sum(map(len, self._keys)),
+            types=tuple(self._types),
+            others_at=tuple(self._others_at),
+            others=tuple(self._lines[at] for at in self._others_at),
+        )
         return Layout(tuple(self._series), self._metadata, lines)
 
+    def _line_of(self, index: int) -> int:
+        """The line of a sample; with quotes that span lines, only about."""
+        line = index
+        for at in self._others_at:
+            if at > line:
+                break
+            line += 1
+        return line
+
     def _describe(self, number: int, problem: str) -> str:
-        if number < 0 or number >= len(self._lines):
+        if not 0 <= number < len(self._lines):
             return problem
-        return f"line {number + 1}: {problem} in {self._lines[number][:_SHOWN_CHARS_MAX]!r}"
+        # Bytes that are no UTF-8 were decoded to lone surrogates; show them as the bytes they are.
+        return _NOT_UTF8.sub(r"\\x\1", f"line {number + 1}: {problem} in {self._lines[number][:_SHOWN_CHARS_MAX]!r}")
+
+
+class _Names(dict[str, Pair]):
+    """Metric names seen, as pairs. KeyError for what is no metric name of the classic kind."""
+
+    def __missing__(self, name: str) -> Pair:
+        if _NAME.fullmatch(name) is None:
+            raise KeyError(name)
+        pair = self[name] = (METRIC_NAME, name)
+        return pair
+
+
+class _Pairs(dict[str, Pair]):
+    """Labels seen, by ``name="value`` as it stands in the body. KeyError for what is not plain.
+
+    Series that share a label share its pair, which saves the memory of thousands of equal strings.
+    """
+
+    def __init__(self, bound_label: str, *, valid_utf8: bool) -> None:
+        super().__init__()
+        self._bound_label = bound_label
+        self._valid_utf8 = valid_utf8
+
+    def __missing__(self, text: str) -> Pair:
+        found = _PLAIN_PAIR.fullmatch(text)
+        if found is None or (not self._valid_utf8 and not text.isascii()):
+            raise KeyError(text)
+        name, value = found.groups()
+        pair = self[text] = (name, canonical_bound(value) if name == self._bound_label else value)
+        return pair
 
 
 class _BadLineError(Exception):
@@ -291,6 +314,7 @@ def _known_by_type(last: Layout | None, format: Format) -> Mapping[str, Mapping[
     if last is None or last.lines is None or last.lines.format is not format:
         return {}
     known: dict[str, dict[str, Labels]] = {}
-    for kind, key, labels in zip(last.lines.types, last.lines.keys, last.series, strict=True):
-        known.setdefault(kind, {})[key] = labels
+    ends = [start for start, _ in last.lines.types[1:]] + [len(last.series)]
+    for (start, kind), end in zip(last.lines.types, ends, strict=True):
+        known.setdefault(kind, {}).update(zip(last.lines.keys[start:end], last.series[start:end], strict=True))
     return known
