@@ -1,0 +1,48 @@
+"""Numbers stand in answers as Prometheus writes them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fenghuo.api.prometheus.numbers import seconds_text, value_text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (-0.0, "-0"),
+        (1.0, "1"),
+        (0.1, "0.1"),
+        (1e16, "10000000000000000"),
+        (1e20, "100000000000000000000"),
+        (1e21, "1e+21"),
+        (1.5e22, "1.5e+22"),
+        (1.234e-5, "0.00001234"),
+        (1e-6, "0.000001"),
+        (1e-7, "1e-7"),
+        (-1e-300, "-1e-300"),
+        (math.nan, "NaN"),
+        (math.inf, "+Inf"),
+        (-math.inf, "-Inf"),
+    ],
+)
+def test_values(value: float, text: str) -> None:
+    assert value_text(value) == text
+
+
+@given(st.floats(allow_nan=False))
+def test_a_value_reads_back_as_itself(value: float) -> None:
+    assert float(value_text(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("time_ms", "text"),
+    [(0, "0"), (1_435_781_451_781, "1435781451.781"), (1_435_781_451_000, "1435781451"), (-1500, "-1.500")],
+)
+def test_times(time_ms: int, text: str) -> None:
+    assert seconds_text(time_ms) == text
