@@ -11,8 +11,8 @@ from typing import Any, Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from fenghuo.base.document import DictOf, ListOf, RefusedError, Settings
-from fenghuo.model.settings_types import FileName, HttpUrl, Secret, UrlText
+from fenghuo.base.document import DictOf, ListOf, RefusedError, Settings, show_path
+from fenghuo.model.settings_types import FileName, HttpUrl, Secret, UrlText, named_files
 
 RESERVED_HEADERS: Final = frozenset(
     {
@@ -226,18 +226,4 @@ class HttpClientSettings(ProxySettings):
 
     def files(self) -> dict[str, str]:
         """Files that a request will read, by the path of the setting that names them."""
-        named = {
-            "tls_config.ca_file": self.tls_config.ca_file,
-            "tls_config.cert_file": self.tls_config.cert_file,
-            "tls_config.key_file": self.tls_config.key_file,
-            "bearer_token_file": self.bearer_token_file,
-        }
-        if self.basic_auth:
-            named["basic_auth.username_file"] = self.basic_auth.username_file
-            named["basic_auth.password_file"] = self.basic_auth.password_file
-        if self.authorization:
-            named["authorization.credentials_file"] = self.authorization.credentials_file
-        for name, header in self.http_headers.items():
-            for index, file in enumerate(header.files):
-                named[f"http_headers.{name}.files[{index}]"] = file
-        return {path: file for path, file in named.items() if file}
+        return {show_path(path): file for path, file in named_files(self, HttpClientSettings.model_fields)}

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Annotated, Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Final, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, PlainSerializer, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, GetCoreSchemaHandler, PlainSerializer, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
-from fenghuo.base.document import DIRECTORY, RefusedError, refusing
+from fenghuo.base.document import DIRECTORY, Path, RefusedError, refusing
 from fenghuo.base.errors import InputError
-from fenghuo.model.duration import parse_duration_ms
+from fenghuo.model.duration import format_duration, parse_duration_ms
 from fenghuo.model.labels import is_legacy_label_name
 from fenghuo.model.regex import compile_free
 
@@ -84,6 +85,7 @@ def _regex(value: Any) -> Any:
     return value
 
 
+_SIZE_UNITS: Final = "BKMGTPE"
 _SIZE = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:B|[KMGTPE]i?B))+\Z")
 _SIZE_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(B|[KMGTPE])")
 
@@ -99,7 +101,7 @@ def _size(value: Any) -> Any:
             "write a number and a unit, as in 512KB, 15MB or 1GB; units are powers of 1024",
         )
     parts = _SIZE_PART.findall(value)
-    return int(sum(float(number) * 1024 ** "BKMGTPE".index(unit) for number, unit in parts))
+    return int(sum(float(number) * 1024 ** _SIZE_UNITS.index(unit) for number, unit in parts))
 
 
 def _count(value: int) -> int:
@@ -160,17 +162,33 @@ def redact_url(url: str) -> str:
     return _USERINFO.sub(r"\1:xxxxx@", url)
 
 
-DurationMs = Annotated[int, BeforeValidator(_duration)]
+def _show_size(size_bytes: int) -> str:
+    """``15728640`` as ``15MiB``: the largest unit that divides."""
+    for power in range(len(_SIZE_UNITS) - 1, 0, -1):
+        if size_bytes and size_bytes % 1024**power == 0:
+            return f"{size_bytes // 1024**power}{_SIZE_UNITS[power]}iB"
+    return f"{size_bytes}B"
+
+
+class NamesFile:
+    """Marks a field whose text names a file that will be read."""
+
+
+DurationMs = Annotated[
+    int, BeforeValidator(_duration), PlainSerializer(format_duration, return_type=str, when_used="json")
+]
 """Written ``15s``, held as milliseconds. Fields end in ``_ms`` and carry the YAML name as alias."""
 RegexText = Annotated[str, BeforeValidator(_regex)]
 """Text that RE2 accepts as a regular expression."""
-SizeBytes = Annotated[int, BeforeValidator(_size)]
+SizeBytes = Annotated[int, BeforeValidator(_size), PlainSerializer(_show_size, return_type=str, when_used="json")]
 """Written ``15MB`` or ``1GiB`` (both powers of 1024, as Prometheus has it), held as bytes; ``0`` is none."""
 Text = Annotated[str, BeforeValidator(_text)]
 """Text; a key without a value is the empty text, whatever the default."""
+FilePattern = Annotated[str, BeforeValidator(_text), AfterValidator(_file)]
+"""The same for a name that may hold wildcards, or of a file that is written and need not be there."""
 Count = Annotated[int, AfterValidator(_count)]
 """A whole number that is not negative; for limits 0 means none."""
-FileName = Annotated[str, BeforeValidator(_text), AfterValidator(_file)]
+FileName = Annotated[str, BeforeValidator(_text), AfterValidator(_file), NamesFile()]
 """A file's name. What is relative is relative to the file that names it, and is held joined."""
 LabelName = Annotated[str, AfterValidator(_label_name)]
 """Any label name of UTF-8 text."""
@@ -180,3 +198,37 @@ UrlText = Annotated[str, AfterValidator(_url), PlainSerializer(redact_url)]
 """A URL, or the empty text. A password inside it is not shown."""
 HttpUrl = Annotated[str, AfterValidator(_http_url), PlainSerializer(redact_url)]
 """An absolute ``http`` or ``https`` URL. A password inside it is not shown."""
+
+
+def named_files(settings: BaseModel, names: Iterable[str] | None = None) -> Iterator[tuple[Path, str]]:
+    """Every file that the settings name and that is read later, with the path of the setting inside ``settings``.
+
+    ``names`` limits the walk to those fields of the outermost model.
+    """
+    fields = type(settings).model_fields
+    for name in fields if names is None else names:
+        info, value = fields[name], getattr(settings, name)
+        marked = any(isinstance(each, NamesFile) for each in info.metadata) or _marked_inside(info.annotation)
+        for path, inner in _leaves(value, (info.alias or name,)):
+            if isinstance(inner, BaseModel):
+                for deeper, file in named_files(inner):
+                    yield (*path, *deeper), file
+            elif marked and inner:
+                yield path, inner
+
+
+def _marked_inside(annotation: Any) -> bool:
+    marks = getattr(annotation, "__metadata__", ())
+    return any(isinstance(mark, NamesFile) for mark in marks) or any(map(_marked_inside, get_args(annotation)))
+
+
+def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    """The models and texts inside lists and mappings."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _leaves(item, (*path, key))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _leaves(item, (*path, index))
+    elif isinstance(value, BaseModel | str):
+        yield path, value

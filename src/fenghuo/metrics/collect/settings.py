@@ -18,7 +18,7 @@ from fenghuo.metrics.collect.discovery.settings import DiscoverySettings
 from fenghuo.metrics.collect.relabel import NameScheme, RelabelRule
 from fenghuo.model.duration import format_duration
 from fenghuo.model.http_settings import HttpClientSettings
-from fenghuo.model.settings_types import Count, DurationMs, FileName, SizeBytes
+from fenghuo.model.settings_types import Count, DurationMs, FilePattern, SizeBytes
 
 
 class ScrapeProtocol(StrEnum):
@@ -67,7 +67,7 @@ class _Inherited(Settings):
     scrape_interval_ms: DurationMs = Field(0, alias="scrape_interval")
     scrape_timeout_ms: DurationMs = Field(0, alias="scrape_timeout")
     scrape_protocols: Protocols = None
-    scrape_failure_log_file: FileName = ""
+    scrape_failure_log_file: FilePattern = ""
     body_size_limit_bytes: SizeBytes = Field(0, alias="body_size_limit")
     sample_limit: Count = 0
     target_limit: Count = 0
@@ -98,7 +98,7 @@ class GlobalSettings(_Inherited):
 
     evaluation_interval_ms: DurationMs = Field(0, alias="evaluation_interval")
     rule_query_offset_ms: DurationMs = Field(0, alias="rule_query_offset")
-    query_log_file: FileName = ""
+    query_log_file: FilePattern = ""
     external_labels: DictOf[str] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from fenghuo.base.document import DictOf, ListOf, RefusedError, Settings
 from fenghuo.model.http_settings import HttpClientSettings
-from fenghuo.model.settings_types import DurationMs, FileName, HttpUrl
+from fenghuo.model.settings_types import DurationMs, FilePattern, HttpUrl
 
 _FILE_PATTERN: Final = re.compile(r"[^*]*(\*[^/]*)?\.(json|yml|yaml|JSON|YML|YAML)\Z")
 
@@ -60,7 +60,7 @@ class GroupSettings(Settings):
 class FileDiscoverySettings(Settings):
     """``file_sd_configs``: files of target groups, read again when they change."""
 
-    files: list[Annotated[FileName, AfterValidator(_pattern)]]
+    files: list[Annotated[FilePattern, AfterValidator(_pattern)]]
     refresh_interval_ms: DurationMs = Field(300_000, alias="refresh_interval")
 
     @model_validator(mode="after")
