@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -35,3 +36,32 @@ def _compile(source: str, shown: str) -> Any:
         if isinstance(reason, bytes):
             reason = reason.decode(errors="replace")
         raise InputError(f"bad regular expression {shown!r}: {reason}") from error
+
+
+_VARIABLE = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))", re.ASCII)
+
+
+class Replacement:
+    """A replacement text with ``$1``, ``${1}``, ``$name``, ``${name}`` and ``$$``, compiled for one pattern.
+
+    As in Go, a name without braces is as long as it can be: ``$1x`` names the group ``1x``; a group that the
+    pattern does not have is empty.
+    """
+
+    def __init__(self, text: str, pattern: Any) -> None:
+        self._parts: list[str | int] = []
+        end = 0
+        for found in _VARIABLE.finditer(text):
+            self._parts.append(text[end : found.start()])
+            self._parts.append("$" if found[0] == "$$" else _group(found[1] or found[2], pattern))
+            end = found.end()
+        self._parts.append(text[end:])
+
+    def expand(self, match: Any) -> str:
+        """The text for one match; groups that took no part are empty."""
+        return "".join(part if isinstance(part, str) else match.group(part) or "" for part in self._parts)
+
+
+def _group(name: str, pattern: Any) -> str | int:
+    number = int(name) if name.isdigit() else pattern.groupindex.get(name, -1)
+    return number if 0 <= number <= pattern.groups else ""
