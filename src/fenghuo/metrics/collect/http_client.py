@@ -117,7 +117,7 @@ class HttpClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._close()
+        await self.close()
 
     async def get(self, url: str, headers: Mapping[str, str], size_bytes_max: int) -> Answer:
         """GET ``url``. ``size_bytes_max`` bounds the body as it comes, before decompression.
@@ -158,7 +158,7 @@ class HttpClient:
             context = await asyncio.to_thread(client_context, tls) if url.startswith("https:") else True
         except (OSError, ssl.SSLError, ValueError) as error:
             raise HttpError(HttpFault.TLS, f"tls_config cannot be used: {error}") from error
-        await self._close()
+        await self.close()
         self._tls_state = state
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=context, limit=0, keepalive_timeout=KEEP_ALIVE_S),
@@ -170,7 +170,8 @@ class HttpClient:
         )
         return self._session
 
-    async def _close(self) -> None:
+    async def close(self) -> None:
+        """Close the connections; a later request opens new ones."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()
