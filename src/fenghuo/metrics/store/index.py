@@ -1,0 +1,214 @@
+"""The index: which series there are, as columns of label codes, one table for each metric name.
+
+A series has a number (``sid``, int32, never negative) for as long as any part of the store holds a sample of it.
+Label values are held once for the whole store, in one :class:`Dictionary` for each label name, so that codes of
+one label name compare across metrics and across blocks.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from fenghuo.metrics.store.arrays import Growing
+from fenghuo.metrics.store.matching import Judge, by_cost
+from fenghuo.model.label_table import Codes, Dictionary, LabelColumn, LabelTable
+from fenghuo.model.labels import METRIC_NAME, Labels
+from fenghuo.model.matcher import Matcher, MatchOp
+from fenghuo.model.sample import Ints
+
+
+class MetricTable:
+    """The series of one metric: a column of series numbers and a column of codes for each label but the name."""
+
+    __slots__ = ("columns", "name_code", "sids")
+
+    def __init__(self, name_code: int) -> None:
+        self.name_code = name_code
+        self.sids: Growing[np.int32] = Growing(np.int32, -1)
+        self.columns: dict[str, Growing[np.int32]] = {}
+
+    def add(self, sid: int, codes: Iterable[tuple[str, int]]) -> int:
+        """Append a row; returns its number."""
+        row = self.sids.size
+        self.sids.append(sid)
+        for name, code in codes:
+            column = self.columns.get(name)
+            if column is None:
+                column = self.columns[name] = Growing(np.int32, 0)
+            column.grow(row + 1)
+            column.all[row] = code
+        return row
+
+    def codes(self, name: str) -> Codes | None:
+        """The column of ``name`` over all rows, or None when no row has the label."""
+        column = self.columns.get(name)
+        if column is None:
+            return None
+        column.grow(self.sids.size)
+        return column.view
+
+
+class SeriesIndex:
+    """All series of the store. Not locked: the store calls it under its own lock."""
+
+    def __init__(self) -> None:
+        self.dictionaries: dict[str, Dictionary] = {METRIC_NAME: Dictionary()}
+        self._label_ids: dict[str, int] = {METRIC_NAME: 0}
+        self._tables: dict[int, MetricTable] = {}
+        self._sids: dict[bytes, int] = {}
+        self._table_of: Growing[np.int32] = Growing(np.int32, -1)
+        self._row_of: Growing[np.int32] = Growing(np.int32, -1)
+        self._free: list[int] = []
+        self._judge = Judge()
+
+    def __len__(self) -> int:
+        return len(self._sids)
+
+    @property
+    def bound(self) -> int:
+        """All series numbers are below this."""
+        return self._table_of.size
+
+    def register(self, labels: Labels) -> tuple[int, bool]:
+        """The number of the series, and whether it is new."""
+        key, codes = self._key(labels)
+        sid = self._sids.get(key)
+        if sid is not None:
+            return sid, False
+        sid = self._free.pop() if self._free else self._table_of.size
+        self._table_of.grow(sid + 1)
+        self._row_of.grow(sid + 1)
+        name_code = self.dictionaries[METRIC_NAME].intern(labels.metric_name)
+        table = self._tables.get(name_code)
+        if table is None:
+            table = self._tables[name_code] = MetricTable(name_code)
+        self._table_of.all[sid] = name_code
+        self._row_of.all[sid] = table.add(sid, codes)
+        self._sids[key] = sid
+        return sid, True
+
+    def match(self, matchers: Sequence[Matcher]) -> Ints:
+        """The numbers of the series that every matcher accepts: int64[n], grouped by metric."""
+        named = [matcher for matcher in matchers if matcher.name == METRIC_NAME]
+        others = by_cost([matcher for matcher in matchers if matcher.name != METRIC_NAME])
+        found = [self._match_table(table, others) for table in self._tables_named(named)]
+        if len(found) == 1:
+            return found[0]
+        return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+
+    def _tables_named(self, matchers: Sequence[Matcher]) -> list[MetricTable]:
+        names = self.dictionaries[METRIC_NAME]
+        for matcher in matchers:
+            if matcher.op is MatchOp.EQUAL:
+                code = names.code(matcher.value)
+                table = None if code is None else self._tables.get(code)
+                fits = table is not None and all(each.matches(matcher.value) for each in matchers)
+                return [table] if table is not None and fits else []
+        codes = np.fromiter(self._tables, dtype=np.int64, count=len(self._tables))
+        for matcher in matchers:
+            codes = codes[self._judge.accepted(matcher, names)[codes]]
+        return [self._tables[code] for code in codes.tolist()]
+
+    def _match_table(self, table: MetricTable, matchers: Sequence[Matcher]) -> Ints:
+        rows: Ints | None = None
+        for matcher in matchers:
+            codes = table.codes(matcher.name)
+            if codes is None:
+                if matcher.matches(""):
+                    continue
+                return np.empty(0, dtype=np.int64)
+            rows = self._judge.rows(matcher, codes, self.dictionaries[matcher.name], rows)
+            if not len(rows):
+                break
+        sids = table.sids.view
+        return (sids if rows is None else sids[rows]).astype(np.int64)
+
+    def label_table(self, sids: Ints) -> LabelTable:
+        """The labels of the series, in the order given, on the store's own dictionaries."""
+        owners = self._table_of.all[sids]
+        rows = self._row_of.all[sids]
+        columns: dict[str, Codes] = {METRIC_NAME: owners}
+        for table, picked in self._split(owners):
+            for name in table.columns:
+                codes = table.codes(name)
+                assert codes is not None
+                if picked is None:
+                    columns[name] = codes[rows]
+                    continue
+                column = columns.get(name)
+                if column is None:
+                    column = columns[name] = np.zeros(len(sids), dtype=np.int32)
+                column[picked] = codes[rows[picked]]
+        return LabelTable(
+            len(sids), {name: LabelColumn(codes, self.dictionaries[name]) for name, codes in columns.items()}
+        )
+
+    def _split(self, owners: Codes) -> Iterable[tuple[MetricTable, Ints | None]]:
+        """The tables that own the rows, each with its positions; None for "all of them"."""
+        if not len(owners):
+            return
+        if owners[0] == owners[-1] and (owners == owners[0]).all():
+            yield self._tables[int(owners[0])], None
+            return
+        order = np.argsort(owners, kind="stable")
+        ordered = owners[order]
+        starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+        for start, picked in zip(starts.tolist(), np.split(order, starts[1:]), strict=True):
+            yield self._tables[int(ordered[start])], picked
+
+    def labels(self, sids: Ints) -> list[Labels]:
+        """The label sets of the series, in the order given."""
+        return list(self.label_table(sids).rows())
+
+    def metric_sizes(self) -> list[tuple[str, int]]:
+        """Each metric name with the number of its series."""
+        names = self.dictionaries[METRIC_NAME].values
+        return [(names[code], table.sids.size) for code, table in self._tables.items()]
+
+    def all_sids(self) -> Ints:
+        return np.fromiter(self._sids.values(), dtype=np.int64, count=len(self._sids))
+
+    def remove(self, sids: Ints) -> None:
+        """Forget series of which no part of the store holds anything; their numbers may be used again."""
+        gone = np.zeros(self.bound, dtype=np.bool_)
+        gone[sids] = True
+        for labels in self.labels(sids):
+            del self._sids[self._key(labels)[0]]
+        for code in np.unique(self._table_of.all[sids]).tolist():
+            self._shrink(self._tables[code], gone)
+        self._free.extend(sids.tolist())
+
+    def _shrink(self, table: MetricTable, gone: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
+        kept = np.flatnonzero(~gone[table.sids.view])
+        if not len(kept):
+            del self._tables[table.name_code]
+            return
+        small = MetricTable(table.name_code)
+        small.sids.append(table.sids.view[kept])
+        for name in table.columns:
+            codes = table.codes(name)
+            assert codes is not None
+            if codes[kept].any():
+                small.columns[name] = Growing(np.int32, 0)
+                small.columns[name].append(codes[kept])
+        self._tables[table.name_code] = small
+        self._row_of.all[small.sids.view] = np.arange(len(kept))
+
+    def _key(self, labels: Labels) -> tuple[bytes, list[tuple[str, int]]]:
+        """The identity of a label set as bytes, far smaller than the texts, and its codes without the name."""
+        flat = array("i")
+        codes: list[tuple[str, int]] = []
+        for name, value in labels.pairs:
+            dictionary = self.dictionaries.get(name)
+            if dictionary is None:
+                dictionary = self.dictionaries[name] = Dictionary()
+                self._label_ids[name] = len(self._label_ids)
+            code = dictionary.intern(value)
+            flat.append(self._label_ids[name])
+            flat.append(code)
+            if name != METRIC_NAME:
+                codes.append((name, code))
+        return flat.tobytes(), codes

@@ -1,0 +1,83 @@
+"""Turns what was admitted into WAL records, naming series and cohorts in each segment before it mentions them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fenghuo.metrics.store import records
+from fenghuo.metrics.store.arrays import Growing
+from fenghuo.metrics.store.cohort_state import NO_VALUES, CohortState, Layout
+from fenghuo.metrics.store.index import SeriesIndex
+from fenghuo.metrics.store.loose import Run
+from fenghuo.metrics.store.wal import NEVER_MS, Wal
+from fenghuo.model.labels import Labels
+from fenghuo.model.sample import Exemplar, Floats, Ints
+
+
+class Journal:
+    """Writes to the WAL. Every method raises OperatingError when the disk refuses, and has then changed nothing."""
+
+    def __init__(self, wal: Wal, index: SeriesIndex) -> None:
+        self._wal = wal
+        self._index = index
+        self._named_in: Growing[np.int32] = Growing(np.int32, -1)
+        """By series: the segment that last named it."""
+
+    def scrape(self, state: CohortState, time_ms: int, layout: Layout, values: Floats, late: Run | None) -> None:
+        """Record a scrape whose rows are ``layout``'s, and with it samples that go to the loose ones."""
+        number = self._segment()
+        names = self._unnamed(layout.sids if late is None else np.concatenate([layout.sids, late.sids]))
+        parts = self._names(names)
+        if state.logged_segment != number:
+            state.logged_rows = 0
+            state.last_values = NO_VALUES
+        if state.logged_rows < state.sids.size:
+            sids = state.sids.view[state.logged_rows :]
+            parts += self._names(missing := np.setdiff1d(self._unnamed(sids), names))
+            names = np.concatenate([names, missing])
+            parts.append(records.encode_cohort(state.code, state.logged_rows, state.key, sids))
+        if len(state.last_values) == len(values) > 0:
+            parts.append(records.encode_scrape_again(state.code, time_ms, values, state.last_values))
+        else:
+            parts.append(records.encode_scrape(state.code, time_ms, layout.rows, values))
+        last_ms = time_ms
+        if late is not None:
+            parts.append(records.encode_loose(late.sids, late.times_ms, late.values))
+            last_ms = max(last_ms, int(late.times_ms.max()))
+        self._wal.append(b"".join(parts), last_ms)
+        state.logged_segment = number
+        state.logged_rows = state.sids.size
+        self._named_in.all[names] = number
+
+    def loose(self, run: Run) -> None:
+        """Record samples with timestamps of their own."""
+        number = self._segment()
+        names = self._unnamed(run.sids)
+        parts = [*self._names(names), records.encode_loose(run.sids, run.times_ms, run.values)]
+        self._wal.append(b"".join(parts), int(run.times_ms.max()))
+        self._named_in.all[names] = number
+
+    def exemplars(self, exemplars: Sequence[tuple[Labels, Exemplar]]) -> None:
+        """Record exemplars; they name their series by its labels."""
+        self._segment()
+        self._wal.append(records.encode_exemplars(exemplars), NEVER_MS)
+
+    def forget(self, sids: Ints) -> None:
+        """These numbers will name other series from now on."""
+        self._named_in.grow(int(sids.max(initial=-1)) + 1)
+        self._named_in.all[sids] = -1
+
+    def _segment(self) -> int:
+        if self._wal.full:
+            self._wal.roll()
+        return self._wal.number
+
+    def _unnamed(self, sids: np.ndarray[tuple[int], np.dtype[np.int32]] | Ints) -> Ints:
+        self._named_in.grow(self._index.bound)
+        fresh = sids[self._named_in.all[sids] != self._wal.number]
+        return np.unique(fresh).astype(np.int64) if len(fresh) else fresh.astype(np.int64)
+
+    def _names(self, sids: Ints) -> list[bytes]:
+        return [records.encode_series(sids, self._index.labels(sids))] if len(sids) else []

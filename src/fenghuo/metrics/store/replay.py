@@ -1,0 +1,205 @@
+"""Replay: brings the head back from the WAL, and sets apart what is damaged.
+
+What a segment holds was admitted when it was written, so replay writes without judging. Samples that a block has
+already (the :class:`Cut` says which) are left out.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fenghuo.base.errors import OperatingError
+from fenghuo.metrics.store import records
+from fenghuo.metrics.store.arrays import Growing
+from fenghuo.metrics.store.cohort_state import CohortState
+from fenghuo.metrics.store.exemplars import ExemplarRing
+from fenghuo.metrics.store.head import Head
+from fenghuo.metrics.store.index import SeriesIndex
+from fenghuo.metrics.store.loose import Run
+from fenghuo.metrics.store.metrics import StoreMetrics
+from fenghuo.metrics.store.records import Kind
+from fenghuo.metrics.store.wal import NEVER_MS, VERSION, Damage, Segment, SegmentReader
+from fenghuo.model.sample import Floats, Ints
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What blocks hold: every sample before ``until_ms`` of the segments before ``segment``."""
+
+    segment: int = 0
+    until_ms: int = NEVER_MS
+
+    def covers_ms(self, segment: int) -> int:
+        """Samples of that segment before this time are in a block."""
+        return self.until_ms if segment < self.segment else NEVER_MS
+
+
+@dataclass(slots=True)
+class _Scrapes:
+    """A cohort as one segment names it, and its last scrape there."""
+
+    state: CohortState
+    rows: Growing[np.int64]
+    """By row in the segment: the row in the head."""
+    last_rows: Ints
+    last_values: Floats
+
+
+class SegmentReplay:
+    """Writes the records of one segment to the head."""
+
+    def __init__(self, head: Head, index: SeriesIndex, exemplars: ExemplarRing, covered_ms: int) -> None:
+        self._head = head
+        self._index = index
+        self._exemplars = exemplars
+        self._covered_ms = covered_ms
+        self._sids: Growing[np.int32] = Growing(np.int32, -1)
+        self._cohorts: dict[int, _Scrapes] = {}
+        self.samples = 0
+        self.last_ms = NEVER_MS
+
+    def apply(self, kind: int, payload: memoryview) -> None:
+        """Carry out one record. Raises OperatingError for a kind that this version does not know."""
+        match kind:
+            case Kind.SCRAPE | Kind.SCRAPE_SAME_ROWS | Kind.SCRAPE_CHANGES:
+                self._scrape(kind, payload)
+            case Kind.SERIES:
+                self._series(records.decode_series(payload))
+            case Kind.COHORT:
+                self._cohort(records.decode_cohort(payload))
+            case Kind.LOOSE:
+                self._loose(records.decode_loose(payload))
+            case Kind.EXEMPLARS:
+                for series, exemplar in records.decode_exemplars(payload):
+                    self._exemplars.add(series, exemplar)
+            case _:
+                raise OperatingError(
+                    f"WAL record kind {kind} is not known to this version",
+                    retryable=False,
+                    remedy="start the newer version that wrote it",
+                )
+
+    def _series(self, record: records.SeriesRecord) -> None:
+        for theirs, labels in zip(record.sids, record.labels, strict=True):
+            self._sids.grow(theirs + 1)
+            self._sids.all[theirs] = self._index.register(labels)[0]
+        self._head.reserve(self._index.bound)
+
+    def _cohort(self, record: records.CohortRecord) -> None:
+        if record.first_row == 0:
+            state = self._head.cohort(record.key)
+            none = np.empty(0, dtype=np.int64)
+            self._cohorts[record.cohort] = _Scrapes(state, Growing(np.int64, -1), none, np.empty(0))
+        scrapes = self._cohorts[record.cohort]
+        scrapes.rows.append([scrapes.state.row(sid) for sid in self._sids.all[record.sids].tolist()])
+
+    def _scrape(self, kind: int, payload: memoryview) -> None:
+        code, time_ms, count = records.decode_scrape_head(payload)
+        scrapes = self._cohorts[code]
+        if kind == Kind.SCRAPE:
+            rows, values = records.decode_scrape(payload, count)
+            scrapes.last_rows = scrapes.rows.all[rows]
+        elif kind == Kind.SCRAPE_CHANGES:
+            values = records.decode_scrape_changes(payload, scrapes.last_values)
+        else:
+            values = records.decode_scrape_values(payload, count)
+        scrapes.last_values = values
+        self.last_ms = max(self.last_ms, time_ms)
+        if time_ms < self._covered_ms or not count:
+            return
+        self.samples += count
+        state = scrapes.state
+        layout = state.lay_out(scrapes.last_rows)
+        if time_ms >= state.last_ms:
+            self._head.write(state, time_ms, layout, values)
+        else:
+            self._put_loose(Run(layout.sids.astype(np.int32), np.full(count, time_ms, dtype=np.int64), values))
+
+    def _loose(self, record: records.LooseRecord) -> None:
+        if not len(record.sids):
+            return
+        self.last_ms = max(self.last_ms, int(record.times_ms.max()))
+        run = Run(self._sids.all[record.sids], record.times_ms, record.values)
+        if self._covered_ms > NEVER_MS:
+            run = run.kept(record.times_ms >= self._covered_ms)
+        if len(run):
+            self.samples += len(run)
+            self._put_loose(run)
+
+    def _put_loose(self, run: Run) -> None:
+        order = np.lexsort((run.times_ms, run.sids))
+        self._head.write_loose(Run(run.sids[order], run.times_ms[order], run.values[order]))
+
+
+def replay(
+    segments: list[Segment],
+    cut: Cut,
+    head: Head,
+    index: SeriesIndex,
+    exemplars: ExemplarRing,
+    metrics: StoreMetrics,
+) -> int:
+    """Replay the segments, oldest first, and return how many samples that brought.
+
+    A damaged segment is replayed up to the damage; the rest of it is moved to a file beside it. Raises
+    OperatingError when a segment cannot be read or was written by a newer version.
+    """
+    samples = 0
+    for segment in segments:
+        try:
+            data = segment.path.read_bytes()
+        except OSError as error:
+            raise OperatingError(
+                f"WAL segment {segment.path} cannot be read: {error.strerror}",
+                retryable=False,
+                remedy="check the disk and the file's permissions, or move the file away to start without it",
+            ) from error
+        reader = SegmentReader(data, segment.number)
+        work = SegmentReplay(head, index, exemplars, cut.covers_ms(segment.number))
+        for kind, payload in reader:
+            work.apply(kind, payload)
+        segment.last_ms = work.last_ms
+        samples += work.samples
+        if reader.damage is not None:
+            _set_apart(segment, data, reader.damage, metrics)
+    return samples
+
+
+def _set_apart(segment: Segment, data: bytes, damage: Damage, metrics: StoreMetrics) -> None:
+    """Cut the segment at the damage. A torn tail was never acknowledged and goes; anything else is kept aside."""
+    rest = len(data) - damage.offset
+    if len(data) > 5 and data[:5] == b"FHWAL" and data[5] > VERSION:
+        raise OperatingError(
+            f"{segment.path}: {damage.reason}", retryable=False, remedy="start the newer version that wrote it"
+        )
+    metrics.wal_corruptions.labels("torn_tail_cut" if damage.torn else "rest_set_apart").inc()
+    try:
+        if damage.torn:
+            log.warning("%s ends in %s at byte %d; %d bytes cut", segment.path, damage.reason, damage.offset, rest)
+        else:
+            aside = segment.path.with_suffix(f".corrupt-at-{damage.offset}")
+            aside.write_bytes(data[damage.offset :])
+            log.error(
+                "%s holds %s at byte %d; the %d bytes from there on are not replayed and kept in %s",
+                segment.path,
+                damage.reason,
+                damage.offset,
+                rest,
+                aside,
+            )
+        os.truncate(segment.path, damage.offset)
+    except OSError as error:
+        log.error(
+            "%s could not be cut at byte %d: %s; it is read up to there at every start",
+            segment.path,
+            damage.offset,
+            error.strerror,
+        )
+    segment.size_bytes = damage.offset

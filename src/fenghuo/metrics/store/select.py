@@ -1,0 +1,142 @@
+"""Select: from matched series to a :class:`Selection`, over the head and the blocks.
+
+A cohort of which a query wants many series comes as a dense block, gathered from its spans in order of time. All
+other series come together in one ragged block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fenghuo.metrics.store.head import MIXED, NOWHERE
+from fenghuo.metrics.store.head_read import flattened
+from fenghuo.metrics.store.loose import Flat, merged
+from fenghuo.metrics.store.source import Plan, Source, Span
+from fenghuo.model.label_table import LabelTable
+from fenghuo.model.sample import Ints
+from fenghuo.model.selection import DenseBlock, RaggedBlock, Selection
+
+DENSE_ROWS_MIN = 32
+"""Fewer series of one cohort go to the ragged block: a dense block costs a query some 0.1 ms whatever its size."""
+DENSE_COHORTS_MAX = 4
+"""Unless there are no more cohorts than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelectPlan:
+    """What to read. Made under the store's lock, read without it."""
+
+    labels: LabelTable
+    dense: list[tuple[Ints, list[Span]]]
+    """For each cohort: rows of the label table, and its spans in order of time."""
+    flat_rows: Ints
+    """The rows of the label table that the flat plans' rows stand for."""
+    flats: list[Plan]
+
+
+def plan_select(sources: Sequence[Source], sids: Ints, labels: LabelTable, start_ms: int, end_ms: int) -> SelectPlan:
+    """Plan to read ``sids``, whose labels are the rows of ``labels``. ``sources`` are in order of time."""
+    homes = _homes(sources, sids, start_ms, end_ms)
+    groups, flat_rows = _grouped(homes)
+    dense = []
+    for cohort, rows in groups:
+        picked = sids[rows]
+        spans = [span for source in sources for span in source.spans(cohort, picked, start_ms, end_ms)]
+        if spans:
+            dense.append((rows, spans))
+    flats = [source.plan(sids[flat_rows], start_ms, end_ms) for source in sources] if len(flat_rows) else []
+    return SelectPlan(labels, dense, flat_rows, flats)
+
+
+def _homes(sources: Sequence[Source], sids: Ints, start_ms: int, end_ms: int) -> npt.NDArray[np.int32]:
+    homes: npt.NDArray[np.int32] | None = None
+    for source in sources:
+        here = source.place(sids, start_ms, end_ms)
+        if homes is None:
+            homes = here
+            continue
+        differs = (homes != here) & (homes != NOWHERE) & (here != NOWHERE)
+        homes = np.where(differs, np.int32(MIXED), np.where(homes == NOWHERE, here, homes))
+    return np.full(len(sids), NOWHERE, dtype=np.int32) if homes is None else homes
+
+
+def _grouped(homes: npt.NDArray[np.int32]) -> tuple[list[tuple[int, Ints]], Ints]:
+    """The cohorts worth a dense block with their rows, and the rows for the ragged one."""
+    if not len(homes):
+        return [], np.empty(0, dtype=np.int64)
+    if (homes == homes[0]).all() and homes[0] >= 0:
+        return [(int(homes[0]), np.arange(len(homes), dtype=np.int64))], np.empty(0, dtype=np.int64)
+    counts = np.bincount(homes[homes >= 0], minlength=1)
+    dense = counts > 0 if np.count_nonzero(counts) <= DENSE_COHORTS_MAX else counts >= DENSE_ROWS_MIN
+    is_dense = (homes >= 0) & dense[np.maximum(homes, 0)]
+    rows = np.flatnonzero(is_dense)
+    order = rows[np.argsort(homes[rows], kind="stable")]
+    groups = []
+    if len(order):
+        ordered = homes[order]
+        starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+        groups = list(zip(ordered[starts].tolist(), np.split(order, starts[1:]), strict=True))
+    return groups, np.flatnonzero(~is_dense & (homes != NOWHERE))
+
+
+def read_select(plan: SelectPlan) -> Selection:
+    """Carry out the plan."""
+    blocks: list[DenseBlock | RaggedBlock] = []
+    flats: list[Flat] = []
+    for rows, spans in plan.dense:
+        block = _dense(rows, spans)
+        if block is None:
+            flats.extend(_flat_span(rows, span) for span in spans)
+        else:
+            blocks.append(block)
+    for each in plan.flats:
+        flats.extend(Flat(plan.flat_rows[flat.rows], flat.times_ms, flat.values) for flat in each.read())
+    ragged = merged(flats)
+    if len(ragged.rows):
+        starts = np.flatnonzero(np.r_[True, ragged.rows[1:] != ragged.rows[:-1]])
+        offsets = np.r_[starts, len(ragged.rows)].astype(np.int64)
+        blocks.append(RaggedBlock(ragged.rows[starts], offsets, ragged.times_ms, ragged.values))
+    return _without_empty_rows(plan.labels, blocks)
+
+
+def _dense(rows: Ints, spans: list[Span]) -> DenseBlock | None:
+    """One matrix of all spans; None when they do not follow each other in time."""
+    times = [span.times_ms for span in spans]
+    if any(before[-1] >= after[0] for before, after in zip(times, times[1:], strict=False)):
+        return None
+    joined = times[0].copy() if len(times) == 1 else np.concatenate(times)
+    values = np.empty((len(rows), len(joined)), dtype=np.float64)
+    start = 0
+    for span, each in zip(spans, times, strict=True):
+        span.fill(values[:, start : start + len(each)])
+        start += len(each)
+    return DenseBlock(rows, joined, values)
+
+
+def _flat_span(rows: Ints, span: Span) -> Flat:
+    out = np.empty((len(rows), len(span.times_ms)), dtype=np.float64)
+    span.fill(out)
+    return flattened(rows, span.times_ms, out)
+
+
+def _without_empty_rows(labels: LabelTable, blocks: list[DenseBlock | RaggedBlock]) -> Selection:
+    """The selection with label rows only for series that a block holds."""
+    held = sum(len(block.series) for block in blocks)
+    if held == labels.size:
+        return Selection(labels, tuple(blocks))
+    kept = np.zeros(labels.size, dtype=np.bool_)
+    for block in blocks:
+        kept[block.series] = True
+    renumbered = np.cumsum(kept) - 1
+    moved: list[DenseBlock | RaggedBlock] = []
+    for block in blocks:
+        rows = renumbered[block.series]
+        if isinstance(block, DenseBlock):
+            moved.append(DenseBlock(rows, block.times_ms, block.values))
+        else:
+            moved.append(RaggedBlock(rows, block.offsets, block.times_ms, block.values))
+    return Selection(labels.take(np.flatnonzero(kept)), tuple(moved))

@@ -1,0 +1,312 @@
+"""The store: one lock, an index, a head in memory, a WAL, and blocks on disk."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from prometheus_client import CollectorRegistry
+
+from fenghuo.base.clock import Clock
+from fenghuo.base.errors import OperatingError
+from fenghuo.metrics.store.admission import judge, outside, plain
+from fenghuo.metrics.store.blocks import BlockSet
+from fenghuo.metrics.store.cohort import Cohort
+from fenghuo.metrics.store.exemplars import ExemplarRing
+from fenghuo.metrics.store.head import EVER_MS, NEVER_MS, NOWHERE, Head
+from fenghuo.metrics.store.index import SeriesIndex
+from fenghuo.metrics.store.journal import Journal
+from fenghuo.metrics.store.keeper import Keeper
+from fenghuo.metrics.store.loose import Run
+from fenghuo.metrics.store.metrics import StoreMetrics
+from fenghuo.metrics.store.replay import replay
+from fenghuo.metrics.store.select import plan_select, read_select
+from fenghuo.metrics.store.settings import StoreSettings
+from fenghuo.metrics.store.source import HeadSource, Source
+from fenghuo.metrics.store.wal import Wal, segments_in
+from fenghuo.model.labels import Labels
+from fenghuo.model.matcher import Matcher
+from fenghuo.model.sample import AppendResult, Exemplar, Floats, Ints
+from fenghuo.model.selection import Selection
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatistics:
+    """What ``/api/v1/status/tsdb`` tells. Counts by name are sorted, largest first."""
+
+    head_series: int
+    head_pages: int
+    head_first_ms: int | None
+    head_last_ms: int | None
+    series_by_metric: list[tuple[str, int]]
+    values_by_label: list[tuple[str, int]]
+    value_bytes_by_label: list[tuple[str, int]]
+    series_by_label_pair: list[tuple[str, int]]
+    blocks: int
+    wal_bytes: int
+
+
+class Store:
+    """Keeps samples and finds them again. Thread-safe; every method is synchronous."""
+
+    def __init__(
+        self, directory: Path, settings: StoreSettings, clock: Clock, metrics: StoreMetrics, index: SeriesIndex,
+        head: Head, wal: Wal, blocks: BlockSet, exemplars: ExemplarRing,
+    ) -> None:  # fmt: skip
+        self._settings = settings
+        self._clock = clock
+        self._metrics = metrics
+        self._index = index
+        self._head = head
+        self._wal = wal
+        self._blocks = blocks
+        self._exemplars = exemplars
+        self._journal = Journal(wal, index)
+        self._lock = threading.Lock()
+        self._closed = False
+        self.keeper = Keeper(directory, settings, clock, metrics, index, head, wal, blocks, self._journal, self._lock)
+        """Cuts blocks, keeps retention, and forces the WAL to the disk."""
+
+    @classmethod
+    def open(cls, directory: Path, settings: StoreSettings, clock: Clock, registry: CollectorRegistry) -> Self:
+        """Open the store in ``directory``, made if need be, and replay its WAL.
+
+        Damaged parts are set apart with a message. Raises OperatingError when the directory cannot be used. The
+        directory must belong to this process alone (``base.files.exclusive_directory``).
+        """
+        metrics = StoreMetrics(registry)
+        wal_directory, block_directory = directory / "wal", directory / "blocks"
+        try:
+            for each in (wal_directory, block_directory):
+                each.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise OperatingError(
+                f"the metric store cannot use {directory}: {error.strerror}",
+                retryable=False,
+                remedy="give a directory that this user may write",
+            ) from error
+        index, head = SeriesIndex(), Head(settings.block_duration_ms)
+        exemplars = ExemplarRing(settings.exemplars_max)
+        blocks = BlockSet.open(block_directory, index, head.cohort_codes, metrics)
+        head.reserve(index.bound)
+        segments = segments_in(wal_directory)
+        start_s = clock.monotonic_s()
+        samples = replay(segments, blocks.cut, head, index, exemplars, metrics)
+        metrics.replay_s.set(clock.monotonic_s() - start_s)
+        metrics.replayed.set(samples)
+        number = max(segments[-1].number + 1 if segments else 1, blocks.cut.segment)
+        wal = Wal(wal_directory, number, settings.wal_segment_bytes, metrics)
+        wal.segments = {segment.number: segment for segment in segments}
+        store = cls(directory, settings, clock, metrics, index, head, wal, blocks, exemplars)
+        store.keeper.start()
+        return store
+
+    def close(self) -> None:
+        """Stop the keeper and force the WAL to the disk. Appending afterwards raises OperatingError."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        self.keeper.stop()
+        with self._lock:
+            try:
+                self._wal.close()
+            except OSError as error:
+                log.error("the WAL could not be forced to the disk on closing: %s", error.strerror)
+            self._blocks.close()
+
+    def cohort(self, key: str) -> Cohort:
+        """The cohort of that key: one scrape target, one rule group."""
+        return Cohort(key, self._rows, self._append)
+
+    def _rows(self, key: str, series: Sequence[Labels]) -> Ints:
+        with self._lock:
+            sids = self._register(series)
+            state = self._head.cohort(key)
+            return np.fromiter((state.row(sid) for sid in sids), dtype=np.int64, count=len(sids))
+
+    def _register(self, series: Sequence[Labels]) -> list[int]:
+        sids = [self._index.register(labels)[0] for labels in series]
+        self._head.reserve(self._index.bound)
+        return sids
+
+    def _append(self, key: str, time_ms: int, rows: Ints, values: Floats) -> AppendResult:
+        own = plain(values)
+        with self._lock:
+            self._refuse_when_closed()
+            if (reason := outside(time_ms, self._clock.now_ms(), self._settings)) is not None:
+                return self._counted(AppendResult(0, {reason: len(rows)}))
+            state = self._head.cohort(key)
+            layout = state.lay_out(rows)
+            if time_ms >= state.last_ms and (self._head.last_ms.all[layout.sids] < time_ms).all():
+                if len(rows):
+                    self._journal.scrape(state, time_ms, layout, own, None)
+                    self._head.write(state, time_ms, layout, own)
+                return self._counted(AppendResult(len(rows)))
+            return self._counted(self._append_disordered(key, time_ms, rows, own))
+
+    def _append_disordered(self, key: str, time_ms: int, rows: Ints, values: Floats) -> AppendResult:
+        """A scrape of which some samples, or all, are not newer than what their series have."""
+        state = self._head.cohort(key)
+        sids = state.sids.all[rows]
+        order = np.argsort(sids, kind="stable")
+        batch = Run(sids[order], np.full(len(sids), time_ms, dtype=np.int64), values[order])
+        verdict = judge(self._head, batch, self._clock.now_ms(), self._settings)
+        if time_ms < state.last_ms:
+            self._write_loose(batch.kept(verdict.fresh | verdict.late))
+            return verdict.result()
+        late = batch.kept(verdict.late)
+        fresh = np.sort(order[verdict.fresh])
+        if len(fresh):
+            layout = state.lay_out(rows[fresh])
+            self._journal.scrape(state, time_ms, layout, values[fresh], late if len(late) else None)
+            self._head.write(state, time_ms, layout, values[fresh])
+            if len(late):
+                self._head.write_loose(late)
+        else:
+            self._write_loose(late)
+        return verdict.result()
+
+    def append_samples(self, series: Sequence[Labels], times_ms: Ints, values: Floats) -> AppendResult:
+        """Store samples with timestamps of their own: three parallel sequences, a series any number of times.
+
+        Returns what became of them. Raises OperatingError (retryable) when the disk refuses; nothing of the call is
+        kept then.
+        """
+        if not len(series):
+            return AppendResult()
+        own = plain(values)
+        with self._lock:
+            self._refuse_when_closed()
+            sids = np.array(self._register(series), dtype=np.int32)
+            order = np.lexsort((times_ms, sids))
+            batch = Run(sids[order], np.asarray(times_ms, dtype=np.int64)[order], own[order])
+            verdict = judge(self._head, batch, self._clock.now_ms(), self._settings)
+            self._write_loose(batch.kept(verdict.fresh | verdict.late))
+            return self._counted(verdict.result())
+
+    def _write_loose(self, run: Run) -> None:
+        if len(run):
+            self._journal.loose(run)
+            self._head.write_loose(run)
+
+    def _counted(self, result: AppendResult) -> AppendResult:
+        self._metrics.appended.inc(result.accepted)
+        for reason, count in result.rejected.items():
+            self._metrics.rejected.labels(reason).inc(count)
+        return result
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise OperatingError("the metric store is closed", retryable=False)
+
+    def append_exemplars(self, exemplars: Sequence[tuple[Labels, Exemplar]]) -> None:
+        """Keep exemplars; one without a time is of now. Those not newer than their series' last are left out."""
+        now_ms = self._clock.now_ms()
+        with self._lock:
+            self._refuse_when_closed()
+            timed = [
+                (series, each if each.time_ms is not None else Exemplar(each.labels, each.value, now_ms))
+                for series, each in exemplars
+            ]
+            if timed and self._settings.exemplars_max:
+                self._journal.exemplars(timed)
+                kept = sum(self._exemplars.add(series, each) for series, each in timed)
+                self._metrics.exemplars.inc(kept)
+
+    def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Selection:
+        """All samples with ``start_ms <= time <= end_ms`` of the series that every matcher accepts."""
+        with self._lock:
+            sids = self._index.match(matchers)
+            plan = plan_select(self._sources(start_ms, end_ms), sids, self._index.label_table(sids), start_ms, end_ms)
+        return read_select(plan)
+
+    def _sources(self, start_ms: int, end_ms: int) -> list[Source]:
+        return [*self._blocks.between(start_ms, end_ms), HeadSource(self._head)]
+
+    def _present(self, matcher_sets: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> Ints:
+        """The series that any set accepts and that some part of the store has between the times."""
+        sources = self._sources(start_ms, end_ms)
+        sets = [self._index.match(matchers) for matchers in matcher_sets] or [self._index.all_sids()]
+        sids = sets[0] if len(sets) == 1 else np.unique(np.concatenate(sets))
+        present = np.zeros(len(sids), dtype=np.bool_)
+        for source in sources:
+            present |= source.place(sids, start_ms, end_ms) != NOWHERE
+        return sids[present]
+
+    def series(self, matcher_sets: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> list[Labels]:
+        """The label sets of the series that any of the matcher sets accepts, sorted; no sets means all series."""
+        with self._lock:
+            table = self._index.label_table(self._present(matcher_sets, start_ms, end_ms))
+        return sorted(table.rows())
+
+    def label_names(self, matcher_sets: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> list[str]:
+        """The names of the labels that those series have, sorted."""
+        with self._lock:
+            table = self._index.label_table(self._present(matcher_sets, start_ms, end_ms))
+        return sorted(name for name, column in table.columns.items() if column.codes.any())
+
+    def label_values(
+        self, name: str, matcher_sets: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
+    ) -> list[str]:
+        """The values that those series have for one label, sorted."""
+        with self._lock:
+            table = self._index.label_table(self._present(matcher_sets, start_ms, end_ms))
+        column = table.columns.get(name)
+        if column is None:
+            return []
+        return sorted(column.dictionary.values[code] for code in np.unique(column.codes).tolist() if code)
+
+    def exemplars(
+        self, matcher_sets: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
+    ) -> list[tuple[Labels, list[Exemplar]]]:
+        """The exemplars between the times of the series that any of the matcher sets accepts, sorted by series."""
+        with self._lock:
+            return self._exemplars.select(matcher_sets, start_ms, end_ms)
+
+    def statistics(self, top: int = 10) -> StoreStatistics:
+        """Counts over the head, the ``top`` largest of each kind."""
+        with self._lock:
+            sids = np.flatnonzero(self._head.last_ms.view > NEVER_MS)
+            firsts, lasts = self._head.first_ms.all[sids], self._head.last_ms.all[sids]
+            present = self._head.place(sids, NEVER_MS, EVER_MS) != NOWHERE
+            table = self._index.label_table(sids[present])
+            pages, blocks, wal_bytes = self._head.pool.pages, len(self._blocks), self._wal.size_bytes
+            firsts, lasts = firsts[present], lasts[present]
+        counts = {name: np.bincount(column.codes) for name, column in table.columns.items()}
+        used = {name: np.flatnonzero(count[1:]) + 1 for name, count in counts.items()}
+        texts = {name: table.columns[name].dictionary.values for name in counts}
+        metric = counts.get("__name__", np.empty(0))
+
+        def largest(rows: list[tuple[str, int]]) -> list[tuple[str, int]]:
+            return sorted(rows, key=lambda row: (-row[1], row[0]))[:top]
+
+        return StoreStatistics(
+            head_series=table.size,
+            head_pages=pages,
+            head_first_ms=int(firsts.min()) if len(firsts) else None,
+            head_last_ms=int(lasts.max()) if len(lasts) else None,
+            series_by_metric=largest(
+                [(texts["__name__"][code], int(metric[code])) for code in used.get("__name__", ())]
+            ),
+            values_by_label=largest([(name, len(codes)) for name, codes in used.items() if len(codes)]),
+            value_bytes_by_label=largest(
+                [(name, sum(len(texts[name][code].encode()) for code in codes)) for name, codes in used.items()]
+            ),
+            series_by_label_pair=largest(
+                [
+                    (f"{name}={texts[name][code]}", int(counts[name][code]))
+                    for name, codes in used.items()
+                    for code in codes
+                ]
+            ),
+            blocks=blocks,
+            wal_bytes=wal_bytes,
+        )
