@@ -13,7 +13,7 @@ import binascii
 import difflib
 import re
 import typing
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
@@ -34,10 +34,14 @@ NULL_TEXTS = frozenset({"", "~", "null", "Null", "NULL"})
 NODES_MAX = 2_000_000
 """Values in one document, aliases counted each time they are used: a file that only seems small is refused."""
 
+NAMES_SHOWN_MAX = 20
+"""How many known keys a message lists; more help nobody."""
+
 _TRUE_TEXTS = frozenset(form for word in ("y", "yes", "true", "on") for form in (word, word.title(), word.upper()))
 _FALSE_TEXTS = frozenset(form for word in ("n", "no", "false", "off") for form in (word, word.title(), word.upper()))
 _INTEGER = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F_]+|0o[0-7_]+|0b[01_]+|[0-9][0-9_]*)\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_SECRET_KEY = re.compile(r"password|secret|token|credential|authorization|basic_auth|(?:^|_|\b)key$", re.IGNORECASE)
 _ODD_FLOATS = {".inf": float("inf"), "+.inf": float("inf"), "-.inf": float("-inf"), ".nan": float("nan")}
 
 
@@ -308,15 +312,11 @@ def _translate(model: type[BaseModel], document: Document, detail: Any, at: Path
         if isinstance(part, int) or not (part.startswith(("function-", "tagged-")) or part == "[key]")
     ]
     path = (*at, *steps)
-    given = detail.get("input")
+    given = "<secret>" if _SECRET_KEY.search(show_path(path)) else detail.get("input")
     match detail["type"]:
         case "extra_forbidden":
             known = _known_keys(model, steps[:-1])
-            near = difflib.get_close_matches(str(steps[-1]), known, n=1)
-            remedy = (
-                f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(known))}" if known else ""
-            )
-            return document.problem(f"unknown key {str(steps[-1])!r}", path, remedy=remedy)
+            return document.problem(f"unknown key {str(steps[-1])!r}", path, remedy=nearest(str(steps[-1]), known))
         case "missing":
             return document.problem("is required but missing", path)
         case "model_type" | "model_attributes_type" | "dict_type":
@@ -328,6 +328,15 @@ def _translate(model: type[BaseModel], document: Document, detail: Any, at: Path
             return document.problem(str(cause), path)
         case _:
             return document.problem(f"{detail['msg']}, got {_shown(given)}", path)
+
+
+def nearest(key: str, known: Iterable[str]) -> str:
+    """The remedy for an unknown ``key``: the known one that is most like it, or all of them when they are few."""
+    names = sorted(set(known))
+    near = difflib.get_close_matches(key, names, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"known here: {', '.join(names)}" if 0 < len(names) <= NAMES_SHOWN_MAX else ""
 
 
 def _shown(value: Any) -> str:
