@@ -1,0 +1,64 @@
+"""Which of a group's alerts may be told right now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from fenghuo.alerting.book import Book
+from fenghuo.alerting.held import Held
+from fenghuo.alerting.metrics import Instruments
+from fenghuo.alerting.mute.inhibit import Inhibitor, InhibitRule
+from fenghuo.alerting.mute.intervals import NamedIntervals
+from fenghuo.alerting.route.tree import Route
+from fenghuo.model.labels import Labels
+
+
+class Mutes:
+    """Inhibition over the book's firing alerts, and the routes' times."""
+
+    def __init__(
+        self,
+        rules: Iterable[InhibitRule],
+        intervals: Mapping[str, NamedIntervals],
+        book: Book,
+        instruments: Instruments,
+    ) -> None:
+        self._rules = tuple(rules)
+        self._intervals = intervals
+        self._book = book
+        self._instruments = instruments
+        self._inhibitor = Inhibitor((), ())
+        self._valid: tuple[int, int] | None = None
+        """The book's version that the inhibitor was made of, and when its first source ends."""
+
+    def intervals_muting(self, route: Route, now_ms: int) -> list[str]:
+        """The names of the intervals that keep this route quiet; empty when it may speak."""
+        muting = [name for name in route.mute_time_intervals if self._intervals[name].contains(now_ms)]
+        active = route.active_time_intervals
+        if active and not any(self._intervals[name].contains(now_ms) for name in active):
+            muting.extend(active)
+        return muting
+
+    def inhibited_by(self, labels: Labels, now_ms: int) -> Labels | None:
+        """The labels of the firing alert that makes this one not worth telling, or None."""
+        if not self._rules:
+            return None
+        source = self._current(now_ms).inhibited_by(labels)
+        return source.labels if source else None
+
+    def allowed(self, route: Route, alerts: Sequence[Held], now_ms: int) -> list[Held]:
+        """Those of ``alerts`` that nothing mutes."""
+        told = [held for held in alerts if self.inhibited_by(held.labels, now_ms) is None]
+        self._instruments.muted.labels("inhibition").inc(len(alerts) - len(told))
+        if told and self.intervals_muting(route, now_ms):
+            self._instruments.muted.labels("time_interval").inc(len(told))
+            return []
+        return told
+
+    def _current(self, now_ms: int) -> Inhibitor:
+        if self._valid is None or self._valid[0] != self._book.version or self._valid[1] <= now_ms:
+            firing = list(self._book.firing(now_ms))
+            first_end_ms = min((held.ends_at_ms for held in firing), default=now_ms + 3_600_000)
+            self._inhibitor = Inhibitor(self._rules, (held.alert for held in firing))
+            self._valid = (self._book.version, first_end_ms)
+        return self._inhibitor

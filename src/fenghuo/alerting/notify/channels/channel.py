@@ -1,0 +1,30 @@
+"""The plug: what the pipeline knows of a channel."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from fenghuo.alerting.notify.message import Message
+from fenghuo.base.errors import OperatingError
+
+
+class ChannelError(OperatingError):
+    """A message did not get through. ``retry_after_s`` is what the platform asked us to wait, if it did."""
+
+    def __init__(self, message: str, *, retryable: bool, remedy: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message, retryable=retryable, remedy=remedy)
+        self.retry_after_s = retry_after_s
+
+
+class Channel(Protocol):
+    """One way to reach one receiver."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def send_resolved(self) -> bool: ...
+
+    async def send(self, message: Message) -> None:
+        """Deliver ``message``, or raise ChannelError that says whether another try may help. Never retries itself."""
+        ...

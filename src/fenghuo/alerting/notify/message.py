@@ -1,0 +1,82 @@
+"""What a channel is handed to send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from fenghuo.model.labels import EMPTY, Labels
+
+FIRING = "firing"
+RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class ToldAlert:
+    """One alert of a message, as it stands at the moment of the message."""
+
+    labels: Labels
+    annotations: Labels
+    starts_at_ms: int
+    ends_at_ms: int | None
+    """None while it fires."""
+    generator_url: str
+    fingerprint: int
+
+    @property
+    def status(self) -> str:
+        return FIRING if self.ends_at_ms is None else RESOLVED
+
+    @property
+    def fingerprint_hex(self) -> str:
+        return f"{self.fingerprint:016x}"
+
+
+@dataclass(frozen=True)
+class Message:
+    """A group of alerts at one moment, for one receiver."""
+
+    group_key: str
+    receiver: str
+    group_labels: Labels
+    alerts: Sequence[ToldAlert]
+    """At least one, in the order of their labels."""
+    external_url: str
+    at_ms: int
+    route_labels: Labels = EMPTY
+    reason: str = ""
+    truncated_alerts: int = field(default=0)
+
+    @property
+    def firing(self) -> list[ToldAlert]:
+        return [alert for alert in self.alerts if alert.status == FIRING]
+
+    @property
+    def resolved(self) -> list[ToldAlert]:
+        return [alert for alert in self.alerts if alert.status == RESOLVED]
+
+    @cached_property
+    def status(self) -> str:
+        """``firing`` while any alert of it fires."""
+        return FIRING if self.firing else RESOLVED
+
+    @cached_property
+    def common_labels(self) -> Labels:
+        return common(alert.labels for alert in self.alerts)
+
+    @cached_property
+    def common_annotations(self) -> Labels:
+        return common(alert.annotations for alert in self.alerts)
+
+
+def common(sets: Iterable[Labels]) -> Labels:
+    """The pairs that all of ``sets`` have."""
+    iterator = iter(sets)
+    first = next(iterator, EMPTY)
+    pairs = set(first.pairs)
+    for labels in iterator:
+        pairs.intersection_update(labels.pairs)
+        if not pairs:
+            break
+    return Labels(pairs)

@@ -1,0 +1,112 @@
+"""Sends each alert to its groups, and owns the groups' tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from types import TracebackType
+from typing import Self
+
+from fenghuo.alerting.held import Held
+from fenghuo.alerting.metrics import Instruments
+from fenghuo.alerting.route.groups import Flush, Group, Notify
+from fenghuo.alerting.route.tree import Route
+from fenghuo.base import limits
+from fenghuo.base.clock import Clock
+from fenghuo.base.guard import Guard
+from fenghuo.model.labels import Labels
+
+log = logging.getLogger(__name__)
+
+MAINTENANCE_S = 30.0
+"""How often groups that have run empty are dropped. Until then an alert that comes back meets the group's interval
+rather than a new ``group_wait``."""
+
+GROUPS = limits.declare(
+    "alert_groups", 50_000, limits.Policy.REJECT, "Groups with a timer; alerts beyond are kept but not told."
+)
+
+
+class Dispatcher:
+    """A route tree at work. Leaving the context lets flushes that are going on finish for ``drain_s``."""
+
+    def __init__(
+        self, root: Route, clock: Clock, notify: Notify, instruments: Instruments, guard: Guard, drain_s: float = 5.0
+    ) -> None:
+        self.root = root
+        self._clock = clock
+        self._notify = notify
+        self._instruments = instruments
+        self._guard = guard
+        self._drain_s = drain_s
+        self._groups: dict[tuple[tuple[int, ...], Labels], Group] = {}
+        self._tasks = asyncio.TaskGroup()
+        self._running: set[asyncio.Task[None]] = set()
+        self._maintenance: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        self._maintenance = self._tasks.create_task(self._maintain())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._maintenance is not None
+        self._maintenance.cancel()
+        for group in self._groups.values():
+            group.stop()
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=self._drain_s)
+            for task in late:
+                task.cancel()
+        await self._tasks.__aexit__(None, None, None)
+
+    @property
+    def groups(self) -> list[Group]:
+        return list(self._groups.values())
+
+    def routes_of(self, labels: Labels) -> list[Route]:
+        return self.root.match(labels)
+
+    def dispatch(self, held: Held) -> None:
+        """Put the alert into every group that it belongs to."""
+        for route in self.root.match(held.labels):
+            labels = route.group_labels(held.labels)
+            place = (route.index, labels)
+            group = self._groups.get(place)
+            if group is None:
+                if len(self._groups) >= GROUPS.default:
+                    self._instruments.rejected("group_limit")
+                    log.error("more than %d groups of alerts: %s is not told", GROUPS.default, held.labels)
+                    continue
+                group = Group(route, labels, self._clock, self._guarded)
+                self._groups[place] = group
+                task = self._tasks.create_task(group.run())
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+            group.insert(held)
+        self._instruments.groups.set(len(self._groups))
+
+    def needed(self) -> frozenset[Labels]:
+        """The alerts that some group still has to tell."""
+        return frozenset(held.labels for group in self._groups.values() for held in group.alerts)
+
+    async def _guarded(self, flush: Flush) -> bool:
+        told = False
+
+        async def notify() -> None:
+            nonlocal told
+            told = await self._notify(flush)
+
+        await self._guard.run("notification", notify)
+        return told
+
+    async def _maintain(self) -> None:
+        while True:
+            await self._clock.sleep(MAINTENANCE_S)
+            for place, group in list(self._groups.items()):
+                if group.idle:
+                    group.stop()
+                    del self._groups[place]
+            self._instruments.groups.set(len(self._groups))

@@ -1,0 +1,108 @@
+"""Groups of alerts and their timers.
+
+The first alert of a group waits ``group_wait`` for others to join it; from then on the group is looked at every
+``group_interval``. A flush hands the group's alerts, as they are at that moment, to whoever notifies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from fenghuo.alerting.held import Held
+from fenghuo.alerting.route.tree import Route
+from fenghuo.alerting.timing import sleep_or
+from fenghuo.base.clock import Clock
+from fenghuo.model.labels import Labels, quote
+
+FLUSH_TIME_S_MIN = 10.0
+"""A flush may take as long as the group's interval, and never less than this: a short interval is no reason to cut
+off a slow receiver."""
+
+
+def show_group_labels(labels: Labels) -> str:
+    """``{alertname="x", job="y"}``, the second half of a group's key."""
+    return "{" + ", ".join(f"{name}={quote(value)}" for name, value in labels.pairs) + "}"
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """A group at one moment. Alerts are in the order of their labels."""
+
+    route: Route
+    group_key: str
+    group_labels: Labels
+    alerts: Sequence[Held]
+    now_ms: int
+    deadline_s: float
+    """On the clock's monotonic scale: when telling has to end."""
+
+
+Notify = Callable[[Flush], Awaitable[bool]]
+"""Tells whoever has to be told; true when all of them know."""
+
+
+class Group:
+    """The alerts of one route that have the grouping labels in common, and their timer."""
+
+    def __init__(self, route: Route, labels: Labels, clock: Clock, notify: Notify) -> None:
+        self.route = route
+        self.labels = labels
+        self.key = f"{route.key}:{show_group_labels(labels)}"
+        self._clock = clock
+        self._notify = notify
+        self._alerts: dict[Labels, Held] = {}
+        self._hurry = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._flushed = False
+        self.flushing = False
+
+    @property
+    def alerts(self) -> list[Held]:
+        return list(self._alerts.values())
+
+    @property
+    def idle(self) -> bool:
+        """Nothing in it and nothing going on: it can be dropped."""
+        return not self._alerts and not self.flushing
+
+    def holds(self, labels: Labels) -> bool:
+        return labels in self._alerts
+
+    def insert(self, held: Held) -> None:
+        """Add or update an alert. One that began longer ago than ``group_wait`` has waited enough."""
+        self._alerts[held.labels] = held
+        if not self._flushed and held.alert.starts_at_ms + self.route.group_wait_ms < self._clock.now_ms():
+            self._hurry.set()
+
+    def stop(self) -> None:
+        """Flush no more; a flush that is going on is finished."""
+        self._stop.set()
+        self._hurry.set()
+
+    async def run(self) -> None:
+        """Flush when it is time, until stopped."""
+        await sleep_or(self._clock, self.route.group_wait_ms / 1000, self._hurry)
+        interval_s = self.route.group_interval_ms / 1000
+        while not self._stop.is_set():
+            next_s = self._clock.monotonic_s() + interval_s
+            self._flushed = True
+            await self._flush(self._clock.monotonic_s() + max(interval_s, FLUSH_TIME_S_MIN))
+            await sleep_or(self._clock, next_s - self._clock.monotonic_s(), self._stop)
+
+    async def _flush(self, deadline_s: float) -> None:
+        if not self._alerts:
+            return
+        now_ms = self._clock.now_ms()
+        alerts = [self._alerts[labels] for labels in sorted(self._alerts)]
+        self.flushing = True
+        try:
+            told = await self._notify(Flush(self.route, self.key, self.labels, alerts, now_ms, deadline_s))
+        finally:
+            self.flushing = False
+        if told:
+            for held in alerts:
+                # One that has changed meanwhile stays: the change is still to be told.
+                if held.resolved_at(now_ms) and self._alerts.get(held.labels) is held:
+                    del self._alerts[held.labels]

@@ -1,0 +1,285 @@
+"""The service: takes alerts in, keeps them over restarts, and sees to it that somebody is told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from prometheus_client import CollectorRegistry
+
+from fenghuo.alerting.book import Book
+from fenghuo.alerting.held import Held, HeldStore, Invalid, restored
+from fenghuo.alerting.intake import Intake
+from fenghuo.alerting.metrics import Instruments
+from fenghuo.alerting.mute.stage import Mutes
+from fenghuo.alerting.notify.backoff import Backoff
+from fenghuo.alerting.notify.channels.channel import Channel
+from fenghuo.alerting.notify.log import NotificationLog, SteadyLog
+from fenghuo.alerting.notify.message import Message, ToldAlert
+from fenghuo.alerting.notify.stage import ChannelStage, Tools
+from fenghuo.alerting.route.dispatch import Dispatcher
+from fenghuo.alerting.route.groups import Flush
+from fenghuo.alerting.route.tree import Route, build_route
+from fenghuo.alerting.settings import AlertingSettings
+from fenghuo.base.clock import Clock
+from fenghuo.base.errors import OperatingError
+from fenghuo.base.guard import Guard
+from fenghuo.model.alert import Alert
+from fenghuo.model.labels import Labels
+from fenghuo.model.notification import Notice
+
+log = logging.getLogger(__name__)
+
+HOUSEKEEPING_S = 300.0
+
+
+class NoticeArchive(NotificationLog, Protocol):
+    """The notification log, with what the service itself needs of it."""
+
+    def interrupt_open(self, at_ms: int) -> int:
+        """Close the claims that a dead process left open; returns how many there were."""
+        ...
+
+    def expire(self, now_ms: int) -> None:
+        """Forget entries whose time is over, and old notices."""
+        ...
+
+    def recent(self, limit: int) -> list[Notice]: ...
+
+
+class ChannelFactory(Protocol):
+    """Makes a receiver's channels. Raises InputError for what cannot work, before anything is swapped."""
+
+    def build(self, settings: AlertingSettings) -> Mapping[str, list[tuple[int, Channel]]]:
+        """For each receiver its channels, each with its position among those of its kind."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AlertView:
+    """An alert as people look it up."""
+
+    alert: Alert
+    fingerprint: int
+    receivers: tuple[str, ...]
+    inhibited_by: Labels | None
+    muted_by: tuple[str, ...]
+    """Names of time intervals that keep every route of it quiet."""
+
+    @property
+    def suppressed(self) -> bool:
+        return self.inhibited_by is not None or bool(self.muted_by)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertingParts:
+    """What the service is given."""
+
+    alerts: HeldStore
+    log: NoticeArchive
+    channels: ChannelFactory
+    clock: Clock
+    registry: CollectorRegistry
+    guard: Guard
+    external_url: str = "http://127.0.0.1:9470"
+    offload: Callable[..., Awaitable[Any]] = asyncio.to_thread
+    """How blocking calls leave the event loop."""
+    backoff: Callable[[], Backoff] = Backoff
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrangement:
+    """Everything that follows from one version of the settings."""
+
+    settings: AlertingSettings
+    root: Route
+    mutes: Mutes
+    receivers: Mapping[str, list[ChannelStage]]
+
+
+class Alerting:
+    """``async with Alerting(parts, settings) as alerting``: then ``alerting.intake.put(alerts)`` from anywhere.
+
+    Entering restores the alerts that an earlier process knew. A restart neither repeats a notice nor forgets one.
+    """
+
+    def __init__(self, parts: AlertingParts, settings: AlertingSettings) -> None:
+        self._parts = parts
+        self._instruments = Instruments(parts.registry)
+        self._book = Book()
+        self._log = SteadyLog(parts.log, self._instruments, parts.offload)
+        self._tools = Tools(parts.clock, self._log, self._instruments, parts.backoff)
+        self._arrangement = self._arrange(settings)
+        self._stack = AsyncExitStack()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._dispatcher: Dispatcher | None = None
+        self._swapping = asyncio.Lock()
+        self.intake = Intake(self._instruments)
+
+    async def __aenter__(self) -> Self:
+        now_ms = self._parts.clock.now_ms()
+        saved = await self._parts.offload(self._parts.alerts.load)
+        interrupted = await self._parts.offload(self._parts.log.interrupt_open, now_ms)
+        if interrupted:
+            log.warning("%d notices were being sent when the last process ended; they are sent again", interrupted)
+        self._book.restore(restored(alert, ours, now_ms) for alert, ours in saved)
+        group = await self._stack.enter_async_context(asyncio.TaskGroup())
+        await self._start_dispatcher()
+        self.intake.attach()
+        self._tasks = [group.create_task(self._take_in()), group.create_task(self._keep_house())]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.intake.detach()
+        for task in self._tasks:
+            task.cancel()
+        await self._enter(self.intake.take())
+        await self._stop_dispatcher()
+        await self._stack.aclose()
+
+    async def apply(self, settings: AlertingSettings) -> None:
+        """Go on with other settings. Raises InputError, with the old ones still at work, when they cannot work."""
+        arrangement = self._arrange(settings)
+        async with self._swapping:
+            await self._stop_dispatcher()
+            self._arrangement = arrangement
+            await self._start_dispatcher()
+
+    def alerts(self) -> list[AlertView]:
+        """Every alert that fires now, with what becomes of it."""
+        now_ms = self._parts.clock.now_ms()
+        return [self._view(held, now_ms) for held in self._book.snapshot() if not held.resolved_at(now_ms)]
+
+    def deliveries(self, limit: int = 100) -> list[Notice]:
+        """The newest notices first, with their outcome. Blocking: reads the database."""
+        return self._parts.log.recent(limit)
+
+    def _arrange(self, settings: AlertingSettings) -> _Arrangement:
+        channels = self._parts.channels.build(settings)
+        rules = [rule.compiled() for rule in settings.inhibit_rules]
+        return _Arrangement(
+            settings,
+            build_route(settings.root),
+            Mutes(rules, settings.intervals, self._book, self._instruments),
+            {
+                name: [ChannelStage(channel, name, index, self._tools) for index, channel in own]
+                for name, own in channels.items()
+            },
+        )
+
+    async def _start_dispatcher(self) -> None:
+        parts = self._parts
+        dispatcher = Dispatcher(self._arrangement.root, parts.clock, self._notify, self._instruments, parts.guard)
+        await dispatcher.__aenter__()
+        for held in self._book.snapshot():
+            dispatcher.dispatch(held)
+        self._dispatcher = dispatcher
+
+    async def _stop_dispatcher(self) -> None:
+        if self._dispatcher is not None:
+            await self._dispatcher.__aexit__(None, None, None)
+            try:
+                await self._parts.offload(self._parts.log.interrupt_open, self._parts.clock.now_ms())
+            except OperatingError as error:
+                self._instruments.state_refused("interrupt")
+                log.error("open claims could not be closed; the next start does it: %s", error)
+
+    async def _take_in(self) -> None:
+        while True:
+            alerts = await self.intake.drain()
+            await self._parts.guard.run("alert intake", lambda alerts=alerts: self._enter(alerts))  # type: ignore[misc]
+
+    async def _enter(self, alerts: Iterable[Alert]) -> None:
+        """Merge, save, dispatch. An alert is dispatched even when it cannot be saved: telling comes first."""
+        now_ms = self._parts.clock.now_ms()
+        timeout_ms = self._arrangement.settings.global_.resolve_timeout_ms
+        entered: dict[Labels, Held] = {}
+        firing = resolved = 0
+        for alert in alerts:
+            held = self._book.take(alert, now_ms, timeout_ms)
+            if isinstance(held, Invalid):
+                self._instruments.rejected(held)
+                continue
+            entered[held.labels] = held
+            firing, resolved = (firing, resolved + 1) if held.resolved_at(now_ms) else (firing + 1, resolved)
+        self._instruments.received(firing, resolved)
+        if entered:
+            await self._save(entered.values())
+            async with self._swapping:
+                assert self._dispatcher is not None
+                for held in entered.values():
+                    self._dispatcher.dispatch(held)
+
+    async def _save(self, held: Iterable[Held]) -> None:
+        rows = [(one.alert, one.end_is_ours, one.fingerprint) for one in held]
+        try:
+            await self._parts.offload(self._parts.alerts.save, rows)
+        except OperatingError as error:
+            self._instruments.state_refused("save_alerts")
+            log.error("%d alerts could not be saved and would not survive a restart: %s", len(rows), error)
+
+    async def _keep_house(self) -> None:
+        while True:
+            await self._parts.guard.run("alert housekeeping", self._clean)
+            await self._parts.clock.sleep(HOUSEKEEPING_S)
+
+    async def _clean(self) -> None:
+        now_ms = self._parts.clock.now_ms()
+        assert self._dispatcher is not None
+        self._log.forget_expired(now_ms)
+        gone = self._book.forget_resolved(now_ms, self._dispatcher.needed())
+        firing = sum(not held.resolved_at(now_ms) for held in self._book.snapshot())
+        self._instruments.alerts.labels("firing").set(firing)
+        self._instruments.alerts.labels("resolved").set(len(self._book) - firing)
+        try:
+            if gone:
+                await self._parts.offload(self._parts.alerts.remove, [held.fingerprint for held in gone])
+            await self._parts.offload(self._parts.log.expire, now_ms)
+        except OperatingError as error:
+            self._instruments.state_refused("clean")
+            log.error("the state database could not be cleaned: %s", error)
+
+    async def _notify(self, flush: Flush) -> bool:
+        arrangement = self._arrangement
+        alerts = arrangement.mutes.allowed(flush.route, flush.alerts, flush.now_ms)
+        stages = arrangement.receivers.get(flush.route.receiver, ())
+        if not alerts or not stages:
+            return True
+        message = Message(
+            group_key=flush.group_key,
+            receiver=flush.route.receiver,
+            group_labels=flush.group_labels,
+            alerts=[_told(held, flush.now_ms) for held in alerts],
+            external_url=self._parts.external_url,
+            at_ms=flush.now_ms,
+            route_labels=flush.route.labels,
+        )
+        told = await asyncio.gather(
+            *(stage.tell(message, flush.route.repeat_interval_ms, flush.deadline_s) for stage in stages)
+        )
+        return all(told)
+
+    def _view(self, held: Held, now_ms: int) -> AlertView:
+        mutes = self._arrangement.mutes
+        routes = self._arrangement.root.match(held.labels)
+        muted = [mutes.intervals_muting(route, now_ms) for route in routes]
+        return AlertView(
+            held.alert,
+            held.fingerprint,
+            tuple(dict.fromkeys(route.receiver for route in routes)),
+            mutes.inhibited_by(held.labels, now_ms),
+            tuple(dict.fromkeys(name for names in muted for name in names)) if all(muted) else (),
+        )
+
+
+def _told(held: Held, now_ms: int) -> ToldAlert:
+    alert = held.alert
+    ends_ms = held.ends_at_ms if held.resolved_at(now_ms) else None
+    return ToldAlert(held.labels, alert.annotations, alert.starts_at_ms, ends_ms, alert.generator_url, held.fingerprint)

@@ -1,0 +1,136 @@
+"""The one file that knows the engine: connections, transactions, and what their errors mean."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+
+from fenghuo.base.errors import InputError, OperatingError
+
+BUSY_TIMEOUT_MS = 5_000
+"""How long SQLite waits for another process that writes (a backup, an operator's shell) before it gives up."""
+
+
+class Database:
+    """Transactions on one SQL database. Writers take turns; readers do not wait for them."""
+
+    def __init__(self, url: str) -> None:
+        """``url`` is SQLAlchemy's: ``sqlite:////var/lib/fenghuo/state.db``, ``postgresql://user@host/name``.
+
+        Raises InputError for a URL that is none, OperatingError when the driver is not installed.
+        """
+        self._engine = _engine(url)
+        self._shown = self._engine.url.render_as_string(hide_password=True)
+        self._sqlite = self._engine.dialect.name == "sqlite"
+        self._turn = threading.Lock()
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent view. Raises OperatingError when the database cannot be read."""
+        with self._translated("read"), self._engine.connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction: all of it is kept, or nothing. Raises OperatingError when the database cannot be written."""
+        with self._turn, self._translated("written"), self._engine.connect() as connection:
+            writing = connection.execution_options(fenghuo_writing=True)
+            with writing.begin():
+                yield writing
+
+    def put(
+        self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, key: Sequence[str]
+    ) -> None:
+        """Insert ``rows``, or replace those whose ``key`` columns exist."""
+        if not rows:
+            return
+        insert = sqlite_insert if self._sqlite else postgresql_insert
+        statement = insert(table)
+        fresh = {column.name: statement.excluded[column.name] for column in table.c if column.name not in key}
+        connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=fresh), list(rows))
+
+    def close(self) -> None:
+        """Give the connections back. On SQLite the last one folds the write-ahead log into the file."""
+        self._engine.dispose()
+
+    @contextlib.contextmanager
+    def _translated(self, verb: str) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except DBAPIError as error:
+            raise _operating_error(error, self._shown, verb) from error
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        if parsed.drivername in ("postgres", "postgresql"):
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+            raise InputError(
+                f"state database {parsed.get_backend_name()!r} is not spoken", remedy="use sqlite or postgresql"
+            )
+        engine = create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise InputError(f"state database URL is not one: {error}") from error
+    except ModuleNotFoundError as error:
+        raise OperatingError(
+            f"the driver for the state database is not installed: {error.name}",
+            retryable=False,
+            remedy="pip install 'psycopg[binary]'",
+        ) from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    # Transactions are begun by us: the driver's own way would read first and fail to upgrade to a writer later.
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        "foreign_keys = ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("fenghuo_writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+_REMEDIES = (
+    (("disk is full",), True, "free some space; it recovers by itself"),
+    (("is locked", "busy"), True, "end the other process that holds the database; it is tried again"),
+    (("readonly", "read-only"), True, "make the data directory writable; it recovers by itself"),
+    (
+        ("malformed", "not a database", "corrupt"),
+        False,
+        "stop Fenghuo, move the file away or restore it from a backup, and start again",
+    ),
+    (("unable to open",), False, "check that the directory exists and that this user may write there"),
+    (("no such table",), False, "the file was changed from outside; restore it from a backup"),
+)
+
+
+def _operating_error(error: DBAPIError, shown: str, verb: str) -> OperatingError:
+    text = str(error.orig)
+    for words, retryable, remedy in _REMEDIES:
+        if any(word in text for word in words):
+            return OperatingError(
+                f"state database {shown} cannot be {verb}: {text}", retryable=retryable, remedy=remedy
+            )
+    remedy = "check that the database server runs and lets us in"
+    return OperatingError(f"state database {shown} cannot be {verb}: {text}", retryable=True, remedy=remedy)

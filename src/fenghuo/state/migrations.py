@@ -1,0 +1,54 @@
+"""From whatever version a database has to the one this program knows.
+
+Every step runs inside one transaction with the change of the version number: a database is at a version, never
+between two. A step is never changed after a release; a new one is added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection, inspect, select
+
+from fenghuo.base.errors import OperatingError
+from fenghuo.state import schema
+
+Step = Callable[[Connection], None]
+
+
+def _create(connection: Connection) -> None:
+    schema.metadata.create_all(connection)
+
+
+STEPS: Sequence[Step] = (_create,)
+"""The step at position n leads from version n to version n + 1."""
+
+assert len(STEPS) == schema.VERSION
+
+
+def migrate(connection: Connection, steps: Sequence[Step] = STEPS) -> int:
+    """Bring the database to the newest version; returns the version that it had.
+
+    Raises OperatingError for a database that a newer program wrote.
+    """
+    had = version_of(connection)
+    if had > len(steps):
+        raise OperatingError(
+            f"the state database has version {had}, this program knows up to {len(steps)}",
+            retryable=False,
+            remedy="start the newer Fenghuo that wrote it, or restore a backup from before the upgrade",
+        )
+    for step in steps[had:]:
+        step(connection)
+    if had < len(steps):
+        connection.execute(schema.meta.delete().where(schema.meta.c.key == "schema_version"))
+        connection.execute(schema.meta.insert().values(key="schema_version", value=str(len(steps))))
+    return had
+
+
+def version_of(connection: Connection) -> int:
+    """The database's version; 0 when it is empty."""
+    if not inspect(connection).has_table("meta"):
+        return 0
+    value = connection.execute(select(schema.meta.c.value).where(schema.meta.c.key == "schema_version")).scalar()
+    return int(value) if value is not None else 0

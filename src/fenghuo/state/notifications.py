@@ -1,0 +1,173 @@
+"""Who was told what, and every attempt to tell it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
+
+from fenghuo.base import limits
+from fenghuo.model.notification import (
+    Attempt,
+    Notice,
+    NoticeClaim,
+    NoticeState,
+    NotificationEntry,
+    NotificationKey,
+)
+from fenghuo.state.database import Database
+from fenghuo.state.schema import attempts, notices, notification_log
+
+NOTICES_KEPT_MS = 90 * 86_400_000
+NOTICES = limits.declare(
+    "notices_kept", 100_000, limits.Policy.DROP_OLDEST, "Notices whose delivery can be looked up; 90 days at most."
+)
+ERROR_CHARS_MAX = 2_000
+_KEY = ["group_key", "receiver", "channel", "channel_index"]
+
+
+class NotificationRepository:
+    """The notification log and the record of deliveries."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def entry(self, key: NotificationKey) -> NotificationEntry | None:
+        """What this channel was last told about this group."""
+        with self._database.read() as connection:
+            row = connection.execute(select(notification_log).where(_is_key(key))).one_or_none()
+        if row is None:
+            return None
+        return NotificationEntry(_set_of(row.firing), _set_of(row.resolved), row.sent_at_ms, row.expires_at_ms)
+
+    def claim(self, claim: NoticeClaim) -> int:
+        """Write down that a notice is about to be sent; returns its number."""
+        with self._database.write() as connection:
+            result = connection.execute(
+                insert(notices).values(
+                    **_key_values(claim.key),
+                    reason=claim.reason,
+                    status=claim.status,
+                    alerts=claim.alerts,
+                    claimed_at_ms=claim.claimed_at_ms,
+                    state=NoticeState.CLAIMED.value,
+                    attempts=0,
+                    error="",
+                )
+            )
+        number = result.inserted_primary_key
+        assert number is not None
+        return int(number[0])
+
+    def attempted(self, notice_id: int, attempt: Attempt) -> None:
+        """Write down one try."""
+        error = attempt.error[:ERROR_CHARS_MAX]
+        with self._database.write() as connection:
+            connection.execute(
+                insert(attempts).values(
+                    notice_id=notice_id,
+                    number=attempt.number,
+                    at_ms=attempt.at_ms,
+                    duration_ms=attempt.duration_ms,
+                    error=error,
+                )
+            )
+            values: dict[str, Any] = {"attempts": attempt.number}
+            if error:
+                values["error"] = error
+            connection.execute(update(notices).where(notices.c.id == notice_id).values(**values))
+
+    def mark_sent(self, notice_id: int, key: NotificationKey, entry: NotificationEntry, at_ms: int) -> None:
+        """Close the claim and replace the entry, both or neither."""
+        with self._database.write() as connection:
+            self._put(connection, key, entry)
+            connection.execute(
+                update(notices)
+                .where(notices.c.id == notice_id)
+                .values(state=NoticeState.SENT.value, finished_at_ms=at_ms)
+            )
+
+    def mark_failed(self, notice_id: int, error: str, at_ms: int) -> None:
+        """Close the claim; the entry stays, so that the next flush tries again."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(notices)
+                .where(notices.c.id == notice_id)
+                .values(state=NoticeState.FAILED.value, error=error[:ERROR_CHARS_MAX], finished_at_ms=at_ms)
+            )
+
+    def remember(self, key: NotificationKey, entry: NotificationEntry) -> None:
+        """Replace the entry without a notice."""
+        with self._database.write() as connection:
+            self._put(connection, key, entry)
+
+    def interrupt_open(self, at_ms: int) -> int:
+        """Close every open claim as interrupted; returns how many there were."""
+        with self._database.write() as connection:
+            result = connection.execute(
+                update(notices)
+                .where(notices.c.state == NoticeState.CLAIMED.value)
+                .values(state=NoticeState.INTERRUPTED.value, finished_at_ms=at_ms)
+            )
+        return result.rowcount
+
+    def expire(self, now_ms: int) -> None:
+        """Forget entries whose time is over, old notices, and the oldest beyond the limit."""
+        with self._database.write() as connection:
+            connection.execute(delete(notification_log).where(notification_log.c.expires_at_ms <= now_ms))
+            newest = connection.execute(select(func.max(notices.c.id))).scalar() or 0
+            old = (notices.c.claimed_at_ms < now_ms - NOTICES_KEPT_MS) | (notices.c.id <= newest - NOTICES.default)
+            connection.execute(delete(notices).where(old))
+
+    def recent(self, limit: int) -> list[Notice]:
+        """The newest notices first."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(notices).order_by(notices.c.id.desc()).limit(limit)).all()
+        return [_notice(row) for row in rows]
+
+    def attempts_of(self, notice_id: int) -> list[Attempt]:
+        """Every try of one notice, in order."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(attempts).where(attempts.c.notice_id == notice_id).order_by(attempts.c.number)
+            ).all()
+        return [Attempt(row.number, row.at_ms, row.duration_ms, row.error) for row in rows]
+
+    def _put(self, connection: Any, key: NotificationKey, entry: NotificationEntry) -> None:
+        row = {
+            **_key_values(key),
+            "firing": _text_of(entry.firing),
+            "resolved": _text_of(entry.resolved),
+            "sent_at_ms": entry.sent_at_ms,
+            "expires_at_ms": entry.expires_at_ms,
+        }
+        self._database.put(connection, notification_log, [row], key=_KEY)
+
+
+def _key_values(key: NotificationKey) -> dict[str, Any]:
+    return {
+        "group_key": key.group_key,
+        "receiver": key.receiver,
+        "channel": key.channel,
+        "channel_index": key.index,
+    }
+
+
+def _is_key(key: NotificationKey) -> ColumnElement[bool]:
+    return and_(*(notification_log.c[name] == value for name, value in _key_values(key).items()))
+
+
+def _text_of(fingerprints: Iterable[int]) -> str:
+    return json.dumps([f"{value:016x}" for value in sorted(fingerprints)], separators=(",", ":"))
+
+
+def _set_of(text: str) -> frozenset[int]:
+    return frozenset(int(value, 16) for value in json.loads(text))
+
+
+def _notice(row: Any) -> Notice:
+    key = NotificationKey(row.group_key, row.receiver, row.channel, row.channel_index)
+    claim = NoticeClaim(key, row.reason, row.status, row.alerts, row.claimed_at_ms)
+    return Notice(row.id, claim, NoticeState(row.state), row.attempts, row.error, row.finished_at_ms)

@@ -1,0 +1,50 @@
+"""The door to the state: one database, one repository for each kind of value."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from fenghuo.state.accounts import SessionRepository, TokenRepository, UserRepository
+from fenghuo.state.alerts import AlertRepository
+from fenghuo.state.database import Database
+from fenghuo.state.migrations import migrate
+from fenghuo.state.notifications import NotificationRepository
+
+
+class State:
+    """Repositories over one open database. Close it when nothing uses them any more."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.alerts = AlertRepository(database)
+        self.notifications = NotificationRepository(database)
+        self.users = UserRepository(database)
+        self.sessions = SessionRepository(database)
+        self.tokens = TokenRepository(database)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_state(url: str) -> State:
+    """Open the database at ``url`` and bring it to this program's version.
+
+    Raises InputError for a URL that is none, OperatingError when the database cannot be used or is newer.
+    """
+    database = Database(url)
+    try:
+        with database.write() as connection:
+            migrate(connection)
+    except BaseException:
+        database.close()
+        raise
+    return State(database)
