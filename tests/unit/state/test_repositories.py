@@ -1,0 +1,140 @@
+"""What goes into each table comes out of it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fenghuo.base.errors import InputError
+from fenghuo.model.account import ApiToken, Session, User
+from fenghuo.model.alert import Alert
+from fenghuo.model.labels import Labels
+from fenghuo.model.notification import (
+    Attempt,
+    NoticeClaim,
+    NoticeState,
+    NotificationEntry,
+    NotificationKey,
+)
+from fenghuo.state import State, open_state
+from fenghuo.state.notifications import NOTICES_KEPT_MS
+
+KEY = NotificationKey('{}:{alertname="x"}', "team", "webhook", 0)
+CLAIM = NoticeClaim(KEY, "first", "firing", 2, claimed_at_ms=1_000)
+ENTRY = NotificationEntry(frozenset({1, 2**64 - 1}), frozenset({7}), 1_000, 9_000)
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+
+
+@settings(max_examples=50, deadline=None)
+@given(pairs=st.dictionaries(texts, texts, max_size=5), starts=st.integers(0, 2**53), ours=st.booleans())
+def test_alerts_with_any_text(pairs: dict[str, str], starts: int, ours: bool) -> None:
+    alert = Alert(Labels(pairs), starts, starts + 5, Labels(pairs), "http://g/?a=b", starts + 1)
+    with open_state("sqlite://") as state:
+        state.alerts.save([(alert, ours, alert.labels.fingerprint())])
+        assert state.alerts.load() == [(alert, ours)]
+
+
+def test_an_alert_is_replaced_and_removed(state: State) -> None:
+    labels = Labels({"alertname": "x"})
+    for ends_ms in (10, 20):
+        state.alerts.save([(Alert(labels, 1, ends_ms), False, labels.fingerprint())])
+    ((alert, _),) = state.alerts.load()
+    assert alert.ends_at_ms == 20
+    state.alerts.remove([labels.fingerprint(), 12345])
+    assert state.alerts.load() == []
+
+
+def test_many_alerts_in_one_call(state: State) -> None:
+    alerts = [Alert(Labels({"alertname": "x", "i": str(i)}), 1, 2) for i in range(3000)]
+    state.alerts.save([(alert, False, alert.labels.fingerprint()) for alert in alerts])
+    assert len(state.alerts.load()) == 3000
+    state.alerts.remove(alert.labels.fingerprint() for alert in alerts)
+    assert state.alerts.load() == []
+
+
+def test_a_notice_from_claim_to_mark(state: State) -> None:
+    log = state.notifications
+    number = log.claim(CLAIM)
+    assert log.entry(KEY) is None, "a claim says nothing about what arrived"
+    log.attempted(number, Attempt(1, 1_000, 20, "HTTP 500"))
+    log.attempted(number, Attempt(2, 1_500, 10))
+    log.mark_sent(number, KEY, ENTRY, 1_510)
+    assert log.entry(KEY) == ENTRY
+    assert log.attempts_of(number) == [Attempt(1, 1_000, 20, "HTTP 500"), Attempt(2, 1_500, 10)]
+    (notice,) = log.recent(10)
+    assert (notice.state, notice.attempts, notice.error) == (NoticeState.SENT, 2, "HTTP 500")
+    assert (notice.claim, notice.finished_at_ms) == (CLAIM, 1_510)
+
+
+def test_a_failed_notice_leaves_the_entry(state: State) -> None:
+    log = state.notifications
+    log.remember(KEY, ENTRY)
+    log.mark_failed(log.claim(CLAIM), "refused", 2_000)
+    assert log.entry(KEY) == ENTRY
+    assert log.recent(1)[0].state is NoticeState.FAILED
+
+
+def test_open_claims_are_interrupted_once(state: State) -> None:
+    log = state.notifications
+    log.claim(CLAIM)
+    log.mark_sent(log.claim(CLAIM), KEY, ENTRY, 1)
+    assert log.interrupt_open(5) == 1
+    assert log.interrupt_open(6) == 0
+    assert [notice.state for notice in log.recent(5)] == [NoticeState.SENT, NoticeState.INTERRUPTED]
+
+
+def test_expiry(state: State) -> None:
+    log = state.notifications
+    number = log.claim(CLAIM)
+    log.attempted(number, Attempt(1, 1, 1))
+    log.remember(KEY, ENTRY)
+    log.expire(ENTRY.expires_at_ms - 1)
+    assert log.entry(KEY) == ENTRY
+    log.expire(ENTRY.expires_at_ms)
+    assert log.entry(KEY) is None
+    assert len(log.recent(5)) == 1
+    log.expire(CLAIM.claimed_at_ms + NOTICES_KEPT_MS + 1)
+    assert log.recent(5) == []
+    assert log.attempts_of(number) == []
+
+
+def test_accounts(state: State) -> None:
+    ann = User("ann", "viewer", "h1")
+    state.users.create(ann)
+    with pytest.raises(InputError, match="'ann' exists already"):
+        state.users.create(ann)
+    state.users.set_role("ann", "admin")
+    assert state.users.users() == [User("ann", "admin", "h1")]
+    for change in (lambda: state.users.set_role("bob", "admin"), lambda: state.users.delete("bob")):
+        with pytest.raises(InputError, match="no account named 'bob'"):
+            change()
+
+
+def test_sessions_end_by_time_sign_out_and_new_password(state: State) -> None:
+    state.users.create(User("ann", "viewer", "h1"))
+    session = Session("ann", "csrf", expires_at_ms=100)
+    for token in ("t1", "t2", "t3"):
+        state.sessions.create(token, session)
+    assert state.sessions.find("t1", 99) == session
+    assert state.sessions.find("t1", 100) is None
+    state.sessions.delete("t1")
+    assert state.sessions.find("t1", 1) is None
+    state.users.set_password("ann", "h2")
+    assert state.sessions.find("t2", 1) is None
+    state.sessions.create("t4", session)
+    assert state.sessions.purge_expired(100) == 1
+    with pytest.raises(InputError, match="no such account"):
+        state.sessions.create("t5", Session("ghost", "c", 100))
+
+
+def test_tokens(state: State) -> None:
+    state.users.create(User("ann", "viewer", "h1"))
+    state.tokens.create("t1", ApiToken("ci", "ann", 1, None))
+    state.tokens.create("t2", ApiToken("once", "ann", 1, 50))
+    assert state.tokens.find("t1", 10**12) == ApiToken("ci", "ann", 1, None)
+    assert state.tokens.find("t2", 49) is not None
+    assert state.tokens.find("t2", 50) is None
+    state.users.delete("ann")
+    assert state.tokens.find("t1", 1) is None
