@@ -1,0 +1,19 @@
+/** What this browser remembers between visits. A browser that stores nothing forgets, and that is all. */
+
+type Remembered = 'language' | 'theme'
+
+export function recall(what: Remembered): string | null {
+  try {
+    return localStorage.getItem(`fenghuo.${what}`)
+  } catch {
+    return null
+  }
+}
+
+export function remember(what: Remembered, value: string): void {
+  try {
+    localStorage.setItem(`fenghuo.${what}`, value)
+  } catch {
+    // Storage is full or switched off; the choice lives until the page is closed.
+  }
+}

@@ -1,0 +1,167 @@
+/** From rows of values to what ECharts draws. Pure: colours and texts come in. */
+
+import type { EChartsCoreOption } from 'echarts/core'
+
+import { formatBytes, formatPercent } from '@/format/number'
+import { formatClock, formatMoment } from '@/format/time'
+import type { Token, Tokens } from '@/theme/tokens'
+
+import { bytesAxis, percentAxis, type Axis } from './axis'
+import { isEmpty, type Grid, type Row } from './grid'
+
+export type Unit = 'percent' | 'bytesPerSecond'
+
+export interface Line {
+  name: string
+  row: Row
+  tone: Token
+}
+
+export interface Chart {
+  grid: Grid
+  lines: readonly Line[]
+  unit: Unit
+  /** Areas on top of each other, for parts of a whole. */
+  stacked?: boolean
+  /** The whole scale (0 to 100 %) even when the values stay near the ground. */
+  wholeScale?: boolean
+  /** Where the alerting rule looks; drawn when it lies on the scale. */
+  threshold?: number
+}
+
+export function formatUnit(value: number | null, unit: Unit): string {
+  if (unit === 'percent') return value === null ? '–' : `${formatPercent(value)} %`
+  return value === null ? '–' : `${formatBytes(value)}/s`
+}
+
+export function hasSamples(chart: Chart): boolean {
+  return chart.lines.some((line) => !isEmpty(line.row))
+}
+
+/** The highest point drawn: of the sum where areas are stacked. */
+export function highestOf(chart: Chart): number {
+  let highest = 0
+  for (let index = 0; index < chart.grid.count; index += 1) {
+    const values = chart.lines.map((line) => line.row[index] ?? 0)
+    const top = chart.stacked ? values.reduce((total, value) => total + value, 0) : Math.max(...values)
+    highest = Math.max(highest, top)
+  }
+  return highest
+}
+
+function axisOf(chart: Chart): Axis {
+  if (chart.unit === 'bytesPerSecond') return bytesAxis(highestOf(chart))
+  return chart.wholeScale ? { max: 100, interval: 25 } : percentAxis(highestOf(chart))
+}
+
+export interface TooltipPoint {
+  seriesIndex: number
+  value: [number, number | null]
+}
+
+export function chartOption(
+  chart: Chart,
+  tokens: Tokens,
+  tooltip: (points: TooltipPoint[]) => HTMLElement,
+): EChartsCoreOption {
+  const axis = axisOf(chart)
+  return {
+    animation: false,
+    grid: { left: 2, right: 10, top: 10, bottom: 2, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
+    xAxis: timeAxis(chart.grid, tokens),
+    yAxis: {
+      type: 'value',
+      min: 0,
+      ...axis,
+      axisLabel: {
+        color: tokens.faint,
+        fontSize: 11,
+        formatter: (value: number) => (chart.unit === 'percent' ? `${value}%` : `${formatBytes(value)}/s`),
+      },
+      splitLine: { lineStyle: { color: tokens.grid } },
+    },
+    tooltip: {
+      trigger: 'axis',
+      confine: true,
+      padding: 0,
+      borderWidth: 0,
+      backgroundColor: 'transparent',
+      extraCssText: 'box-shadow:none',
+      transitionDuration: 0,
+      axisPointer: { type: 'line', lineStyle: { color: tokens.faint, type: 'solid', width: 1 } },
+      formatter: (points: TooltipPoint[]) => tooltip(points),
+    },
+    series: chart.lines.map((line, index) => seriesOf(chart, line, index, tokens, axis)),
+  }
+}
+
+function timeAxis(grid: Grid, tokens: Tokens): object {
+  return {
+    type: 'time',
+    min: grid.startMs,
+    max: grid.startMs + (grid.count - 1) * grid.stepMs,
+    axisLine: { lineStyle: { color: tokens.border } },
+    axisTick: { show: false },
+    splitLine: { show: false },
+    axisLabel: { color: tokens.faint, fontSize: 11, hideOverlap: true, formatter: (ms: number) => formatClock(ms) },
+  }
+}
+
+function seriesOf(chart: Chart, line: Line, index: number, tokens: Tokens, axis: Axis): object {
+  const color = tokens[line.tone]
+  const { startMs, stepMs } = chart.grid
+  return {
+    type: 'line',
+    name: line.name,
+    data: line.row.map((value, step) => [startMs + step * stepMs, value]),
+    // Where no sample is there is no line: an outage must look like one.
+    connectNulls: false,
+    // A single sample between two gaps would be invisible as a line.
+    showSymbol: true,
+    symbol: 'circle',
+    symbolSize: (_value: unknown, point: { dataIndex: number }) => (isAlone(line.row, point.dataIndex) ? 3 : 0),
+    lineStyle: { width: 1.6, color },
+    itemStyle: { color },
+    emphasis: { disabled: true },
+    ...(chart.stacked ? { stack: 'all', areaStyle: { color, opacity: 0.22 } } : {}),
+    ...(!chart.stacked && chart.lines.length === 1 ? { areaStyle: { color, opacity: 0.1 } } : {}),
+    ...(index === 0 ? markOf(chart, tokens, axis) : {}),
+  }
+}
+
+function isAlone(row: Row, index: number): boolean {
+  return row[index] != null && row[index - 1] == null && row[index + 1] == null
+}
+
+function markOf(chart: Chart, tokens: Tokens, axis: Axis): object {
+  if (chart.threshold === undefined || chart.threshold > axis.max) return {}
+  return {
+    markLine: {
+      silent: true,
+      symbol: 'none',
+      label: { show: false },
+      lineStyle: { color: tokens.critical, type: [4, 4], width: 1, opacity: 0.55 },
+      data: [{ yAxis: chart.threshold }],
+    },
+  }
+}
+
+/** The box under the pointer, built of text nodes: names are labels, and labels are written by strangers. */
+export function tooltipElement(chart: Chart, tokens: Tokens, points: TooltipPoint[]): HTMLElement {
+  const box = document.createElement('div')
+  box.className = 'chart-tooltip figures'
+  const time = box.appendChild(document.createElement('div'))
+  time.className = 'chart-tooltip-time'
+  time.textContent = formatMoment(points[0]?.value[0] ?? Number.NaN)
+  for (const point of points) {
+    const line = chart.lines[point.seriesIndex]
+    if (!line) continue
+    const entry = box.appendChild(document.createElement('div'))
+    entry.className = 'chart-tooltip-entry'
+    const key = entry.appendChild(document.createElement('i'))
+    key.style.background = tokens[line.tone]
+    entry.appendChild(document.createElement('span')).textContent = line.name
+    entry.appendChild(document.createElement('b')).textContent = formatUnit(point.value[1] ?? null, chart.unit)
+  }
+  return box
+}

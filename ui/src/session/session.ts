@@ -1,0 +1,45 @@
+/** Who is signed in, and what the server is. One per page, reactive. */
+
+import { computed, shallowRef } from 'vue'
+
+import { ApiError } from '@/api/client'
+import { createSession, deleteSession, fetchSession, fetchStatus, type Session, type Status } from '@/api/fenghuo'
+
+/** undefined: not asked yet; null: signed out. */
+const current = shallowRef<Session | null | undefined>(undefined)
+const status = shallowRef<Status | null>(null)
+
+export const user = computed(() => current.value?.user ?? null)
+export const serverStatus = computed(() => status.value)
+
+/** Ask the server once who we are. Throws UnreachableError, or ApiError for anything but "signed out". */
+export async function loadSession(): Promise<boolean> {
+  if (current.value === undefined) {
+    try {
+      current.value = await fetchSession()
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 401)) throw error
+      current.value = null
+    }
+  }
+  return current.value !== null
+}
+
+export async function loadStatus(): Promise<void> {
+  status.value = await fetchStatus()
+}
+
+export async function signIn(name: string, password: string): Promise<void> {
+  current.value = await createSession(name, password)
+}
+
+export async function signOut(): Promise<void> {
+  const token = current.value?.csrf_token
+  if (token !== undefined) await deleteSession(token)
+  current.value = null
+}
+
+/** The server said 401 to a request: the session ended there. */
+export function forgetSession(): void {
+  current.value = null
+}

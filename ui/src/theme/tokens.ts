@@ -1,0 +1,46 @@
+/** The colours of `tokens.css` for whom CSS does not reach: the canvas of the charts and Naive UI's own styles. */
+
+import type { GlobalThemeOverrides } from 'naive-ui'
+import { computed, type ComputedRef } from 'vue'
+
+import { useTheme } from './theme'
+
+/** The series colours in their order; the order is part of the design, not a cycle to be reshuffled. */
+export const SERIES_TONES = ['series-1', 'series-2', 'series-3', 'series-4', 'series-5', 'series-6'] as const
+
+const NAMES = ['text', 'muted', 'faint', 'surface', 'border', 'grid', 'accent', 'critical', ...SERIES_TONES] as const
+
+export type Token = (typeof NAMES)[number]
+export type Tokens = Readonly<Record<Token, string>>
+
+function read(): Tokens {
+  const style = getComputedStyle(document.documentElement)
+  return Object.fromEntries(NAMES.map((name) => [name, style.getPropertyValue(`--${name}`).trim()])) as Tokens
+}
+
+export function useTokens(): ComputedRef<Tokens> {
+  const { dark } = useTheme()
+  return computed(() => {
+    void dark.value
+    return read()
+  })
+}
+
+export function naiveOverrides(tokens: Tokens): GlobalThemeOverrides {
+  return {
+    common: {
+      primaryColor: tokens.accent,
+      primaryColorHover: tokens.accent,
+      primaryColorPressed: tokens.accent,
+      primaryColorSuppl: tokens.accent,
+      errorColor: tokens.critical,
+      textColorBase: tokens.text,
+      textColor1: tokens.text,
+      textColor2: tokens.text,
+      textColor3: tokens.muted,
+      popoverColor: tokens.surface,
+      borderRadius: '8px',
+      fontFamily: 'inherit',
+    },
+  }
+}
