@@ -1,0 +1,221 @@
+"""Aggregation operators: many series to one for each group, or the chosen few of each group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from fenghuo.metrics.promql.annotations import Annotations
+from fenghuo.metrics.promql.errors import ExecutionError
+from fenghuo.metrics.promql.fold import Groups, held
+from fenghuo.metrics.promql.kernels.spread import quantile
+from fenghuo.metrics.promql.label_arrays import group_rows, with_column
+from fenghuo.metrics.promql.numbers import format_float
+from fenghuo.metrics.promql.syntax.ast import Aggregate
+from fenghuo.metrics.promql.vector import Vector
+from fenghuo.model.label_table import LabelColumn, LabelTable
+from fenghuo.model.labels import METRIC_NAME, quote
+from fenghuo.model.sample import Bools, Floats, Ints
+
+_INT64_MAX = float(1 << 63)
+
+
+def aggregate(node: Aggregate, vector: Vector, param: Floats | str | None, notes: Annotations) -> Vector:
+    """Apply ``node`` to its operand. ``param`` is float64[S], for ``count_values`` the label's name."""
+    names = _group_names(node, vector.labels)
+    if vector.size == 0:
+        _check_param(node, param, notes)
+        return vector
+    ids, first = group_rows(vector.labels, names)
+    groups = Groups(ids, len(first))
+    table = vector.labels.take(first).only(names)
+    match node.op:
+        case "topk" | "bottomk" | "limitk":
+            return _chosen(vector, groups, node.op, _counts(param))
+        case "limit_ratio":
+            return _ratio(node, vector, param, notes)
+        case "count_values":
+            return _count_values(vector, groups, table, param)
+        case "quantile":
+            _check_param(node, param, notes)
+            assert isinstance(param, np.ndarray)
+            values = _quantiles(vector, groups, param)
+        case _:
+            values = _REDUCTIONS[node.op](vector, groups)
+    present = groups.reduce(np.logical_or, vector.present)
+    drop = groups.reduce(np.logical_or, vector.drop_name & vector.present.any(axis=1))
+    return Vector(table, values, present, drop)
+
+
+def _group_names(node: Aggregate, table: LabelTable) -> list[str]:
+    if not node.without:
+        return list(node.grouping)
+    gone = {*node.grouping, METRIC_NAME}
+    return [name for name in table.columns if name not in gone]
+
+
+def _check_param(node: Aggregate, param: Floats | str | None, notes: Annotations) -> None:
+    if node.op == "quantile" and isinstance(param, np.ndarray):
+        assert node.param is not None
+        notes.check_quantiles(param, node.param)
+    elif node.op == "count_values":
+        _label_name(param)
+    elif isinstance(param, np.ndarray):
+        _counts(param)
+
+
+def _count(vector: Vector, groups: Groups) -> Floats:
+    counts: Floats = groups.reduce(np.add, vector.present.astype(np.float64))
+    return counts
+
+
+def _sum(vector: Vector, groups: Groups) -> Floats:
+    return groups.sums(held(vector.values, vector.present, 0.0))
+
+
+def _mean(vector: Vector, groups: Groups) -> Floats:
+    count = _count(vector, groups)
+    values = held(vector.values, vector.present, 0.0)
+    mean = groups.sums(values) / count
+    if not np.isfinite(mean[count > 0]).all():
+        # A sum beyond float64 may still have a mean within it.
+        scaled = groups.sums(values / 2048.0) / count * 2048.0
+        mean = np.where(np.isfinite(mean), mean, scaled)
+    return mean
+
+
+def _minimum(vector: Vector, groups: Groups) -> Floats:
+    least: Floats = groups.reduce(np.fmin, held(vector.values, vector.present, np.nan))
+    return least
+
+
+def _maximum(vector: Vector, groups: Groups) -> Floats:
+    most: Floats = groups.reduce(np.fmax, held(vector.values, vector.present, np.nan))
+    return most
+
+
+def _group(vector: Vector, groups: Groups) -> Floats:
+    return np.ones((groups.size, vector.values.shape[1]))
+
+
+def _variance(vector: Vector, groups: Groups) -> Floats:
+    """Deviations are taken from one value of the group, so that equal values give exactly zero."""
+    count = _count(vector, groups)
+    pivot = groups.reduce(np.fmin, held(vector.values, vector.present, np.nan))[groups.ids]
+    shifted = np.where(vector.present, vector.values - pivot, 0.0)
+    mean = (groups.sums(shifted) / count)[groups.ids]
+    return groups.sums(np.where(vector.present, (shifted - mean) ** 2, 0.0)) / count
+
+
+def _deviation(vector: Vector, groups: Groups) -> Floats:
+    return np.sqrt(_variance(vector, groups))
+
+
+_REDUCTIONS: dict[str, Callable[[Vector, Groups], Floats]] = {
+    "sum": _sum,
+    "avg": _mean,
+    "count": _count,
+    "min": _minimum,
+    "max": _maximum,
+    "group": _group,
+    "stdvar": _variance,
+    "stddev": _deviation,
+}
+
+
+def _quantiles(vector: Vector, groups: Groups, phi: Floats) -> Floats:
+    result = np.zeros((groups.size, vector.values.shape[1]))
+    for group in range(groups.size):
+        rows = groups.rows(group)
+        result[group] = quantile(vector.values[rows].T, vector.present[rows].T, phi)
+    return result
+
+
+def _counts(param: Floats | str | None) -> Ints:
+    """How many to choose at each step, int64[S]."""
+    assert isinstance(param, np.ndarray)
+    if np.isnan(param).any():
+        raise ExecutionError("Parameter value is NaN")
+    for wrong, edge in ((param >= _INT64_MAX, "overflows"), (param < -_INT64_MAX, "underflows")):
+        if wrong.any():
+            raise ExecutionError(f"Scalar value {format_float(float(param[wrong][0]))} {edge} int64")
+    return np.clip(param, 0, _INT64_MAX / 4).astype(np.int64)
+
+
+def _chosen(vector: Vector, groups: Groups, op: str, count: Ints) -> Vector:
+    """The first ``count`` of each group at each step: by value, NaN last, or as they come.
+
+    Rows come out group by group; at the grid's first step in the order of choice, which is what an instant query
+    shows.
+    """
+    kept = np.zeros(vector.values.shape, dtype=np.bool_)
+    orders = []
+    for group in range(groups.size):
+        rows = groups.rows(group)
+        order = _order_of_choice(vector, rows, op)
+        np.put_along_axis(kept, rows[order], np.arange(len(rows))[:, None] < count, axis=0)
+        orders.append(rows[order[:, 0]])
+    kept &= vector.present
+    chosen = np.concatenate(orders)
+    return vector.with_values(vector.values, kept).take(chosen).pruned()
+
+
+def _order_of_choice(vector: Vector, rows: Ints, op: str) -> Ints:
+    """int64[n, S]: the group's rows at each step, best first, absent ones last; ties keep their order."""
+    if op == "limitk":
+        return np.argsort(~vector.present[rows], axis=0, kind="stable")
+    values = vector.values[rows] if op == "bottomk" else -vector.values[rows]
+    # NumPy sorts NaN last. Absent rows must come after those that are present and NaN.
+    order: Ints = np.argsort(np.where(vector.present[rows], values, np.nan), axis=0, kind="stable")
+    if not vector.present[rows].all():
+        absent = np.take_along_axis(~vector.present[rows], order, axis=0)
+        order = np.take_along_axis(order, np.argsort(absent, axis=0, kind="stable"), axis=0)
+    return order
+
+
+def _ratio(node: Aggregate, vector: Vector, param: Floats | str | None, notes: Annotations) -> Vector:
+    """A share of the series, chosen by a hash of their labels; a negative ratio gives the complement's share."""
+    assert isinstance(param, np.ndarray)
+    assert node.param is not None
+    if np.isnan(param).any():
+        raise ExecutionError("Ratio value is NaN")
+    for value in np.unique(param[np.abs(param) > 1]).tolist():
+        capped = "1" if value > 0 else "-1"
+        shown = format_float(value)
+        notes.warn(f"ratio value should be between -1 and 1, got {shown}, capping to {capped}", node.param)
+    ratio = np.clip(param, -1, 1)
+    place = np.array([labels.fingerprint() for labels in vector.labels.rows()], dtype=np.uint64)
+    share = (place.astype(np.float64) / float(1 << 64))[:, None]
+    kept = np.where(ratio >= 0, share < ratio, share >= 1 + ratio)
+    return vector.with_values(vector.values, vector.present & kept).pruned()
+
+
+def _label_name(param: Floats | str | None) -> str:
+    assert isinstance(param, str)
+    if not param or any("\udc80" <= char <= "\udcff" for char in param):
+        shown = quote(param.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
+        raise ExecutionError(f"invalid label name {shown.replace(chr(92) * 2, chr(92))}")
+    return param
+
+
+def _count_values(vector: Vector, groups: Groups, table: LabelTable, param: Floats | str | None) -> Vector:
+    name = _label_name(param)
+    rows, steps = np.nonzero(vector.present)
+    distinct, code = np.unique(vector.values[rows, steps], return_inverse=True)
+    keys = groups.ids[rows] * max(len(distinct), 1) + code.reshape(-1)
+    pairs, place = np.unique(keys, return_inverse=True)
+    counts = np.zeros((len(pairs), vector.values.shape[1]))
+    np.add.at(counts, (place.reshape(-1), steps), 1.0)
+    group, value = np.divmod(pairs, max(len(distinct), 1))
+    texts = [format_float(number) for number in distinct.tolist()]
+    labels = with_column(table.take(group), name, LabelColumn.of(texts[index] for index in value.tolist()))
+    drop = _group_drops(vector, groups)[group]
+    if name == METRIC_NAME:
+        drop = np.zeros_like(drop)
+    return Vector(labels, counts, counts > 0, drop)
+
+
+def _group_drops(vector: Vector, groups: Groups) -> Bools:
+    drops: Bools = groups.reduce(np.logical_or, vector.drop_name)
+    return drops

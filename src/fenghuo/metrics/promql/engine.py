@@ -1,0 +1,184 @@
+"""The engine: query text in, arrays out.
+
+Synchronous and CPU-bound: callers run it in a worker thread. One engine serves any number of threads; it holds
+nothing of a query once that is answered.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+
+from fenghuo.base.clock import Clock
+from fenghuo.base.limits import Policy, declare
+from fenghuo.metrics.promql.annotations import Annotations
+from fenghuo.metrics.promql.context import Context, Queryable
+from fenghuo.metrics.promql.errors import ParseError
+from fenghuo.metrics.promql.evaluate import evaluate, evaluate_range
+from fenghuo.metrics.promql.grid import Grid
+from fenghuo.metrics.promql.label_arrays import sorted_order
+from fenghuo.metrics.promql.ranges import RangeArgument
+from fenghuo.metrics.promql.relabel import checked_unique
+from fenghuo.metrics.promql.result import (
+    Answer,
+    MatrixResult,
+    QueryResult,
+    RangeVectorResult,
+    ScalarResult,
+    StringResult,
+    VectorResult,
+)
+from fenghuo.metrics.promql.syntax.ast import Expr, ValueType
+from fenghuo.metrics.promql.syntax.check import type_of
+from fenghuo.metrics.promql.syntax.parser import parse_expr
+from fenghuo.metrics.promql.vector import NAME_LIKE, ScalarValue, StringValue, Value, Vector
+from fenghuo.model.label_table import LabelColumn, LabelTable
+from fenghuo.model.sample import Bools
+
+SAMPLES_MAX = declare(
+    "query_samples", 50_000_000, Policy.REJECT, "Samples that one query may hold at a time; more is an error."
+)
+TIMEOUT_S = declare("query_timeout_s", 120, Policy.REJECT, "How long one query may take before it is ended.")
+
+
+@dataclass(frozen=True, slots=True)
+class QueryOptions:
+    """How a query is evaluated.
+
+    ``lookback_ms`` is how old the newest sample of a series may be to count as its value; ``cancel``, once set,
+    ends the query with QueryCancelledError.
+    """
+
+    lookback_ms: int = 5 * 60_000
+    subquery_step_ms: int = 60_000
+    timeout_s: float = float(TIMEOUT_S.default)
+    samples_max: int = SAMPLES_MAX.default
+    cancel: threading.Event | None = None
+
+
+_DEFAULTS = QueryOptions()
+
+
+class Engine:
+    """Evaluates PromQL over what a :class:`Queryable` holds."""
+
+    def __init__(self, queryable: Queryable, clock: Clock) -> None:
+        self._queryable = queryable
+        self._clock = clock
+
+    def parse(self, expr: str) -> Expr:
+        """The tree of ``expr``, checked. Raises ParseError."""
+        return parse_expr(expr)
+
+    def instant(self, expr: str, time_ms: int, options: QueryOptions = _DEFAULTS) -> QueryResult:
+        """Evaluate at one moment.
+
+        Raises ParseError for what is no query, ExecutionError when the data do not fit it, and the
+        OperatingErrors of :mod:`errors` when it takes too long or is cancelled.
+        """
+        node = parse_expr(expr)
+        context = self._context(expr, Grid.instant(time_ms), options, is_range=False)
+        with np.errstate(all="ignore"):
+            if type_of(node) is ValueType.MATRIX:
+                return _finished(_range_vector(evaluate_range(node, context.grid, context), context), context)
+            return _finished(_instant(evaluate(node, context.grid, context), time_ms), context)
+
+    def range(
+        self, expr: str, start_ms: int, end_ms: int, step_ms: int, options: QueryOptions = _DEFAULTS
+    ) -> QueryResult:
+        """Evaluate at every ``step_ms`` from ``start_ms`` to ``end_ms``, both inclusive.
+
+        ``step_ms`` is positive and ``end_ms`` not before ``start_ms``. Raises as :meth:`instant`.
+        """
+        node = parse_expr(expr)
+        kind = type_of(node)
+        if kind not in (ValueType.SCALAR, ValueType.VECTOR):
+            raise ParseError(f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector')
+        context = self._context(expr, Grid.between(start_ms, end_ms, step_ms), options, is_range=True)
+        with np.errstate(all="ignore"):
+            return _finished(_matrix(evaluate(node, context.grid, context), context.grid), context)
+
+    def _context(self, expr: str, grid: Grid, options: QueryOptions, *, is_range: bool) -> Context:
+        timeout_s = options.timeout_s if options.timeout_s > 0 else math.inf
+        return Context(
+            text=expr,
+            queryable=self._queryable,
+            clock=self._clock,
+            grid=grid,
+            is_range=is_range,
+            lookback_ms=options.lookback_ms,
+            subquery_step_ms=options.subquery_step_ms,
+            samples_max=options.samples_max,
+            deadline_s=self._clock.monotonic_s() + timeout_s,
+            cancel=options.cancel,
+            notes=Annotations(expr),
+        )
+
+
+def _finished(answer: Answer, context: Context) -> QueryResult:
+    return QueryResult(answer, context.notes.warnings, context.notes.infos, context.samples)
+
+
+def _instant(value: Value, time_ms: int) -> Answer:
+    match value:
+        case ScalarValue(values=values):
+            return ScalarResult(np.array([time_ms], dtype=np.int64), values)
+        case StringValue(value=text):
+            return StringResult(time_ms, text)
+        case Vector():
+            vector = _named(value.pruned())
+            return VectorResult(vector.labels, time_ms, np.ascontiguousarray(vector.values[:, 0]))
+
+
+def _matrix(value: Value, grid: Grid) -> MatrixResult:
+    assert not isinstance(value, StringValue)
+    if isinstance(value, ScalarValue):
+        shape = (1, grid.size)
+        values = np.broadcast_to(value.values, shape)
+        return MatrixResult(LabelTable(1, {}), grid.times_ms, values, np.ones(shape, np.bool_))
+    vector = _named(value.pruned())
+    vector = vector.take(sorted_order(vector.labels))
+    return MatrixResult(vector.labels, grid.times_ms, vector.values, vector.present)
+
+
+def _range_vector(argument: RangeArgument, context: Context) -> RangeVectorResult:
+    rows, times, values = [], [], []
+    for windows in argument.windows(context):
+        shared = windows.lo.shape[0] == 1
+        for index, row in enumerate(windows.rows.tolist()):
+            own = 0 if shared else index
+            part = slice(int(windows.lo[own, 0]), int(windows.hi[own, 0]))
+            if part.stop > part.start:
+                rows.append(row)
+                times.append(windows.times_ms[own, part])
+                values.append(windows.values[index, part])
+    chosen = np.array(rows, dtype=np.int64)
+    table = _without_names(argument.selection.labels.take(chosen), argument.drop_name[chosen])
+    order = sorted_order(table).tolist()
+    sizes = [len(times[index]) for index in order]
+    return RangeVectorResult(
+        table.take(np.array(order, dtype=np.int64)),
+        np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
+        np.concatenate([times[index] for index in order]) if order else np.zeros(0, np.int64),
+        np.concatenate([values[index] for index in order]) if order else np.zeros(0),
+    )
+
+
+def _named(vector: Vector) -> Vector:
+    """Drop the names that are to go. Raises ExecutionError when series cannot be told apart any more."""
+    return checked_unique(vector.relabelled(_without_names(vector.labels, vector.drop_name)))
+
+
+def _without_names(table: LabelTable, drop: Bools) -> LabelTable:
+    if not drop.any():
+        return table
+    if drop.all():
+        return table.without(NAME_LIKE)
+    columns = dict(table.columns)
+    for name in NAME_LIKE:
+        if name in columns:
+            columns[name] = LabelColumn(np.where(drop, 0, columns[name].codes), columns[name].dictionary)
+    return LabelTable(table.size, columns)

@@ -1,0 +1,166 @@
+"""The evaluator: a tree and a grid; every node is evaluated over the whole grid at once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fenghuo.metrics.promql.aggregate import aggregate
+from fenghuo.metrics.promql.binary import scalar_scalar, set_operation, vector_scalar, vector_vector
+from fenghuo.metrics.promql.calls import Argument, Calls, broadcast
+from fenghuo.metrics.promql.context import Context
+from fenghuo.metrics.promql.dates import DATE_FUNCTIONS
+from fenghuo.metrics.promql.grid import Grid
+from fenghuo.metrics.promql.ranges import (
+    RangeArgument,
+    apply_kernel,
+    newest,
+    newest_time,
+    reference_grid,
+    select_instant,
+    select_range,
+    subquery_grid,
+    subquery_range,
+)
+from fenghuo.metrics.promql.syntax.ast import (
+    SET_OPS,
+    Aggregate,
+    Binary,
+    Call,
+    Expr,
+    MatrixSelector,
+    Number,
+    Paren,
+    String,
+    Subquery,
+    Unary,
+    VectorSelector,
+    children,
+    unwrap,
+)
+from fenghuo.metrics.promql.vector import ScalarValue, StringValue, Value, Vector, empty_vector
+from fenghuo.model.sample import Floats
+
+_SEES_THE_STEP = DATE_FUNCTIONS | {"predict_linear", "time", "timestamp"}
+"""Functions whose answer depends on the moment of evaluation even when their arguments do not."""
+
+
+def evaluate(node: Expr, grid: Grid, context: Context) -> Value:
+    """The value of ``node`` at every moment of ``grid``. The type of ``node`` is not a range vector."""
+    context.check()
+    if grid.size > 1 and _has_selector(node) and _is_constant(node):
+        return _spread_out(evaluate(node, grid.first(), context), grid.size)
+    match node:
+        case Number(value=value):
+            return ScalarValue(np.full(grid.size, value))
+        case String(value=text):
+            return StringValue(text)
+        case Paren(inner=inner):
+            return evaluate(inner, grid, context)
+        case Unary():
+            return _unary(node, grid, context)
+        case VectorSelector():
+            vector = apply_kernel(select_instant(node, grid, context), newest, context, keep_stale=True)
+            return broadcast(vector, grid.size)
+        case Aggregate():
+            return _aggregate(node, grid, context)
+        case Binary():
+            return _binary(node, grid, context)
+        case Call():
+            return _call(node, grid, context)
+        case MatrixSelector() | Subquery():
+            raise AssertionError("a range vector has no value of its own")
+
+
+def evaluate_range(node: Expr, grid: Grid, context: Context) -> RangeArgument:
+    """The samples and windows of a range vector."""
+    node = unwrap(node)
+    if isinstance(node, MatrixSelector):
+        return select_range(node, grid, context)
+    assert isinstance(node, Subquery)
+    moments = reference_grid(grid, node.at, node.offset, context)
+    inner_grid = subquery_grid(node, moments, context)
+    if inner_grid is None:
+        return subquery_range(node, moments, empty_vector(1), moments.first(), context)
+    inner = evaluate(node.inner, inner_grid, context)
+    assert isinstance(inner, Vector)
+    return subquery_range(node, moments, inner, inner_grid, context)
+
+
+def _has_selector(node: Expr) -> bool:
+    return isinstance(node, VectorSelector) or any(map(_has_selector, children(node)))
+
+
+def _is_constant(node: Expr) -> bool:
+    """Whether ``@`` fixes everything below ``node``, so that all steps have one answer."""
+    match node:
+        case VectorSelector(at=at) | Subquery(at=at):
+            return at is not None
+        case Call(function=function) if function in _SEES_THE_STEP:
+            return False
+        case _:
+            return all(map(_is_constant, children(node)))
+
+
+def _spread_out(value: Value, steps: int) -> Value:
+    match value:
+        case Vector():
+            return broadcast(value, steps)
+        case ScalarValue(values=values):
+            return ScalarValue(np.broadcast_to(values, (steps,)))
+        case StringValue():
+            return value
+
+
+def _vector(node: Expr, grid: Grid, context: Context) -> Vector:
+    value = evaluate(node, grid, context)
+    assert isinstance(value, Vector)
+    return value
+
+
+def _unary(node: Unary, grid: Grid, context: Context) -> Value:
+    value = evaluate(node.operand, grid, context)
+    if node.op == "+":
+        return value
+    if isinstance(value, ScalarValue):
+        return ScalarValue(-value.values)
+    assert isinstance(value, Vector)
+    return value.renamed(-value.values)
+
+
+def _aggregate(node: Aggregate, grid: Grid, context: Context) -> Vector:
+    param: Floats | str | None = None
+    if node.param is not None:
+        value = evaluate(node.param, grid, context)
+        assert not isinstance(value, Vector)
+        param = value.value if isinstance(value, StringValue) else value.values
+    return aggregate(node, _vector(node.expr, grid, context), param, context.notes)
+
+
+def _binary(node: Binary, grid: Grid, context: Context) -> Value:
+    left = evaluate(node.lhs, grid, context)
+    right = evaluate(node.rhs, grid, context)
+    if isinstance(left, Vector) and isinstance(right, Vector):
+        if node.op in SET_OPS:
+            return set_operation(node, left, right)
+        return vector_vector(node, left, right)
+    if isinstance(left, Vector):
+        assert isinstance(right, ScalarValue)
+        return vector_scalar(node, left, right, swapped=False)
+    assert isinstance(left, ScalarValue)
+    if isinstance(right, Vector):
+        return vector_scalar(node, right, left, swapped=True)
+    assert isinstance(right, ScalarValue)
+    return scalar_scalar(node, left, right)
+
+
+def _call(node: Call, grid: Grid, context: Context) -> Value:
+    if node.function == "timestamp" and isinstance(selector := unwrap(node.args[0]), VectorSelector):
+        times = apply_kernel(select_instant(selector, grid, context), newest_time, context, keep_stale=True)
+        return broadcast(times.renamed(times.values), grid.size)
+    args: list[Argument] = [
+        evaluate_range(arg, grid, context)
+        if isinstance(unwrap(arg), MatrixSelector | Subquery)
+        else evaluate(arg, grid, context)
+        for arg in node.args
+    ]
+    return Calls(node, args, grid, context).value()

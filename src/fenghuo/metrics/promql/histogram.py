@@ -1,0 +1,212 @@
+"""Classic histograms: cumulative buckets in series of their own, told apart by the label ``le``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from fenghuo.metrics.promql.annotations import Annotations
+from fenghuo.metrics.promql.fold import Groups
+from fenghuo.metrics.promql.label_arrays import distinct_values, group_rows, texts, with_column
+from fenghuo.metrics.promql.numbers import format_general
+from fenghuo.metrics.promql.syntax.ast import Expr
+from fenghuo.metrics.promql.vector import Vector, stack
+from fenghuo.model.label_table import LabelColumn
+from fenghuo.model.labels import METRIC_NAME
+from fenghuo.model.sample import Bools, Floats, Ints
+
+BUCKET_LABEL = "le"
+_SMALL_DELTA = 1e-12
+"""Relative difference of neighbouring bucket counts that is taken for a rounding error. Prometheus' value."""
+
+Kernel = Callable[[Floats, Floats], tuple[Floats, Bools]]
+"""Bounds float64[B] ascending, counts float64[G, B, S]: values float64[G, S], and where counts had to be mended."""
+
+
+def histogram_quantile(phi: Floats, vector: Vector, args: tuple[Expr, Expr], notes: Annotations) -> Vector:
+    """The phi-quantile of each histogram, linear within a bucket. ``phi``: float64[S]."""
+    notes.check_quantiles(phi, args[0])
+    return _each_histogram(vector, args[1], notes, lambda bounds, counts: _quantile(bounds, counts, phi))
+
+
+def histogram_quantiles(
+    vector: Vector, label: str, phis: list[tuple[Floats, Expr]], arg: Expr, notes: Annotations
+) -> Vector:
+    """Several quantiles at once, told apart by ``label``."""
+    parts = []
+    for phi, node in phis:
+        part = histogram_quantile(phi, vector, (node, arg), notes)
+        name = LabelColumn.of([format_general(float(phi[0]))] * part.size)
+        parts.append(part.relabelled(with_column(part.labels, label, name)))
+    return stack(parts)
+
+
+def histogram_fraction(lower: Floats, upper: Floats, vector: Vector, arg: Expr, notes: Annotations) -> Vector:
+    """The share of observations between two values. ``lower``, ``upper``: float64[S]."""
+    return _each_histogram(vector, arg, notes, lambda bounds, counts: _fraction(bounds, counts, lower, upper))
+
+
+def _each_histogram(vector: Vector, arg: Expr, notes: Annotations, kernel: Kernel) -> Vector:
+    vector, bounds = _buckets(vector, arg, notes)
+    names = [name for name in vector.labels.columns if name != BUCKET_LABEL]
+    ids, first = group_rows(vector.labels, names)
+    groups = Groups(ids, len(first))
+    values = np.full((groups.size, vector.values.shape[1]), np.nan)
+    if groups.size:
+        order = np.lexsort((bounds, ids))
+        for members, rows in _same_layout(groups, order, bounds):
+            mended = _by_presence(vector, rows, bounds[rows[0]], kernel, values, members)
+            _note_mended(vector, first[members[mended]], arg, notes)
+    present = groups.reduce(np.logical_or, vector.present) if groups.size else np.zeros_like(values, dtype=np.bool_)
+    table = vector.labels.take(first).without((BUCKET_LABEL,))
+    return Vector(table, values, present, np.ones(groups.size, np.bool_))
+
+
+def _note_mended(vector: Vector, rows: Ints, arg: Expr, notes: Annotations) -> None:
+    if len(rows):
+        for name in distinct_values(vector.labels.take(rows), METRIC_NAME)[0]:
+            notes.forced_monotonicity(name, arg)
+
+
+def _buckets(vector: Vector, arg: Expr, notes: Annotations) -> tuple[Vector, Floats]:
+    """The rows whose ``le`` is a number, and those numbers."""
+    labels, which = distinct_values(vector.labels, BUCKET_LABEL)
+    parsed = [_bound(label) for label in labels]
+    numbers = np.array([np.nan if number is None else number for number in parsed])[which]
+    good = np.array([number is not None for number in parsed])[which]
+    if good.all():
+        return vector, numbers
+    names = texts(vector.labels, METRIC_NAME)
+    for row in np.flatnonzero(~good).tolist():
+        notes.bad_bucket(labels[int(which[row])], names[row], arg)
+    kept = np.flatnonzero(good)
+    return vector.take(kept), numbers[kept]
+
+
+def _bound(label: str) -> float | None:
+    try:
+        return float(label) if label and "_" not in label and label == label.strip() else None
+    except ValueError:
+        return None
+
+
+def _same_layout(groups: Groups, order: Ints, bounds: Floats) -> list[tuple[Ints, Ints]]:
+    """Histograms with the same bounds together: their numbers int64[G], and their rows int64[G, B]."""
+    found: list[tuple[Ints, Ints]] = []
+    for size in np.unique(groups.members).tolist():
+        members = np.flatnonzero(groups.members == size)
+        rows = order[groups.starts[members][:, None] + np.arange(size)]
+        _, layout = np.unique(bounds[rows], axis=0, return_inverse=True)
+        layout = layout.reshape(-1)
+        found.extend(
+            (members[layout == number], rows[layout == number]) for number in range(int(layout.max(initial=-1)) + 1)
+        )
+    return found
+
+
+def _by_presence(vector: Vector, rows: Ints, bounds: Floats, kernel: Kernel, values: Floats, members: Ints) -> Bools:
+    """Fill ``values`` for histograms of one layout; at steps where buckets are missing, from those that are there.
+
+    Returns which of the members had counts that needed mending, bool[G].
+    """
+    counts, present = vector.values[rows], vector.present[rows]
+    if present.all():
+        values[members], mended = kernel(bounds, counts)
+        everywhere: Bools = np.logical_or.reduce(mended, axis=1)
+        return everywhere
+    any_mended = np.zeros(len(members), dtype=np.bool_)
+    flat = np.moveaxis(present, 1, 2).reshape(-1, rows.shape[1])
+    patterns, which = np.unique(flat, axis=0, return_inverse=True)
+    cells = np.moveaxis(counts, 1, 2).reshape(-1, rows.shape[1])
+    group, step = np.divmod(np.arange(len(flat)), counts.shape[2])
+    for number, pattern in enumerate(patterns):
+        if not pattern.any():
+            continue
+        chosen = which.reshape(-1) == number
+        result = np.full((len(members), counts.shape[2]), np.nan)
+        spread = np.full((len(members), int(pattern.sum()), counts.shape[2]), np.nan)
+        spread[group[chosen], :, step[chosen]] = cells[chosen][:, pattern]
+        result, mended = kernel(bounds[pattern], spread)
+        values[members[group[chosen]], step[chosen]] = result[group[chosen], step[chosen]]
+        any_mended[group[chosen]] |= mended[group[chosen], step[chosen]]
+    return any_mended
+
+
+def _coalesced(bounds: Floats, counts: Floats) -> tuple[Floats, Floats]:
+    """Buckets that share a bound, added up."""
+    distinct, first = np.unique(bounds, return_index=True)
+    if len(distinct) == len(bounds):
+        return bounds, counts
+    return distinct, np.add.reduceat(counts, first, axis=1)
+
+
+def _quantile(bounds: Floats, counts: Floats, phi: Floats) -> tuple[Floats, Bools]:
+    shape = (counts.shape[0], counts.shape[2])
+    by_phi = np.where(np.isnan(phi), np.nan, np.where(phi < 0, -np.inf, np.inf))
+    outside = ~((phi >= 0) & (phi <= 1))
+    if bounds[-1] != np.inf:
+        unknown = np.where(outside, by_phi, np.nan)
+        return np.broadcast_to(unknown, shape), np.zeros(shape, dtype=np.bool_)
+    bounds, counts = _coalesced(bounds, counts)
+    counts, mended = _monotonic(counts)
+    if len(bounds) < 2:
+        return np.broadcast_to(np.where(outside, by_phi, np.nan), shape), mended
+    total = counts[:, -1]
+    rank = phi * total
+    bucket = (counts[:, :-1] < rank[:, None]).sum(axis=1)
+    upper = bounds[bucket]
+    below = np.maximum(bucket - 1, 0)
+    start = np.where(bucket > 0, bounds[below], 0.0)
+    before = np.where(bucket > 0, np.take_along_axis(counts, below[:, None], axis=1)[:, 0], 0.0)
+    within = np.take_along_axis(counts, bucket[:, None], axis=1)[:, 0] - before
+    value = start + (upper - start) * ((rank - before) / within)
+    value = np.where((bucket == 0) & (upper <= 0), upper, value)
+    value = np.where(bucket == len(bounds) - 1, bounds[-2], value)
+    value = np.where((total == 0) | np.isnan(total), np.nan, value)
+    return np.where(outside, by_phi, value), mended & ~outside
+
+
+def _monotonic(counts: Floats) -> tuple[Floats, Bools]:
+    """Counts that never fall from bucket to bucket, and where more than a rounding error had to be mended."""
+    mended = np.zeros((counts.shape[0], counts.shape[2]), dtype=np.bool_)
+    if not (np.diff(counts, axis=1) < 0).any():
+        return counts, mended
+    counts = counts.copy()
+    before = counts[:, 0]
+    for bucket in range(1, counts.shape[1]):
+        here = counts[:, bucket]
+        same = np.abs(here - before) <= _SMALL_DELTA * (np.abs(here) + np.abs(before))
+        mended |= (here < before) & ~same
+        counts[:, bucket] = np.where(same | (here < before), before, here)
+        before = counts[:, bucket]
+    return counts, mended
+
+
+def _fraction(bounds: Floats, counts: Floats, lower: Floats, upper: Floats) -> tuple[Floats, Bools]:
+    shape = (counts.shape[0], counts.shape[2])
+    unmended = np.zeros(shape, dtype=np.bool_)
+    if bounds[-1] != np.inf:
+        return np.full(shape, np.nan), unmended
+    bounds, counts = _coalesced(bounds, counts)
+    total = counts[:, -1]
+    share = (_rank(bounds, counts, upper) - _rank(bounds, counts, lower)) / total
+    share = np.where(lower >= upper, 0.0, share)
+    return np.where((total == 0) | np.isnan(lower) | np.isnan(upper), np.nan, share), unmended
+
+
+def _rank(bounds: Floats, counts: Floats, value: Floats) -> Floats:
+    """How many observations are not above ``value`` float64[S], linear within a bucket: float64[G, S]."""
+    steps = np.arange(counts.shape[2])
+    bucket = np.searchsorted(bounds, value, side="left")
+    bucket = np.clip(bucket, 0, len(bounds) - 1)
+    upper = bounds[bucket]
+    start = np.where(bucket > 0, bounds[np.maximum(bucket - 1, 0)], np.where(upper > 0, 0.0, -np.inf))
+    before = np.where(bucket > 0, counts[:, np.maximum(bucket - 1, 0), steps], 0.0)
+    until = counts[:, bucket, steps]
+    part = np.where(np.isinf(upper) | np.isinf(start), 0.0, (value - start) / (upper - start))
+    part = np.clip(part, 0.0, 1.0)
+    result = before + (until - before) * part
+    result = np.where((value == np.inf), counts[:, -1], result)
+    # Beyond the last finite bound nothing is known of where observations lie.
+    return np.minimum(result, counts[:, -1])

@@ -1,0 +1,122 @@
+"""Change over a window: ``rate``, ``increase``, ``delta``, ``irate``, ``idelta``, ``changes``, ``resets``."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fenghuo.metrics.promql.windows import Windows, gather
+from fenghuo.model.sample import Bools, Floats
+
+Result = tuple[Floats, Bools]
+
+_EXTRAPOLATION_LIMIT = 1.1
+"""A gap at an edge up to this many mean sample distances is taken for a series that goes on. Prometheus' value."""
+
+
+def rate(windows: Windows) -> Result:
+    """Per-second increase of a counter, extrapolated to the window's edges as Prometheus does it."""
+    return _extrapolated(windows, is_counter=True, is_rate=True)
+
+
+def increase(windows: Windows) -> Result:
+    return _extrapolated(windows, is_counter=True, is_rate=False)
+
+
+def delta(windows: Windows) -> Result:
+    return _extrapolated(windows, is_counter=False, is_rate=False)
+
+
+def _extrapolated(windows: Windows, *, is_counter: bool, is_rate: bool) -> Result:
+    """The difference of last and first sample, scaled to the window.
+
+    The series is assumed to go on for half a mean sample distance beyond its first and last sample, or up to the
+    edge of the window when that is nearer than 1.1 distances; a counter never reaches below zero.
+    """
+    lo, hi = windows.lo, windows.hi
+    count = windows.count
+    first_value = windows.value_at(lo)
+    change = windows.value_at(hi - 1) - first_value
+    if is_counter:
+        change = _with_resets(windows, change)
+    first_s = windows.time_at(lo) / 1000
+    last_s = windows.time_at(hi - 1) / 1000
+    sampled_s = last_s - first_s
+    distance_s = sampled_s / (count - 1)
+    threshold_s = distance_s * _EXTRAPOLATION_LIMIT
+    to_start_s = first_s - (windows.ends_ms - windows.range_ms) / 1000
+    to_start_s = np.where(to_start_s >= threshold_s, distance_s / 2, to_start_s)
+    to_end_s = windows.ends_ms / 1000 - last_s
+    to_end_s = np.where(to_end_s >= threshold_s, distance_s / 2, to_end_s)
+    scale = 1 / sampled_s
+    if is_rate:
+        scale = scale / (windows.range_ms / 1000)
+    if not is_counter:
+        return change * ((sampled_s + to_start_s + to_end_s) * scale), count >= 2
+    before = _growth_before(change, first_value, sampled_s, to_start_s)
+    before += change * (sampled_s + to_end_s)
+    before *= scale
+    return before, count >= 2
+
+
+def _growth_before(change: Floats, first_value: Floats, sampled_s: Floats, to_start_s: Floats) -> Floats:
+    """``change`` times the time that the series is taken to have existed before its first sample.
+
+    A counter that grows at this pace was zero ``sampled * first / change`` ago and cannot be older. Multiplied by
+    ``change`` that bound needs no division.
+    """
+    growth = change * to_start_s
+    bound = first_value * sampled_s
+    limited: Floats = np.minimum(growth, bound)
+    if (first_value.size and not first_value.min() >= 0) or not change.size or not change.min() >= 0:
+        return np.where((change > 0) & (first_value >= 0), limited, growth)
+    return limited
+
+
+def _with_resets(windows: Windows, change: Floats) -> Floats:
+    """Add what a counter had reached each time it fell within the window."""
+    values = windows.values
+    fell = values[:, 1:] < values[:, :-1]
+    if not fell.any():
+        return change
+    rows = np.flatnonzero(fell.any(axis=1))
+    lost = np.zeros((len(rows), values.shape[1]))
+    np.cumsum(np.where(fell[rows], values[rows, :-1], 0.0), axis=1, out=lost[:, 1:])
+    shared = windows.lo.shape[0] == 1
+    lo, hi = (windows.lo, windows.hi) if shared else (windows.lo[rows], windows.hi[rows])
+    change[rows] += gather(lost, hi - 1) - gather(lost, lo)
+    return change
+
+
+def irate(windows: Windows) -> Result:
+    """Per-second increase between the last two samples of the window; a fall is a restart from zero."""
+    last, before, seconds = _last_two(windows)
+    change = np.where(last < before, last, last - before)
+    return change / seconds, (windows.count >= 2) & (seconds != 0)
+
+
+def idelta(windows: Windows) -> Result:
+    last, before, _ = _last_two(windows)
+    return last - before, windows.count >= 2
+
+
+def _last_two(windows: Windows) -> tuple[Floats, Floats, Floats]:
+    seconds = (windows.time_at(windows.hi - 1) - windows.time_at(windows.hi - 2)) / 1000
+    return windows.value_at(windows.hi - 1), windows.value_at(windows.hi - 2), seconds
+
+
+def changes(windows: Windows) -> Result:
+    """How often the value differs from the one before; NaN after NaN does not."""
+    now, before = windows.values[:, 1:], windows.values[:, :-1]
+    return _events(windows, (now != before) & ~(np.isnan(now) & np.isnan(before)))
+
+
+def resets(windows: Windows) -> Result:
+    """How often the value is lower than the one before."""
+    return _events(windows, windows.values[:, 1:] < windows.values[:, :-1])
+
+
+def _events(windows: Windows, happened: Bools) -> Result:
+    """Count events between samples: ``happened[:, i]`` is between samples i and i + 1."""
+    so_far = np.zeros(windows.values.shape)
+    np.cumsum(happened, axis=1, out=so_far[:, 1:])
+    return gather(so_far, windows.hi - 1) - gather(so_far, windows.lo), windows.count >= 1

@@ -1,0 +1,73 @@
+"""Sums over windows, exact to the last bits, from running sums that carry their own rounding errors.
+
+``p = cumsum(x)`` rounds at every step, and what each step lost can be computed exactly afterwards (Knuth's
+TwoSum), for the whole array at once. The running sum of those losses corrects the difference of two entries of
+``p``: a window costs a subtraction however long it is, with the accuracy of Neumaier's compensated summation,
+which is what Prometheus uses.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fenghuo.metrics.promql.windows import Windows, gather
+from fenghuo.model.sample import Bools, Floats
+
+Result = tuple[Floats, Bools]
+
+_RUNNING_MAX = 1e300
+"""Running sums that could come near the largest float64 are taken over scaled values instead."""
+
+
+def sum_over_time(windows: Windows) -> Result:
+    total, scale = _scaled_sums(windows)
+    return total * scale, windows.count >= 1
+
+
+def avg_over_time(windows: Windows) -> Result:
+    total, scale = _scaled_sums(windows)
+    return total / windows.count * scale, windows.count >= 1
+
+
+def _scaled_sums(windows: Windows) -> tuple[Floats, float]:
+    """Sums divided by a power of two, which keeps them from overflowing, and that power."""
+    values = windows.values
+    finite = np.isfinite(values)
+    all_finite = bool(finite.all())
+    clean = values if all_finite else np.where(finite, values, 0.0)
+    scale = 1.0
+    if clean.size and np.abs(clean).max() * clean.shape[1] > _RUNNING_MAX:
+        scale = 2.0 ** np.ceil(np.log2(clean.shape[1]) + 1)
+        clean = clean / scale
+    total = _window_sums(clean, windows)
+    if not all_finite:
+        _patch_non_finite(total, windows)
+    return total, scale
+
+
+def _window_sums(values: Floats, windows: Windows) -> Floats:
+    running = np.zeros((values.shape[0], values.shape[1] + 1))
+    np.cumsum(values, axis=1, out=running[:, 1:])
+    before, after = running[:, :-1], running[:, 1:]
+    added = after - before
+    lost = np.zeros_like(running)
+    np.cumsum((before - (after - added)) + (values - added), axis=1, out=lost[:, 1:])
+    high, low = gather(running, windows.hi), gather(running, windows.lo)
+    total: Floats = high - low
+    # The subtraction rounds too; the same formula says by how much.
+    taken = high - total
+    total += (high - (total + taken)) + (taken - low) + (gather(lost, windows.hi) - gather(lost, windows.lo))
+    return total
+
+
+def _patch_non_finite(total: Floats, windows: Windows) -> None:
+    """Put infinity or NaN where the window holds such values."""
+    counts = []
+    for found in (windows.values == np.inf, windows.values == -np.inf, np.isnan(windows.values)):
+        running = np.zeros((found.shape[0], found.shape[1] + 1))
+        np.cumsum(found, axis=1, out=running[:, 1:])
+        counts.append(gather(running, windows.hi) - gather(running, windows.lo) > 0)
+    above, below, nan = counts
+    total[above] = np.inf
+    total[below] = -np.inf
+    total[nan | (above & below)] = np.nan
