@@ -77,6 +77,7 @@ class Parsed:
     """The samples of one body. With a ``problem`` there are none: Prometheus, too, takes a body whole or not."""
 
     layout: Layout
+    """With a ``problem``: the series before the bad line, which Prometheus counts, and nothing else."""
     values: Floats
     """float64[n], parallel to ``layout.series``. A NaN has Prometheus' bits for an ordinary NaN."""
     times_ms: Ints | None = None

@@ -17,7 +17,7 @@ import numpy as np
 from fenghuo.model.labels import METRIC_NAME, Labels
 from fenghuo.model.sample import Metadata
 from fenghuo.wire.exposition.grammar import Pair, SeriesReader, UnreadableError, expected
-from fenghuo.wire.exposition.layout import EMPTY_LAYOUT, Format, Layout, LineLayout, Parsed, format_of
+from fenghuo.wire.exposition.layout import Format, Layout, LineLayout, Parsed, format_of
 from fenghuo.wire.exposition.metadata import read_comment
 from fenghuo.wire.exposition.samples import BadSampleError, read_samples
 from fenghuo.wire.exposition.values import canonical_bound
@@ -93,18 +93,18 @@ class _FullParse:
 
     def run(self) -> Parsed:
         """Read everything, or up to the first bad line."""
-        problem = None
+        problem, good = None, 0
         try:
             self._read_lines()
         except _BadLineError as error:
-            problem = self._describe(error.line, error.message)
+            problem, good = self._describe(error.line, error.message), len(self._series)
         try:
             read = read_samples(self._rests, self._format)
         except BadSampleError as error:
             # A bad value stands before the line that could not be read at all: the first one counts.
-            problem = self._describe(self._line_of(error.index), error.message)
+            problem, good = self._describe(self._line_of(error.index), error.message), error.index
         if problem is not None:
-            return Parsed(EMPTY_LAYOUT, np.empty(0), problem=problem)
+            return Parsed(Layout(tuple(self._series[:good])), np.empty(0), problem=problem)
         return Parsed(self._layout(), read.values, read.times_ms, read.exemplars)
 
     def _read_lines(self) -> None:

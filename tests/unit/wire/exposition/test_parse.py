@@ -78,7 +78,13 @@ def test_the_first_bad_line_is_named_and_nothing_else_is_returned(body: str | by
     parsed = read(body)
     assert parsed.problem is not None
     assert parsed.problem.startswith(expected)
-    assert (parsed.layout.series, parsed.values.size) == ((), 0)
+    assert parsed.values.size == 0
+
+
+def test_of_a_bad_body_the_series_before_the_bad_line_are_told() -> None:
+    """A bad value stands before a line that cannot be read at all, wherever the parser noticed which."""
+    assert [labels.metric_name for labels in read("a 1\nb 2\nc\nd 1\n").layout.series] == ["a", "b"]
+    assert [labels.metric_name for labels in read("a 1\nb x\nc\n").layout.series] == ["a"]
 
 
 def test_bytes_that_are_not_utf8_are_fine_in_a_comment() -> None:

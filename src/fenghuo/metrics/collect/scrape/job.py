@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from fenghuo.metrics.collect.discovery.groups import TargetGroup
+from fenghuo.metrics.collect.discovery.job import JobDiscovery
+from fenghuo.metrics.collect.discovery.source import OnGroups
 from fenghuo.metrics.collect.http_client import HttpClient
 from fenghuo.metrics.collect.scrape.farewell import Farewells
 from fenghuo.metrics.collect.scrape.feed import HttpFeed, Source, SourceFeed
@@ -21,12 +22,8 @@ from fenghuo.metrics.collect.settings import JobSettings
 from fenghuo.metrics.collect.targets import Target, targets_of
 from fenghuo.model.labels import Labels
 
-OnGroups: TypeAlias = Callable[[Sequence[TargetGroup]], None]
-Discover: TypeAlias = Callable[[JobSettings, OnGroups], AbstractAsyncContextManager[object]]
-"""Starts the discovery of a job, which hands over the full set of its groups whenever that changes."""
-
-DISCOVERY_RETRY_S: Final = 30.0
-"""How long after an unexpected fault the discovery of a job is started anew; what it found goes on meanwhile."""
+Discover: TypeAlias = Callable[[JobSettings, OnGroups], JobDiscovery]
+"""Makes the discovery of a job."""
 
 _DISCOVERY_KEYS: Final = ("static_configs", "file_sd_configs", "http_sd_configs")
 
@@ -58,7 +55,12 @@ class HttpJob:
         self._groups: Sequence[TargetGroup] = ()
         self._client = HttpClient(settings, parts.user_agent)
         self.pool = parts.pool(settings, self._feed_for)
-        self._discovery = parts.tasks.start(self._discover(settings))
+        self._discovery = parts.discover(settings, self._found)
+        self._discovering = parts.tasks.start(self._discover(self._discovery))
+
+    @property
+    def discovery_problems(self) -> list[str]:
+        return self._discovery.problems
 
     def change(self, settings: JobSettings) -> None:
         """Work by other settings from now on."""
@@ -70,12 +72,13 @@ class HttpJob:
         self.pool.change(settings, self._feed_for)
         self._found(self._groups)
         if any(getattr(last, key) != getattr(settings, key) for key in _DISCOVERY_KEYS):
-            self._discovery.cancel()
-            self._discovery = self._parts.tasks.start(self._discover(settings))
+            self._discovering.cancel()
+            self._discovery = self._parts.discover(settings, self._found)
+            self._discovering = self._parts.tasks.start(self._discover(self._discovery))
 
     def stop(self) -> None:
         """Let go of every target; their series are marked as ended in time."""
-        self._discovery.cancel()
+        self._discovering.cancel()
         self.pool.sync([])
         self._close_client()
 
@@ -83,13 +86,12 @@ class HttpJob:
         """Close the connections. After the tasks of the service have ended."""
         await self._client.close()
 
-    async def _discover(self, settings: JobSettings) -> None:
-        async def discover() -> None:
-            async with self._parts.discover(settings, self._found):
+    async def _discover(self, discovery: JobDiscovery) -> None:
+        async def follow() -> None:
+            async with discovery:
                 await asyncio.get_running_loop().create_future()
 
-        while not await self._parts.tools.guard.run("discovery", discover):
-            await self._parts.tools.clock.sleep(DISCOVERY_RETRY_S)
+        await self._parts.tools.guard.run("discovery", follow)
 
     def _found(self, groups: Sequence[TargetGroup]) -> None:
         self._groups = groups

@@ -18,7 +18,7 @@ from fenghuo.metrics.collect.scrape.labelling import LabelRules
 from fenghuo.metrics.collect.scrape.outcome import Failure, Reason
 from fenghuo.model.labels import Labels
 from fenghuo.model.sample import Bools, Ints
-from fenghuo.wire.exposition import Layout
+from fenghuo.wire.exposition import Layout, Parsed
 
 Register: TypeAlias = Callable[[Sequence[Labels]], Ints]
 """The cohort's ``rows``."""
@@ -52,7 +52,7 @@ class Plan:
     duplicates: int = 0
     """Samples left out because their series stands further up in the body: the first one counts."""
     failure: Failure | None = None
-    """Set when the labels or the number of samples fail the scrape; the counts then go up to the failing sample."""
+    """Set when a bad line, labels or the number of samples fail the scrape; the counts go up to where it failed."""
 
     def serves(self, layout: Layout, timed: Bools | None) -> bool:
         """Whether this is the plan for such a body."""
@@ -64,8 +64,9 @@ class Plan:
 
     def exposed(self) -> list[Labels]:
         """The exposed label sets that are stored, in the order of the body."""
-        kept = self.layout.series[: self.scraped]
-        return [labels for labels in kept if self.placed.get(labels) != _DROPPED]
+        offender = 1 if self.failure is not None and self.failure.reason is Reason.LABELS else 0
+        seen = self.layout.series[: self.scraped - offender]
+        return [labels for labels in seen if self.placed.get(labels) != _DROPPED]
 
     def stored(self) -> dict[Labels, int]:
         """The stored labels of the cohort's rows, worked out anew."""
@@ -78,22 +79,22 @@ class Plan:
 
 
 def make_plan(
-    layout: Layout,
+    parsed: Parsed,
     timed: Bools | None,
     rules: LabelRules,
     sample_limit: int,
     register: Register,
     last: Plan | None = None,
 ) -> Plan:
-    """Work out the plan of a layout.
+    """Work out the plan of a body's layout; a body with a bad line gets one that fails for it.
 
     ``timed`` bool[n] marks samples with a timestamp to honour; ``sample_limit`` 0 is none; ``last`` is a plan made
     by the same ``rules``. Series are registered only when the scrape is going to be stored. Raises what
     ``register`` raises.
     """
     draft = _Draft(rules, last.placed if last is not None else {})
-    failure: Failure | None = None
-    for index, exposed in enumerate(layout.series):
+    failure = Failure(Reason.PARSE, parsed.problem) if parsed.problem is not None else None
+    for index, exposed in enumerate(parsed.layout.series):
         problem = draft.add(index, exposed, is_timed=timed is not None and bool(timed[index]))
         if problem is not None:
             failure = Failure(Reason.LABELS, problem)
@@ -101,7 +102,7 @@ def make_plan(
     admitted = len(set(draft.rows)) + len(draft.timed_labels)
     if failure is None and sample_limit and admitted > sample_limit:
         failure = Failure(Reason.SAMPLE_LIMIT, f"sample_limit exceeded (samples: {admitted}, limit: {sample_limit})")
-    return draft.plan(layout, timed, register, failure)
+    return draft.plan(parsed.layout, timed, register, failure)
 
 
 class _Draft:

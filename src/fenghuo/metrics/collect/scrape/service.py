@@ -13,8 +13,11 @@ from prometheus_client import CollectorRegistry
 from fenghuo import __version__
 from fenghuo.base.clock import Clock
 from fenghuo.base.guard import Guard
+from fenghuo.metrics.collect.discovery.job import JobDiscovery
+from fenghuo.metrics.collect.discovery.metrics import DiscoveryMetrics
+from fenghuo.metrics.collect.discovery.source import OnGroups
 from fenghuo.metrics.collect.scrape.farewell import Farewells, Identity
-from fenghuo.metrics.collect.scrape.job import Discover, HttpJob, Parts, SourceJob, SourceTarget
+from fenghuo.metrics.collect.scrape.job import HttpJob, Parts, SourceJob, SourceTarget
 from fenghuo.metrics.collect.scrape.loop import ScrapeLoop, Tools
 from fenghuo.metrics.collect.scrape.metrics import ScrapeMetrics
 from fenghuo.metrics.collect.scrape.pool import Pool
@@ -68,15 +71,14 @@ class Scraper:
         clock: Clock,
         registry: CollectorRegistry,
         guard: Guard,
-        discover: Discover,
         options: ScraperOptions = ScraperOptions(),
     ) -> None:
         self._sink = sink
         self._clock = clock
         self._guard = guard
-        self._discover = discover
         self._options = options
         self._metrics = ScrapeMetrics(registry)
+        self._discovery_metrics = DiscoveryMetrics(registry)
         self._jobs: dict[str, HttpJob] = {}
         self._sources: dict[str, SourceJob] = {}
         self._stack = AsyncExitStack()
@@ -154,6 +156,21 @@ class Scraper:
     ) -> list[TargetMetadata]:
         """See :func:`select_metadata`."""
         return select_metadata(self._described(), matchers, metric, limit)
+
+    def discovery_problems(self) -> dict[str, list[str]]:
+        """What keeps the discovery of jobs from its work now, by job; empty when all is well."""
+        found = {name: job.discovery_problems for name, job in self._jobs.items()}
+        return {name: problems for name, problems in found.items() if problems}
+
+    def _discover(self, job: JobSettings, on_groups: OnGroups) -> JobDiscovery:
+        return JobDiscovery(
+            job,
+            on_groups,
+            clock=self._clock,
+            guard=self._guard,
+            metrics=self._discovery_metrics,
+            user_agent=self._options.user_agent,
+        )
 
     def _pools(self) -> list[Pool]:
         pools = [job.pool for job in self._jobs.values()] + [job.pool for job in self._sources.values()]

@@ -134,15 +134,13 @@ class TargetWriter:
         reading = read(self._layout)
         parsed = reading.parsed
         scrape.body_bytes = reading.body_bytes
-        if parsed.problem is not None:
-            scrape.failure = Failure(Reason.PARSE, parsed.problem)
-            return
-        scrape.layout_reused = parsed.layout is self._layout
-        scrape.parsed, self._layout = parsed, parsed.layout
-        if not parsed.layout.series and not reading.body_bytes:
-            return  # An empty answer ends every series, yet the target is up; what it had is still known.
-        scrape.plan = plan = self._planned(parsed)
-        scrape.failure = plan.failure
+        if parsed.problem is None:
+            scrape.layout_reused = parsed.layout is self._layout
+            scrape.parsed, self._layout = parsed, parsed.layout
+            if not parsed.layout.series and not reading.body_bytes:
+                return  # An empty answer ends every series, yet the target is up; what it had is still known.
+        plan = self._planned(parsed)
+        scrape.plan, scrape.failure = plan, plan.failure
         over_limit = plan.failure is not None and plan.failure.reason is Reason.SAMPLE_LIMIT
         limit = self._rules.sample_limit if over_limit else 0
         scrape.added = self._presence.count_new(plan, limit)
@@ -157,10 +155,11 @@ class TargetWriter:
         if self._plan is not None and self._plan.serves(parsed.layout, timed):
             return self._plan
         rules = self._rules
-        plan = make_plan(parsed.layout, timed, rules.labels, rules.sample_limit, self._cohort.rows, self._plan)
-        track = plan.timed_labels and rules.track_timestamps_staleness
-        self._tracked = np.unique(self._cohort.rows(plan.timed_labels)) if track else NO_ROWS
-        self._plan = plan
+        plan = make_plan(parsed, timed, rules.labels, rules.sample_limit, self._cohort.rows, self._plan)
+        if parsed.problem is None:
+            track = plan.timed_labels and rules.track_timestamps_staleness
+            self._tracked = np.unique(self._cohort.rows(plan.timed_labels)) if track else NO_ROWS
+            self._plan = plan
         return plan
 
     def _store(self, scrape: _Scrape) -> Outcome:
