@@ -41,9 +41,7 @@ def build_application(parts: ApplicationParts) -> ASGIApp:
                 allow_headers=["Authorization", "Content-Type"],
             )
         )
-    middleware.append(
-        Middleware(AuthMiddleware, authenticator=parts.authenticator, metrics_open=parts.metrics_open)
-    )
+    middleware.append(Middleware(AuthMiddleware, authenticator=parts.authenticator, metrics_open=parts.metrics_open))
     return Starlette(
         routes=[*parts.routes, Mount("/api/fenghuo", parts.own_api), Mount("/", parts.panel)],
         middleware=middleware,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fenghuo.base.errors import InputError
@@ -51,6 +53,8 @@ class ServerOptions:
     data_dir: Path = Path("fenghuo-data")
     listen: Address | None = None
     no_auth: bool = False
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    """What ``${…}`` in the configuration is replaced from."""
 
     def address(self, configured: str | None) -> Address:
         """Where to listen: the command line before the file before the default.

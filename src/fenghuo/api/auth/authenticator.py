@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Protocol
 
 import anyio.to_thread
@@ -20,6 +19,7 @@ from fenghuo.api.auth.throttle import Throttle
 from fenghuo.base import limits
 from fenghuo.base.clock import Clock
 from fenghuo.base.errors import OperatingError
+from fenghuo.model.account import Session, User
 
 SESSION_LIFETIME_MS = 7 * 86_400_000
 BASIC_CACHE_MS = 300_000
@@ -28,24 +28,6 @@ BASIC_CACHE_MS = 300_000
 BASIC_CACHE = limits.declare(
     "auth_basic_cache_entries", 256, limits.Policy.DROP_OLDEST, "Verified basic-auth credentials remembered."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """An account. ``password_hash`` is argon2's encoded form."""
-
-    name: str
-    role: str
-    password_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A signed-in browser. Only the hash of its token is kept."""
-
-    user: str
-    csrf_token: str
-    expires_at_ms: int
 
 
 class Accounts(Protocol):

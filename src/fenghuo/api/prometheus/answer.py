@@ -41,19 +41,19 @@ class ApiError(Exception):
         self.message = message
 
 
-def success(data: bytes, warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> Response:
-    """An answer whose ``data`` is JSON already."""
+def envelope(data: bytes, warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> bytes:
+    """A successful answer's body around ``data``, which is JSON already."""
     body = [b'{"status":"success","data":', data]
     if warnings:
         body += [b',"warnings":', orjson.dumps(list(warnings))]
     if infos:
         body += [b',"infos":', orjson.dumps(list(infos))]
     body.append(b"}")
-    return Response(b"".join(body), media_type="application/json")
+    return b"".join(body)
 
 
 def success_json(data: object, warnings: Sequence[str] = ()) -> Response:
-    return success(orjson.dumps(data), warnings)
+    return Response(envelope(orjson.dumps(data), warnings), media_type="application/json")
 
 
 def failure(error_type: ErrorType, message: str) -> Response:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable
 
 import orjson
 
 from fenghuo.api.prometheus.numbers import seconds_text, seconds_texts, value_text, value_texts
-from fenghuo.metrics.promql import MatrixResult, QueryResult, ScalarResult, StringResult, VectorResult
+from fenghuo.metrics.promql import (
+    MatrixResult,
+    QueryResult,
+    RangeVectorResult,
+    ScalarResult,
+    StringResult,
+    VectorResult,
+)
 from fenghuo.model.labels import Labels
+from fenghuo.model.sample import Floats, Ints
 
 GZIP_FROM_BYTES = 4096
 GZIP_LEVEL = 3
@@ -21,13 +28,13 @@ def encode_result(result: QueryResult, limit: int = 0) -> tuple[bytes, bool]:
     value = result.value
     match value:
         case ScalarResult():
-            return _data(b"scalar", _point(value.time_ms, float(value.value))), False
+            return _data(b"scalar", _point(int(value.times_ms[0]), float(value.values[0]))), False
         case StringResult():
             text = orjson.dumps(value.value).decode()
             return _data(b"string", f"[{seconds_text(value.time_ms)},{text}]"), False
         case VectorResult():
             return _encode_vector(value, limit)
-        case MatrixResult():
+        case MatrixResult() | RangeVectorResult():
             return _encode_matrix(value, limit)
 
 
@@ -41,18 +48,17 @@ def _encode_vector(vector: VectorResult, limit: int) -> tuple[bytes, bool]:
     return _data(b"vector", _cut_list(items, limit)), _is_cut(items, limit)
 
 
-def _encode_matrix(matrix: MatrixResult, limit: int) -> tuple[bytes, bool]:
+def _encode_matrix(matrix: MatrixResult | RangeVectorResult, limit: int) -> tuple[bytes, bool]:
     items = [
-        f'{{"metric":{labels_json(labels)},"values":[{points}]}}'
-        for labels, points in zip(matrix.labels.rows(), _points(matrix), strict=True)
+        f'{{"metric":{labels_json(labels)},"values":[{_points(times_ms, values)}]}}'
+        for labels, times_ms, values in matrix.series()
     ]
     return _data(b"matrix", _cut_list(items, limit)), _is_cut(items, limit)
 
 
-def _points(matrix: MatrixResult) -> Iterable[str]:
-    for times_ms, values in matrix.series():
-        pairs = zip(seconds_texts(times_ms), value_texts(values), strict=True)
-        yield ",".join(f'[{time},"{text}"]' for time, text in pairs)
+def _points(times_ms: Ints, values: Floats) -> str:
+    pairs = zip(seconds_texts(times_ms), value_texts(values), strict=True)
+    return ",".join(f'[{time},"{text}"]' for time, text in pairs)
 
 
 def _point(time_ms: int, value: float) -> str:

@@ -1,40 +1,39 @@
-"""``query``, ``query_range``, ``query_exemplars``, ``format_query`` and ``parse_query``'s little sister, the check."""
+"""``query``, ``query_range`` and ``query_exemplars``."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Protocol
 
 import anyio
 import anyio.to_thread
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from fenghuo.api.params import Params, invalid, read_params
+from fenghuo.api.params import ParameterError, Params, invalid, read_params
 from fenghuo.api.prometheus.answer import ApiError, ErrorType, answering, envelope, success_json
 from fenghuo.api.prometheus.encode import GZIP_FROM_BYTES, compressed, encode_result
 from fenghuo.api.prometheus.numbers import value_text
 from fenghuo.base import limits
 from fenghuo.base.clock import Clock
-from fenghuo.base.errors import InputError
 from fenghuo.metrics.promql import (
     Engine,
+    ExecutionError,
     ParseError,
     QueryCancelledError,
     QueryOptions,
     QueryResult,
     QueryTimeoutError,
-    selectors_of,
+    selectors_in,
 )
-from fenghuo.metrics.promql.errors import ExecutionError
+from fenghuo.metrics.promql.engine import TIMEOUT_S
+from fenghuo.model.labels import Labels
 from fenghuo.model.matcher import Matcher
 from fenghuo.model.sample import Exemplar
-from fenghuo.model.labels import Labels
 
 POINTS = limits.declare(
     "query_points_per_series", 11_000, limits.Policy.REJECT, "Points of one series that a range query may return."
@@ -42,19 +41,147 @@ POINTS = limits.declare(
 CONCURRENCY = limits.declare(
     "query_concurrency", 20, limits.Policy.WAIT, "Queries evaluated at the same time; further ones wait."
 )
-DEFAULT_TIMEOUT_MS = 120_000
+TRUNCATED = "results truncated due to limit"
 
 
 class ExemplarSource(Protocol):
+    """What keeps exemplars."""
+
     def exemplars(
         self, matcher_sets: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
     ) -> list[tuple[Labels, list[Exemplar]]]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class QueryParts:
-    """What query handlers need."""
+class QueryApi:
+    """The handlers that evaluate PromQL."""
 
-    engine: Engine
-    exemplars: ExemplarSource
-    clock: Clock
+    def __init__(self, engine: Engine, exemplars: ExemplarSource, clock: Clock) -> None:
+        self._engine = engine
+        self._exemplars = exemplars
+        self._clock = clock
+        self._slots = anyio.CapacityLimiter(CONCURRENCY.default)
+
+    def routes(self) -> list[Route]:
+        both = ["GET", "POST"]
+        return [
+            Route("/api/v1/query", answering(self.query), methods=both),
+            Route("/api/v1/query_range", answering(self.query_range), methods=both),
+            Route("/api/v1/query_exemplars", answering(self.query_exemplars), methods=both),
+        ]
+
+    async def query(self, request: Request) -> Response:
+        params = await read_params(request)
+        limit = params.limit()
+        time_ms = params.time_ms("time", self._clock.now_ms())
+        expression = params.get("query")
+        return await self._evaluated(
+            request, params, limit, lambda options: self._engine.instant(expression, time_ms, options)
+        )
+
+    async def query_range(self, request: Request) -> Response:
+        params = await read_params(request)
+        limit = params.limit()
+        start_ms, end_ms = params.time_ms("start", None), params.time_ms("end", None)
+        if end_ms < start_ms:
+            raise invalid("end", "end timestamp must not be before start time")
+        step_ms = _step_ms(params)
+        if (end_ms - start_ms) // step_ms > POINTS.default:
+            raise ParameterError(
+                "exceeded maximum resolution of 11,000 points per timeseries. "
+                "Try decreasing the query resolution (?step=XX)"
+            )
+        expression = params.get("query")
+        return await self._evaluated(
+            request, params, limit, lambda options: self._engine.range(expression, start_ms, end_ms, step_ms, options)
+        )
+
+    async def query_exemplars(self, request: Request) -> Response:
+        params = await read_params(request)
+        start_ms = params.time_ms("start", self._clock.now_ms())
+        end_ms = params.time_ms("end", self._clock.now_ms())
+        if end_ms < start_ms:
+            raise invalid("end", "end timestamp must not be before start time")
+        try:
+            matcher_sets = selectors_in(self._engine.parse(params.get("query")))
+        except ParseError as error:
+            raise invalid("query", error.message) from error
+        found = await anyio.to_thread.run_sync(self._exemplars.exemplars, matcher_sets, start_ms, end_ms)
+        return success_json([_exemplars_view(labels, exemplars) for labels, exemplars in found])
+
+    async def _evaluated(
+        self, request: Request, params: Params, limit: int, evaluate: Callable[[QueryOptions], QueryResult]
+    ) -> Response:
+        cancelled = threading.Event()
+        options = _options(params, cancelled)
+        gzipped = "gzip" in request.headers.get("accept-encoding", "")
+
+        def work() -> Response:
+            return _answer(evaluate(options), limit, gzipped=gzipped)
+
+        watch = asyncio.create_task(_when_gone(request, cancelled), name="query-watch")
+        try:
+            return await anyio.to_thread.run_sync(work, limiter=self._slots, abandon_on_cancel=True)
+        except ParseError as error:
+            raise invalid("query", error.message) from error
+        except ExecutionError as error:
+            raise ApiError(ErrorType.EXECUTION, error.message) from error
+        except QueryTimeoutError as error:
+            raise ApiError(ErrorType.TIMEOUT, error.message) from error
+        except QueryCancelledError as error:
+            raise ApiError(ErrorType.CANCELED, error.message) from error
+        finally:
+            cancelled.set()
+            watch.cancel()
+
+
+def _answer(result: QueryResult, limit: int, *, gzipped: bool) -> Response:
+    data, cut = encode_result(result, limit)
+    body = envelope(data, [*result.warnings, *([TRUNCATED] if cut else [])], result.infos)
+    headers = {"Vary": "Accept-Encoding"}
+    if gzipped and len(body) >= GZIP_FROM_BYTES:
+        body = compressed(body)
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, media_type="application/json", headers=headers)
+
+
+async def _when_gone(request: Request, cancelled: threading.Event) -> None:
+    """Set ``cancelled`` when the client hangs up, so that its query stops using CPU."""
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            cancelled.set()
+            return
+
+
+def _step_ms(params: Params) -> int:
+    step_ms = params.duration_ms("step")
+    if step_ms is None:
+        raise invalid("step", 'cannot parse "" to a valid duration')
+    if step_ms <= 0:
+        raise invalid("step", "zero or negative query resolution step widths are not accepted. Try a positive integer")
+    return step_ms
+
+
+def _options(params: Params, cancelled: threading.Event) -> QueryOptions:
+    """A client may ask for less time than the server gives, not for more."""
+    options = QueryOptions(cancel=cancelled)
+    timeout_ms, lookback_ms = params.duration_ms("timeout"), params.duration_ms("lookback_delta")
+    if timeout_ms is not None:
+        options = replace(options, timeout_s=min(timeout_ms / 1000, float(TIMEOUT_S.default)))
+    if lookback_ms is not None:
+        options = replace(options, lookback_ms=lookback_ms)
+    return options
+
+
+def _exemplars_view(labels: Labels, exemplars: Sequence[Exemplar]) -> dict[str, object]:
+    return {
+        "seriesLabels": dict(labels.pairs),
+        "exemplars": [
+            {
+                "labels": dict(exemplar.labels.pairs),
+                "value": value_text(exemplar.value),
+                "timestamp": (exemplar.time_ms or 0) / 1000,
+            }
+            for exemplar in exemplars
+        ],
+    }

@@ -32,6 +32,7 @@ from fenghuo.metrics.promql.result import (
     StringResult,
     VectorResult,
 )
+from fenghuo.metrics.promql.syntax.ast import selectors_in
 from fenghuo.metrics.promql.syntax.parser import parse_expr, parse_matchers
 
 __all__ = [
@@ -51,4 +52,5 @@ __all__ = [
     "VectorResult",
     "parse_expr",
     "parse_matchers",
+    "selectors_in",
 ]

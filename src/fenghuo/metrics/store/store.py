@@ -25,7 +25,7 @@ from fenghuo.metrics.store.keeper import Keeper
 from fenghuo.metrics.store.loose import Run
 from fenghuo.metrics.store.metrics import StoreMetrics
 from fenghuo.metrics.store.replay import replay
-from fenghuo.metrics.store.select import plan_select, read_select
+from fenghuo.metrics.store.selecting import plan_select, read_select
 from fenghuo.metrics.store.settings import StoreSettings
 from fenghuo.metrics.store.source import HeadSource, Source
 from fenghuo.metrics.store.wal import Wal, segments_in
@@ -42,6 +42,8 @@ class StoreStatistics:
     """What ``/api/v1/status/tsdb`` tells. Counts by name are sorted, largest first."""
 
     head_series: int
+    label_pairs: int
+    """Distinct pairs of label name and value."""
     head_pages: int
     head_first_ms: int | None
     head_last_ms: int | None
@@ -290,6 +292,7 @@ class Store:
 
         return StoreStatistics(
             head_series=table.size,
+            label_pairs=sum(len(codes) for codes in used.values()),
             head_pages=pages,
             head_first_ms=int(firsts.min()) if len(firsts) else None,
             head_last_ms=int(lasts.max()) if len(lasts) else None,

@@ -190,3 +190,9 @@ def unwrap(expr: Expr) -> Expr:
     while isinstance(expr, Paren):
         expr = expr.inner
     return expr
+
+
+def selectors_in(expr: Expr) -> list[tuple[Matcher, ...]]:
+    """The matchers of every selector in ``expr``, in the order of the text."""
+    own = [expr.matchers] if isinstance(expr, VectorSelector) else []
+    return own + [matchers for child in children(expr) for matchers in selectors_in(child)]

@@ -1,0 +1,112 @@
+"""``fenghuo check``: is this file good? Exit 0 when it is, 1 when it is not, 2 when that cannot be found out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fenghuo.app.settings_check import Report, check_file
+from fenghuo.base.document import Problem, Severity
+from fenghuo.base.errors import InputError
+from fenghuo.cli.output import Output, OutputOption, print_json
+from fenghuo.metrics.promql.syntax.parser import parse_expr
+from fenghuo.rules.loader import load_rule_file
+
+check_app = typer.Typer(help="Check files before they are used.", no_args_is_help=True)
+
+_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
+
+
+@check_app.callback()
+def check() -> None:
+    """Check files before they are used."""
+
+
+@check_app.command("config")
+def check_config(
+    files: Annotated[list[Path], typer.Argument(metavar="F…", help="fenghuo.yml or prometheus.yml files.")],
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Check configurations and the files that they name; list everything that is wrong."""
+    for file in files:
+        require_readable(file)
+    reports = [check_file(file, os.environ, rule_file_problems) for file in files]
+    if output is Output.JSON:
+        print_json({"files": [_as_json(report) for report in reports]})
+    else:
+        for report in reports:
+            _print(report)
+    sys.exit(0 if all(report.ok for report in reports) else 1)
+
+
+def rule_file_problems(path: Path) -> tuple[int, list[Problem]]:
+    """How many rules a file has, and what is wrong with it."""
+    loaded = load_rule_file(path, parse_expr)
+    return loaded.file.rule_count if loaded.file else 0, list(loaded.problems)
+
+
+def require_readable(file: Path) -> None:
+    """Raise InputError, which is exit code 2, unless ``file`` can be opened."""
+    try:
+        with file.open("rb"):
+            pass
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", place=str(file), remedy="check the path") from error
+
+
+def print_problems(problems: Sequence[Problem]) -> None:
+    """One line each, errors first, with its remedy on a second; colours only on a terminal."""
+    for problem in sorted(problems, key=lambda problem: problem.severity is not Severity.ERROR):
+        place = f"{problem.file}:{problem.line}" if problem.line else problem.file
+        where = " ".join(part for part in (place, problem.path) if part)
+        typer.secho(f"  {problem.severity.value}: ", fg=_COLOURS[problem.severity], nl=False)
+        typer.echo(f"{where}: {problem.message}" if where else problem.message)
+        if problem.remedy:
+            typer.echo(f"    → {problem.remedy}")
+
+
+def problem_as_json(problem: Problem) -> dict[str, Any]:
+    """A problem for programs."""
+    return {
+        "severity": problem.severity.value,
+        "file": problem.file,
+        "line": problem.line or None,
+        "path": problem.path,
+        "message": problem.message,
+        "remedy": problem.remedy,
+    }
+
+
+def _print(report: Report) -> None:
+    typer.echo(f"Checking {report.file}")
+    print_problems(report.problems)
+    errors = sum(problem.severity is Severity.ERROR for problem in report.problems)
+    warnings = len(report.problems) - errors
+    if report.ok:
+        typer.secho("  OK", fg="green", nl=False)
+        counts = ", ".join(_amount(count, name) for name, count in report.counts().items() if name != "skipped_jobs")
+        skipped = len(report.settings.skipped_jobs) if report.settings else 0
+        typer.echo(f": {counts}" + (f"; {_amount(skipped, 'jobs')} skipped" if skipped else ""))
+    else:
+        typer.secho("  FAILED", fg="red", nl=False)
+        typer.echo(f": {_amount(errors, 'errors')}, {_amount(warnings, 'warnings')}")
+
+
+def _amount(count: int, plural: str) -> str:
+    words = plural.replace("_", " ")
+    return f"{count} {words.removesuffix('s') if count == 1 else words}"
+
+
+def _as_json(report: Report) -> dict[str, Any]:
+    return {
+        "file": report.file,
+        "ok": report.ok,
+        "counts": report.counts(),
+        "problems": [problem_as_json(problem) for problem in report.problems],
+        "config": report.settings.to_yaml() if report.settings else None,
+    }

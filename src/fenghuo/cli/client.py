@@ -1,0 +1,116 @@
+"""Talks to a running server, found through its data directory or by URL."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from fenghuo.base.errors import InputError, OperatingError
+
+SERVER_FILE = "server.json"
+"""In the data directory: where the running server listens and the token that lets this user in (mode 0600)."""
+
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Opens without the environment's proxies: they rarely know the way to a server on this machine."""
+
+ServerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        envvar="FENGHUO_SERVER",
+        help="URL of the server; user and password may stand in it. Default: the one on this machine.",
+    ),
+]
+DataDirOption = Annotated[
+    Path | None, typer.Option("--data-dir", envvar="FENGHUO_DATA_DIR", help="The server's data directory.")
+]
+
+
+def default_data_dir() -> Path:
+    """``$XDG_DATA_HOME/fenghuo``, which is ``~/.local/share/fenghuo`` for most."""
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "fenghuo"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server to ask, and how to prove who is asking."""
+
+    url: str
+    authorization: str = ""
+
+    def get(self, path: str, params: Sequence[tuple[str, str]] = (), timeout_s: float = 120.0) -> Any:
+        """GET ``path``; the parsed JSON answer.
+
+        Raises InputError with the server's words for a 4xx answer, OperatingError when it cannot be reached.
+        """
+        query = urllib.parse.urlencode(params)
+        # The scheme was checked when the server was named.
+        request = urllib.request.Request(f"{self.url}{path}?{query}")  # noqa: S310
+        request.add_header("Accept", "application/json")
+        if self.authorization:
+            request.add_header("Authorization", self.authorization)
+        try:
+            with _direct.open(request, timeout=timeout_s) as answer:
+                return orjson.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            raise _refused(self.url, error) from error
+        except (urllib.error.URLError, OSError) as error:
+            reason = getattr(error, "reason", error)
+            raise OperatingError(
+                f"no answer from {self.url}: {reason}", retryable=True, remedy="is the server running? `fenghuo up`"
+            ) from error
+
+
+def find_server(url: str | None, data_dir: Path | None) -> Server:
+    """The server named by ``url``, else the one that runs on ``data_dir``."""
+    if url:
+        return _from_url(url)
+    path = (data_dir or default_data_dir()) / SERVER_FILE
+    try:
+        found = json.loads(path.read_bytes())
+        return Server(found["url"], f"Bearer {found['token']}")
+    except FileNotFoundError as error:
+        raise OperatingError(
+            f"no server has run with the data directory {path.parent}",
+            retryable=False,
+            remedy="start one with `fenghuo up`, or name one with --server or --data-dir",
+        ) from error
+    except (OSError, ValueError, KeyError) as error:
+        raise OperatingError(f"{path} cannot be read: {error}", retryable=False) from error
+
+
+def _from_url(url: str) -> Server:
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InputError(f"{url!r} is not the URL of a server", remedy="write http://HOST:PORT")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    base = f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "") + parts.path.rstrip("/")
+    if parts.username is None:
+        return Server(base)
+    pair = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
+    return Server(base, f"Basic {base64.b64encode(pair.encode()).decode()}")
+
+
+def _refused(url: str, error: urllib.error.HTTPError) -> InputError | OperatingError:
+    try:
+        body = orjson.loads(error.read())
+        message = body["error"] if isinstance(body["error"], str) else body["error"]["message"]
+    except (ValueError, KeyError, TypeError):
+        message = f"{url} answered {error.code} {error.reason}"
+    if error.code == 401:
+        return InputError(message, remedy="put user and password into --server, as in http://admin:secret@HOST:PORT")
+    if error.code < 500:
+        return InputError(message)
+    return OperatingError(message, retryable=error.code == 503)

@@ -1,0 +1,87 @@
+"""``fenghuo``: finds the command and turns errors into messages and exit codes.
+
+Command modules are loaded when they are asked for: a query from a script should not wait for a server's imports.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from fenghuo import __version__
+from fenghuo.base.errors import FenghuoError
+from fenghuo.cli.output import complain
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a command is: the module, and the name of its typer application there."""
+
+    module: str
+    app: str
+
+
+COMMANDS = {
+    "up": Entry("fenghuo.cli.up", "up_app"),
+    "demo": Entry("fenghuo.cli.demo", "demo_app"),
+    "check": Entry("fenghuo.cli.check", "check_app"),
+    "test": Entry("fenghuo.cli.test", "test_app"),
+    "query": Entry("fenghuo.cli.query", "query_app"),
+    "user": Entry("fenghuo.cli.user", "user_app"),
+}
+
+
+class LazyGroup(TyperGroup):
+    """Loads a command's module when the command is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command = get_command(getattr(importlib.import_module(entry.module), entry.app))
+        command.name = cmd_name
+        return command
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    name="fenghuo",
+    help="Fenghuo (烽火): monitoring and operations for Python service platforms, in one program.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"fenghuo {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")] = False,
+) -> None:
+    """What every command has in common."""
+
+
+def main() -> None:
+    """The entry point. Errors that were foreseen end in one clear message and exit code 2."""
+    try:
+        app()
+    except FenghuoError as error:
+        complain(error)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
