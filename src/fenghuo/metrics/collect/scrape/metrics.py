@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from fenghuo.metrics.collect.scrape.outcome import Outcome
+from fenghuo.metrics.collect.scrape.threads import Threads
 
 
 class ScrapeMetrics:
@@ -41,6 +42,17 @@ class ScrapeMetrics:
             "Scrapes whose body was laid out like the last one and took the fast path.",
             registry=registry,
         )
+
+        self._pending = Gauge(
+            "fenghuo_scrape_threads_pending",
+            "Work handed to the threads of scraping (write: parse and store; collect: built-in sources), not yet done.",
+            ["pool"],
+            registry=registry,
+        )
+
+    def watch(self, pool: str, threads: Threads) -> None:
+        """Export how much work waits for ``threads``."""
+        self._pending.labels(pool).set_function(lambda: threads.pending)
 
     def observe(self, job: str, outcome: Outcome) -> None:
         """Count one scrape."""

@@ -86,6 +86,8 @@ class Scraper:
     async def __aenter__(self) -> Self:
         writing = await self._stack.enter_async_context(Threads(WRITERS, "scrape-write"))
         collecting = await self._stack.enter_async_context(Threads(COLLECTORS, "scrape-collect"))
+        self._metrics.watch("write", writing)
+        self._metrics.watch("collect", collecting)
         tools = Tools(self._clock, self._guard, self._metrics, writing, self._options.offset_seed)
         self._stack.push_async_callback(self._close_clients)
         tasks = await self._stack.enter_async_context(Tasks())

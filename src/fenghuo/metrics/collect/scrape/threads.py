@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -16,6 +16,12 @@ class Threads:
 
     def __init__(self, count: int, name: str) -> None:
         self._pool = ThreadPoolExecutor(count, thread_name_prefix=name)
+        self._pending = 0
+
+    @property
+    def pending(self) -> int:
+        """How much work was handed in and has not ended."""
+        return self._pending
 
     async def __aenter__(self) -> Self:
         return self
@@ -27,17 +33,26 @@ class Threads:
 
     def submit(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Begin ``work()`` and return its future. Nobody has to look at how it ends."""
-        future = asyncio.wrap_future(self._pool.submit(work))
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return future
+        return self._begin(work)[0]
 
     async def run(self, work: Callable[[], T]) -> T:
         """The result of ``work()``. Cancellation takes effect when the work has ended: half a write is none."""
-        job = self._pool.submit(work)
-        future = asyncio.wrap_future(job)
+        future, job = self._begin(work)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             if not job.cancel():
                 await asyncio.wait([future])
             raise
+
+    def _begin(self, work: Callable[[], T]) -> tuple[asyncio.Future[T], Future[T]]:
+        job = self._pool.submit(work)
+        future = asyncio.wrap_future(job)
+        self._pending += 1
+        future.add_done_callback(self._ended)
+        return future, job
+
+    def _ended(self, future: asyncio.Future[T]) -> None:
+        self._pending -= 1
+        if not future.cancelled():
+            future.exception()  # Looked at, so that asyncio does not complain when nobody else does.
