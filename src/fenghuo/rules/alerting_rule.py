@@ -1,0 +1,178 @@
+"""An alerting rule: each element of its expression's value is an alert, which waits, fires and ends.
+
+``inactive → pending`` when its element appears, ``pending → firing`` after ``for``, ``→ inactive`` when the element
+is gone (for ``keep_firing_for``, if it was firing). A resolved alert is kept a while so that its end can be told
+again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fenghuo.base.errors import InputError
+from fenghuo.model.alert import Alert
+from fenghuo.model.labels import METRIC_NAME, Labels
+from fenghuo.rules.alert_text import AlertText, Surroundings
+from fenghuo.rules.functions import Query, table_link
+from fenghuo.rules.plan import RulePlan
+from fenghuo.rules.restore import STATE_METRIC, SavedState
+from fenghuo.rules.views import AlertState, AlertView
+
+ALERT_METRIC = "ALERTS"
+RESOLVED_KEPT_MS = 15 * 60_000
+"""How long the end of an alert is told again; Prometheus' figure, for receivers that were away."""
+RESEND_DELAY_MS = 60_000
+"""The least time between two messages about one alert; Prometheus' ``--rules.alert.resend-delay``."""
+VALID_ROUNDS = 4
+"""A message holds this many rounds, so that lost ones do not end an alert."""
+
+
+@dataclass(slots=True)
+class ActiveAlert:
+    """The state of one alert. ``labels`` are its identity."""
+
+    labels: Labels
+    annotations: Labels
+    value: float
+    active_at_ms: int
+    state: AlertState = AlertState.PENDING
+    fired_at_ms: int = 0
+    resolved_at_ms: int | None = None
+    keep_firing_since_ms: int | None = None
+    sent_at_ms: int | None = None
+
+    def needs_sending(self, time_ms: int, resend_delay_ms: int) -> bool:
+        if self.state is AlertState.PENDING:
+            return False
+        if self.sent_at_ms is None:
+            return True
+        if self.resolved_at_ms is not None and self.resolved_at_ms > self.sent_at_ms:
+            return True
+        return self.sent_at_ms + resend_delay_ms < time_ms
+
+    def view(self) -> AlertView:
+        return AlertView(
+            self.labels, self.annotations, self.state, self.active_at_ms, self.keep_firing_since_ms, self.value
+        )
+
+
+class AlertingRule:
+    """One alerting rule and its alerts. Not thread-safe: one evaluation at a time."""
+
+    def __init__(self, plan: RulePlan, external_labels: Labels, external_url: str) -> None:
+        self.plan = plan
+        self._external_labels = external_labels
+        self._external_url = external_url
+        self._labels = {name: AlertText(text, plan.name) for name, text in plan.labels.pairs}
+        self._annotations = {name: AlertText(text, plan.name) for name, text in plan.annotations.pairs}
+        self._active: dict[Labels, ActiveAlert] = {}
+        self._saved: Mapping[Labels, SavedState] = {}
+
+    def restore_from(self, saved: Mapping[Labels, SavedState]) -> None:
+        """Alerts that appear from now on and are in ``saved`` go on from there; an empty mapping ends this."""
+        self._saved = saved
+
+    def adopt(self, older: AlertingRule) -> None:
+        """Go on with the alerts of ``older``, the same rule before a reload."""
+        self._active = older._active
+        self._saved = older._saved
+
+    def evaluate(self, query: Query, time_ms: int, limit: int, query_offset_ms: int = 0) -> dict[Labels, float]:
+        """Move every alert on to ``time_ms``; returns the samples of ``ALERTS`` and ``ALERTS_FOR_STATE``.
+
+        Raises InputError when two elements become the same alert or more than ``limit`` (0 is no limit) are active
+        (then all are forgotten, as Prometheus does), and whatever ``query`` raises (then nothing changes).
+        """
+        found = self._found(query, time_ms, query_offset_ms)
+        for labels, alert in found.items():
+            known = self._active.get(labels)
+            if known is None or known.state is AlertState.INACTIVE:
+                self._active[labels] = alert
+            else:
+                known.value, known.annotations = alert.value, alert.annotations
+        samples: dict[Labels, float] = {}
+        for alert in [*self._active.values()]:
+            if self._advance(alert, time_ms, present=alert.labels in found):
+                samples[_series(alert, ALERT_METRIC, alertstate=alert.state.value)] = 1.0
+                samples[_series(alert, STATE_METRIC)] = float(alert.active_at_ms // 1000)
+        active = len(samples) // 2
+        if limit and active > limit:
+            self._active.clear()
+            raise InputError(f"exceeded limit of {limit} with {active} alerts")
+        return samples
+
+    def _found(self, query: Query, time_ms: int, query_offset_ms: int) -> dict[Labels, ActiveAlert]:
+        """A new alert for each element of the expression's value."""
+        surroundings = Surroundings.of(query, time_ms, self._external_labels, self._external_url)
+        found: dict[Labels, ActiveAlert] = {}
+        for series, value in query(self.plan.expr, time_ms - query_offset_ms):
+            texts = {name: text.expand(series, value, surroundings) for name, text in self._labels.items()}
+            labels = series.merged({METRIC_NAME: "", **texts, "alertname": self.plan.name})
+            if labels in found:
+                raise InputError(f"two series of the result have the same labels after the rule's are set: {labels}")
+            annotations = {name: text.expand(series, value, surroundings) for name, text in self._annotations.items()}
+            found[labels] = self._new(labels, Labels(annotations), value, time_ms)
+        return found
+
+    def _new(self, labels: Labels, annotations: Labels, value: float, time_ms: int) -> ActiveAlert:
+        saved = self._saved.get(labels)
+        if saved is None:
+            return ActiveAlert(labels, annotations, value, time_ms)
+        active_at_ms, was_firing = saved.active_since(self.plan.hold_ms, time_ms)
+        alert = ActiveAlert(labels, annotations, value, active_at_ms)
+        if was_firing:
+            alert.state, alert.fired_at_ms = AlertState.FIRING, active_at_ms + self.plan.hold_ms
+        return alert
+
+    def _advance(self, alert: ActiveAlert, time_ms: int, *, present: bool) -> bool:
+        """Move one alert on; whether it is active afterwards."""
+        if present:
+            alert.keep_firing_since_ms = None
+        elif not self._keeps_firing(alert, time_ms):
+            self._end(alert, time_ms)
+            return False
+        if alert.state is AlertState.PENDING and time_ms - alert.active_at_ms >= self.plan.hold_ms:
+            alert.state, alert.fired_at_ms = AlertState.FIRING, time_ms
+        return True
+
+    def _keeps_firing(self, alert: ActiveAlert, time_ms: int) -> bool:
+        if alert.state is not AlertState.FIRING or not self.plan.keep_firing_ms:
+            return False
+        if alert.keep_firing_since_ms is None:
+            alert.keep_firing_since_ms = time_ms
+        return time_ms - alert.keep_firing_since_ms < self.plan.keep_firing_ms
+
+    def _end(self, alert: ActiveAlert, time_ms: int) -> None:
+        was_pending = alert.state is AlertState.PENDING
+        told_enough = alert.resolved_at_ms is not None and time_ms - alert.resolved_at_ms > RESOLVED_KEPT_MS
+        if was_pending or told_enough:
+            del self._active[alert.labels]
+        if alert.state is not AlertState.INACTIVE:
+            alert.state, alert.resolved_at_ms = AlertState.INACTIVE, time_ms
+
+    def take_due(self, time_ms: int, interval_ms: int, resend_delay_ms: int = RESEND_DELAY_MS) -> list[Alert]:
+        """The alerts that are to be told now; they count as told."""
+        valid_until_ms = time_ms + VALID_ROUNDS * max(interval_ms, resend_delay_ms)
+        due = [alert for alert in self._active.values() if alert.needs_sending(time_ms, resend_delay_ms)]
+        for alert in due:
+            alert.sent_at_ms = time_ms
+        return [self._told(alert, valid_until_ms, time_ms) for alert in due]
+
+    def _told(self, alert: ActiveAlert, valid_until_ms: int, time_ms: int) -> Alert:
+        return Alert(
+            labels=Labels({**self._external_labels, **alert.labels}),
+            starts_at_ms=alert.fired_at_ms,
+            ends_at_ms=valid_until_ms if alert.resolved_at_ms is None else alert.resolved_at_ms,
+            annotations=alert.annotations,
+            generator_url=self._external_url + table_link(self.plan.expr),
+            updated_at_ms=time_ms,
+        )
+
+    def active_views(self) -> tuple[AlertView, ...]:
+        """The pending and firing alerts."""
+        return tuple(alert.view() for alert in self._active.values() if alert.state is not AlertState.INACTIVE)
+
+
+def _series(alert: ActiveAlert, metric: str, **more: str) -> Labels:
+    return alert.labels.merged({METRIC_NAME: metric, **more})

@@ -1,0 +1,45 @@
+"""What rules need of the rest of the program, as small protocols: who runs them hands these in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from fenghuo.base.clock import Clock
+from fenghuo.model.alert import Alert
+from fenghuo.model.labels import Labels
+from fenghuo.model.matcher import Matcher
+from fenghuo.model.sample import AppendResult, Floats, Ints
+from fenghuo.model.selection import Selection
+from fenghuo.rules.functions import Query
+
+
+class Cohort(Protocol):
+    """Series that share timestamps: the output of one rule."""
+
+    def rows(self, series: Sequence[Labels]) -> Ints: ...
+
+    def append(self, time_ms: int, rows: Ints, values: Floats) -> AppendResult: ...
+
+
+class Store(Protocol):
+    """Where recorded samples go, and where the state of alerts is found again. Synchronous."""
+
+    def cohort(self, key: str) -> Cohort: ...
+
+    def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Selection: ...
+
+
+Notify: TypeAlias = Callable[[list[Alert]], None]
+"""Hands alerts to the notification pipeline; called from worker threads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything that rules reach out to."""
+
+    query: Query
+    store: Store
+    notify: Notify
+    clock: Clock
