@@ -14,8 +14,8 @@ from fenghuo.app.settings_check import Report, check_file
 from fenghuo.base.document import Problem, Severity
 from fenghuo.base.errors import InputError
 from fenghuo.cli.output import Output, OutputOption, print_json
-from fenghuo.metrics.promql.syntax.parser import parse_expr
-from fenghuo.rules.loader import load_rule_file
+from fenghuo.metrics.promql import parse_expr
+from fenghuo.rules import load_rule_file
 
 check_app = typer.Typer(help="Check files before they are used.", no_args_is_help=True)
 
