@@ -52,12 +52,23 @@ class NoticeArchive(NotificationLog, Protocol):
     def recent(self, limit: int) -> list[Notice]: ...
 
 
+class BuiltChannels(Protocol):
+    """The channels of one configuration."""
+
+    @property
+    def by_receiver(self) -> Mapping[str, list[tuple[int, Channel]]]:
+        """For each receiver its channels, each with its position among those of its kind."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connections that they hold."""
+        ...
+
+
 class ChannelFactory(Protocol):
     """Makes a receiver's channels. Raises InputError for what cannot work, before anything is swapped."""
 
-    def build(self, settings: AlertingSettings) -> Mapping[str, list[tuple[int, Channel]]]:
-        """For each receiver its channels, each with its position among those of its kind."""
-        ...
+    def build(self, settings: AlertingSettings) -> BuiltChannels: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,7 @@ class _Arrangement:
     root: Route
     mutes: Mutes
     receivers: Mapping[str, list[ChannelStage]]
+    channels: BuiltChannels
 
 
 class Alerting:
@@ -142,6 +154,7 @@ class Alerting:
             task.cancel()
         await self._enter(self.intake.take())
         await self._stop_dispatcher()
+        await self._arrangement.channels.aclose()
         await self._stack.aclose()
 
     async def apply(self, settings: AlertingSettings) -> None:
@@ -149,6 +162,7 @@ class Alerting:
         arrangement = self._arrange(settings)
         async with self._swapping:
             await self._stop_dispatcher()
+            await self._arrangement.channels.aclose()
             self._arrangement = arrangement
             await self._start_dispatcher()
 
@@ -170,8 +184,9 @@ class Alerting:
             Mutes(rules, settings.intervals, self._book, self._instruments),
             {
                 name: [ChannelStage(channel, name, index, self._tools) for index, channel in own]
-                for name, own in channels.items()
+                for name, own in channels.by_receiver.items()
             },
+            channels,
         )
 
     async def _start_dispatcher(self) -> None:

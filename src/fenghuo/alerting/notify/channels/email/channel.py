@@ -1,0 +1,212 @@
+"""E-mail: one mail in HTML and text for each notice, over SMTP with STARTTLS or implicit TLS."""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.utils import format_datetime, getaddresses
+from typing import Final
+
+import aiosmtplib
+
+from fenghuo.alerting.notify.channels.channel import ChannelError
+from fenghuo.alerting.notify.channels.email.settings import EmailSettings
+from fenghuo.alerting.notify.channels.toolbox import USER_AGENT, Toolbox, read_secret
+from fenghuo.alerting.notify.message import Message
+from fenghuo.alerting.notify.plain import plain_text, plain_title
+from fenghuo.alerting.settings_global import GlobalSettings
+from fenghuo.model.http_settings import TlsSettings
+from fenghuo.model.settings_types import Secret
+from fenghuo.net.tls import client_context
+from fenghuo.template import Template
+
+IMPLICIT_TLS_PORT: Final = 465
+TIMEOUT_S: Final = 30.0
+"""Of one step of the dialogue with the mail server."""
+
+
+class EmailChannel:
+    """One address list of one receiver."""
+
+    kind = EmailSettings.kind
+
+    def __init__(self, settings: EmailSettings, globals_: GlobalSettings, toolbox: Toolbox) -> None:
+        self._settings = settings
+        self._globals = globals_
+        self._toolbox = toolbox
+        slot = toolbox.texts.slot
+        self._to = slot(settings.to, "email to")
+        self._from = slot(settings.from_ or globals_.smtp_from, "email from")
+        self._html = slot(settings.html, "email html", html=True) if settings.html else None
+        self._text = slot(settings.text, "email text") if settings.text else None
+        given = {name.title(): value for name, value in settings.headers.items()}
+        self._subject = slot(given.pop("Subject", '{{ template "email.default.subject" . }}'), "email subject")
+        self._headers: dict[str, Template] = {
+            name: slot(value, f"email header {name}") for name, value in given.items()
+        }
+
+    @property
+    def send_resolved(self) -> bool:
+        return self._settings.send_resolved
+
+    async def send(self, message: Message) -> None:
+        mail, sender, receivers = await self._toolbox.offload(self._compose, message)
+        host, port = self._server()
+        try:
+            client = await self._connect(host, port)
+            try:
+                refused, _ = await client.send_message(mail, sender=sender, recipients=receivers)
+            finally:
+                client.close()
+        except aiosmtplib.SMTPException as error:
+            raise _channel_error(error, f"{host}:{port}") from error
+        except (OSError, ssl.SSLError) as error:
+            raise ChannelError(f"mail server {host}:{port}: {error}", retryable=True) from error
+        if refused:
+            names = ", ".join(f"{address} ({answer.message})" for address, answer in refused.items())
+            raise ChannelError(f"mail server {host}:{port} refused {names}", retryable=False)
+
+    def _server(self) -> tuple[str, int]:
+        host, _, port = (self._settings.smarthost or self._globals.smtp_smarthost).rpartition(":")
+        return host.strip("[]"), int(port)
+
+    async def _connect(self, host: str, port: int) -> aiosmtplib.SMTP:
+        s, g = self._settings, self._globals
+        wanted = s.implicit_tls if s.implicit_tls is not None else s.force_implicit_tls
+        if wanted is None:
+            wanted = g.smtp_implicit_tls if g.smtp_implicit_tls is not None else g.smtp_force_implicit_tls
+        implicit = wanted if wanted is not None else port == IMPLICIT_TLS_PORT
+        require_tls = s.require_tls if s.require_tls is not None else g.smtp_require_tls
+        tls = s.tls_config or g.smtp_tls_config or TlsSettings()
+        try:
+            context = await self._toolbox.offload(client_context, tls)
+        except (OSError, ValueError) as error:
+            raise ChannelError(f"tls_config cannot be used: {error}", retryable=False) from error
+        client = aiosmtplib.SMTP(
+            hostname=host,
+            port=port,
+            local_hostname=s.hello or g.smtp_hello or "localhost",
+            timeout=TIMEOUT_S,
+            use_tls=implicit,
+            start_tls=False,
+            tls_context=context,
+        )
+        await client.connect()
+        try:
+            if not implicit:
+                await self._secure(client, context, tls.server_name or host, required=require_tls)
+            await self._sign_in(client)
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    async def _secure(self, client: aiosmtplib.SMTP, context: ssl.SSLContext, name: str, *, required: bool) -> None:
+        await client.ehlo()
+        if not client.supports_extension("starttls"):
+            if required:
+                raise ChannelError(
+                    "the mail server does not offer STARTTLS and require_tls is true",
+                    retryable=False,
+                    remedy="use a port with TLS (587 or 465), or set require_tls: false on a network you trust",
+                )
+            return
+        await client.starttls(server_hostname=name, tls_context=context)
+        await client.ehlo()
+
+    async def _sign_in(self, client: aiosmtplib.SMTP) -> None:
+        s, g, offload = self._settings, self._globals, self._toolbox.offload
+        name = s.auth_username or g.smtp_auth_username
+        if not name or not client.supports_extension("auth"):
+            return
+        local = bool(s.auth_password or s.auth_password_file)
+        password = await read_secret(
+            *_pair(s.auth_password, s.auth_password_file)
+            if local
+            else _pair(g.smtp_auth_password, g.smtp_auth_password_file),
+            "auth_password_file",
+            offload,
+        )
+        secret_local = bool(s.auth_secret or s.auth_secret_file)
+        secret = await read_secret(
+            *_pair(s.auth_secret, s.auth_secret_file)
+            if secret_local
+            else _pair(g.smtp_auth_secret, g.smtp_auth_secret_file),
+            "auth_secret_file",
+            offload,
+        )
+        methods = client.server_auth_methods
+        if secret and "cram-md5" in methods:
+            await client.auth_crammd5(name, secret)
+        elif password and "plain" in methods:
+            await client.auth_plain(name, password)
+        elif password and "login" in methods:
+            await client.auth_login(name, password)
+        else:
+            raise ChannelError(
+                f"the mail server offers {', '.join(methods) or 'no way'} to sign in, and there is no password for it",
+                retryable=False,
+                remedy="give auth_password (PLAIN, LOGIN) or auth_secret (CRAM-MD5)",
+            )
+
+    def _compose(self, message: Message) -> tuple[EmailMessage, str, list[str]]:
+        page = self._toolbox.texts.page(message)
+        to, sender = page.render(self._to), page.render(self._from)
+        subject = page.render(self._subject, plain_title(message))
+        headers = {name: page.render(slot) for name, slot in self._headers.items()}
+        html = page.render(self._html) if self._html else ""
+        text = page.render(self._text) if self._text else ""
+        if page.faults:
+            html, text = "", plain_text(message, page.faults, self._toolbox.texts.options.zone)
+        receivers = [address for _, address in getaddresses([to]) if address]
+        senders = [address for _, address in getaddresses([sender]) if address]
+        if not receivers or len(senders) != 1:
+            raise ChannelError(f"mail from {sender!r} to {to!r}: not addresses", retryable=False)
+        mail = EmailMessage()
+        mail["Subject"] = " ".join(subject.split())
+        mail["From"] = headers.pop("From", sender)
+        mail["To"] = headers.pop("To", to.strip())
+        mail["Date"] = format_datetime(datetime.fromtimestamp(message.at_ms / 1000, UTC))
+        mail["Message-ID"] = f"<{_digest(message.group_key, str(message.at_ms))}@fenghuo>"
+        mail["User-Agent"] = USER_AGENT
+        self._thread(mail, message)
+        for name, value in headers.items():
+            del mail[name]
+            mail[name] = value
+        mail.set_content(text or plain_text(message, []))
+        if html:
+            mail.add_alternative(html, subtype="html")
+        return mail, senders[0], receivers
+
+    def _thread(self, mail: EmailMessage, message: Message) -> None:
+        threading = self._settings.threading
+        if threading.enabled:
+            day = datetime.fromtimestamp(message.at_ms / 1000, UTC).strftime("%Y-%m-%d")
+            root = _digest(message.group_key, day if threading.thread_by_date == "daily" else "")
+            mail["References"] = mail["In-Reply-To"] = f"<{root}@fenghuo>"
+
+
+def _pair(secret: Secret, file: str) -> tuple[Secret, str]:
+    return secret, file
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def _channel_error(error: aiosmtplib.SMTPException, server: str) -> ChannelError:
+    """SMTP's 4xx and every trouble with the connection may pass; its 5xx is final."""
+    code = getattr(error, "code", None)
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        codes = [refused.code for refused in error.recipients]
+        text = ", ".join(f"{refused.recipient}: {refused.code} {refused.message}" for refused in error.recipients)
+        return ChannelError(f"mail server {server} refused {text}", retryable=any(one < 500 for one in codes))
+    if isinstance(error, aiosmtplib.SMTPAuthenticationError):
+        return ChannelError(
+            f"mail server {server} refused the sign-in: {code} {error.message}",
+            retryable=isinstance(code, int) and code < 500,
+            remedy="check auth_username and auth_password; many providers want an app password",
+        )
+    return ChannelError(f"mail server {server}: {error}", retryable=not (isinstance(code, int) and 500 <= code < 600))

@@ -1,0 +1,112 @@
+"""Makes the channels of every receiver. Adding a kind adds a line here."""
+
+from __future__ import annotations
+
+import asyncio
+import glob
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fenghuo.alerting.notify.channels.channel import Channel
+from fenghuo.alerting.notify.channels.dingtalk.channel import DingTalkChannel
+from fenghuo.alerting.notify.channels.dingtalk.settings import DingTalkSettings
+from fenghuo.alerting.notify.channels.email.channel import EmailChannel
+from fenghuo.alerting.notify.channels.email.settings import EmailSettings
+from fenghuo.alerting.notify.channels.settings import ChannelSettings, HttpChannelSettings
+from fenghuo.alerting.notify.channels.slack.channel import SlackChannel
+from fenghuo.alerting.notify.channels.slack.settings import SlackSettings
+from fenghuo.alerting.notify.channels.toolbox import USER_AGENT, Toolbox
+from fenghuo.alerting.notify.channels.webhook.channel import WebhookChannel
+from fenghuo.alerting.notify.channels.webhook.settings import WebhookSettings
+from fenghuo.alerting.notify.texts import TextOptions, Texts
+from fenghuo.alerting.settings import AlertingSettings
+from fenghuo.alerting.settings_global import GlobalSettings
+from fenghuo.base.clock import Clock
+from fenghuo.base.errors import InputError
+from fenghuo.model.http_settings import HttpClientSettings
+from fenghuo.net.http_client import HttpClient
+
+AUTHENTICATION = ("basic_auth", "authorization", "oauth2", "bearer_token", "bearer_token_file")
+
+
+class ChannelSet:
+    """The channels of one configuration, and the connections that they hold."""
+
+    def __init__(self) -> None:
+        self.by_receiver: dict[str, list[tuple[int, Channel]]] = {}
+        self._clients: list[HttpClient] = []
+
+    def client(self, settings: HttpClientSettings) -> HttpClient:
+        client = HttpClient(settings, USER_AGENT)
+        self._clients.append(client)
+        return client
+
+    async def aclose(self) -> None:
+        for client in self._clients:
+            await client.close()
+
+
+class Channels:
+    """Builds channel sets: templates are read and parsed, nothing is sent or connected."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        options: TextOptions = TextOptions(),  # noqa: B008 - frozen
+        offload: Callable[..., Awaitable[Any]] = asyncio.to_thread,
+    ) -> None:
+        self._clock = clock
+        self._options = options
+        self._offload = offload
+
+    def build(self, settings: AlertingSettings) -> ChannelSet:
+        """The channels of every receiver. Raises InputError for a template that is missing or cannot be parsed."""
+        texts = Texts(self._clock.now_ms, self._options, read_templates(settings.templates))
+        made = ChannelSet()
+        toolbox = Toolbox(texts, self._clock, made.client, self._offload)
+        for receiver in settings.receivers:
+            own = [(index, make(channel, settings.global_, toolbox)) for index, channel in receiver.channels()]
+            made.by_receiver[receiver.name] = [(index, channel) for index, channel in own if channel is not None]
+        return made
+
+
+def make(settings: ChannelSettings, globals_: GlobalSettings, toolbox: Toolbox) -> Channel | None:
+    """The channel for one entry, or None for a kind that is only read."""
+    match settings:
+        case WebhookSettings():
+            return WebhookChannel(settings, http_of(settings, globals_), toolbox)
+        case DingTalkSettings():
+            return DingTalkChannel(settings, http_of(settings, globals_), toolbox)
+        case SlackSettings():
+            return SlackChannel(settings, globals_, http_of(settings, globals_), toolbox)
+        case EmailSettings():
+            return EmailChannel(settings, globals_, toolbox)
+    return None
+
+
+def http_of(settings: HttpChannelSettings, globals_: GlobalSettings) -> HttpClientSettings:
+    """The entry's ``http_config`` laid over the global one, key by key; credentials go together."""
+    own, common = settings.http_config, globals_.http_config
+    if own is None:
+        return common
+    given: Mapping[str, Any] = {name: getattr(own, name) for name in own.model_fields_set}
+    if any(name in given for name in AUTHENTICATION):
+        nothing = HttpClientSettings()
+        common = common.model_copy(update={name: getattr(nothing, name) for name in AUTHENTICATION})
+    return common.model_copy(update=dict(given))
+
+
+def read_templates(patterns: list[str]) -> list[tuple[str, str]]:
+    """The user's template files as (name, text); wildcards may match nothing.
+
+    Raises InputError for a file that is named and cannot be read.
+    """
+    files: list[tuple[str, str]] = []
+    for pattern in patterns:
+        for name in sorted(glob.glob(pattern)):
+            try:
+                files.append((name, Path(name).read_text(encoding="utf-8")))
+            except (OSError, UnicodeDecodeError) as error:
+                raise InputError(f"template file cannot be read: {error}", place=name) from error
+    return files

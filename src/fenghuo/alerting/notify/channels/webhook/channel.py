@@ -1,0 +1,91 @@
+"""The webhook: Alertmanager's JSON, version 4, to any HTTP server."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from fenghuo.alerting.notify.channels.channel import ChannelError
+from fenghuo.alerting.notify.channels.settings import check_url
+from fenghuo.alerting.notify.channels.toolbox import JsonPoster, Toolbox, read_secret
+from fenghuo.alerting.notify.channels.webhook.settings import WebhookSettings
+from fenghuo.alerting.notify.message import Message, ToldAlert
+from fenghuo.base.document import RefusedError
+from fenghuo.model.http_settings import HttpClientSettings
+from fenghuo.template import Template
+
+VERSION: Final = "4"
+ZERO_TIME: Final = "0001-01-01T00:00:00Z"
+"""Go's zero time: the end of an alert that fires."""
+
+
+class WebhookChannel:
+    """One webhook of one receiver."""
+
+    kind = WebhookSettings.kind
+
+    def __init__(self, settings: WebhookSettings, http: HttpClientSettings, toolbox: Toolbox) -> None:
+        self._settings = settings
+        self._toolbox = toolbox
+        self._poster = JsonPoster(toolbox.client(http), toolbox, settings.timeout_ms)
+        self._url: Template | None = None
+        if "{{" in settings.url.reveal():
+            self._url = toolbox.texts.slot(settings.url.reveal(), "url")
+
+    @property
+    def send_resolved(self) -> bool:
+        return self._settings.send_resolved
+
+    async def send(self, message: Message) -> None:
+        url = await self._address(message)
+        await self._poster.post(url, lambda: payload(message, self._settings.max_alerts))
+
+    async def _address(self, message: Message) -> str:
+        given, file = self._settings.url, self._settings.url_file
+        url = await read_secret(given, file, "url_file", self._toolbox.offload)
+        if self._url is not None:
+            page = self._toolbox.texts.page(message)
+            url = page.render(self._url).strip()
+            if page.faults:
+                raise ChannelError(f"the template of url failed: {page.faults[0]}", retryable=False)
+        try:
+            check_url(url, "webhook url")
+        except RefusedError as error:
+            raise ChannelError(error.message, retryable=False, remedy=error.remedy) from error
+        return url
+
+
+def payload(message: Message, max_alerts: int = 0) -> dict[str, Any]:
+    """The body. With ``max_alerts`` above 0 only so many alerts are in it; ``truncatedAlerts`` counts the rest."""
+    alerts = message.alerts[:max_alerts] if max_alerts else message.alerts
+    return {
+        "receiver": message.receiver,
+        "status": message.status,
+        "alerts": [_alert(alert) for alert in alerts],
+        "groupLabels": dict(message.group_labels),
+        "commonLabels": dict(message.common_labels),
+        "commonAnnotations": dict(message.common_annotations),
+        "externalURL": message.external_url,
+        "version": VERSION,
+        "groupKey": message.group_key,
+        "truncatedAlerts": len(message.alerts) - len(alerts),
+    }
+
+
+def _alert(alert: ToldAlert) -> dict[str, Any]:
+    return {
+        "status": alert.status,
+        "labels": dict(alert.labels),
+        "annotations": dict(alert.annotations),
+        "startsAt": rfc3339(alert.starts_at_ms),
+        "endsAt": ZERO_TIME if alert.ends_at_ms is None else rfc3339(alert.ends_at_ms),
+        "generatorURL": alert.generator_url,
+        "fingerprint": alert.fingerprint_hex,
+    }
+
+
+def rfc3339(time_ms: int) -> str:
+    """``2026-11-21T01:02:03.5Z``, with as many digits of the second as it has."""
+    seconds, rest_ms = divmod(time_ms, 1000)
+    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return text + (f".{rest_ms:03d}".rstrip("0") if rest_ms else "") + "Z"

@@ -1,0 +1,174 @@
+"""What notification templates see: Alertmanager's data, under Alertmanager's names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from fenghuo.alerting.notify.message import FIRING, RESOLVED, Message, ToldAlert
+from fenghuo.template import Exposed
+from fenghuo.template.gotime import ZERO_TIME_NS, Time
+
+
+class Pair(Exposed):
+    """A label or annotation."""
+
+    template_names: ClassVar[Mapping[str, str]] = {"Name": "name", "Value": "value"}
+
+    def __init__(self, name: str, value: str) -> None:
+        self.name = name
+        self.value = value
+
+    def __str__(self) -> str:
+        return f"{{{self.name} {self.value}}}"
+
+
+class Pairs(list[Pair], Exposed):
+    """A list of pairs."""
+
+    template_names: ClassVar[Mapping[str, str]] = {"Names": "names", "Values": "values"}
+
+    def names(self) -> list[str]:
+        return [pair.name for pair in self]
+
+    def values(self) -> list[str]:
+        return [pair.value for pair in self]
+
+
+class Kv(dict[str, str], Exposed):
+    """Labels or annotations."""
+
+    template_type: ClassVar[str] = "template.KV"
+    template_names: ClassVar[Mapping[str, str]] = {
+        "SortedPairs": "sorted_pairs",
+        "Remove": "remove",
+        "Names": "sorted_names",
+        "Values": "sorted_values",
+    }
+    template_missing: ClassVar[Any] = ""
+
+    def sorted_pairs(self) -> Pairs:
+        """By name, ``alertname`` before all others."""
+        names = sorted(self, key=lambda name: (name != "alertname", name))
+        return Pairs(Pair(name, self[name]) for name in names)
+
+    def remove(self, names: list[str]) -> Kv:
+        """A copy without these."""
+        return Kv({name: value for name, value in self.items() if name not in names})
+
+    def sorted_names(self) -> list[str]:
+        return self.sorted_pairs().names()
+
+    def sorted_values(self) -> list[str]:
+        return self.sorted_pairs().values()
+
+
+class AlertData(Exposed):
+    """One alert."""
+
+    template_names: ClassVar[Mapping[str, str]] = {
+        "Status": "status",
+        "Labels": "labels",
+        "Annotations": "annotations",
+        "StartsAt": "starts_at",
+        "EndsAt": "ends_at",
+        "GeneratorURL": "generator_url",
+        "Fingerprint": "fingerprint",
+    }
+
+    def __init__(
+        self,
+        status: str,
+        labels: Kv | None = None,
+        annotations: Kv | None = None,
+        starts_at: Time | None = None,
+        ends_at: Time | None = None,
+        generator_url: str = "",
+        fingerprint: str = "",
+    ) -> None:
+        self.status = status
+        self.labels = labels
+        self.annotations = annotations
+        self.starts_at = starts_at or Time(ZERO_TIME_NS)
+        self.ends_at = ends_at or Time(ZERO_TIME_NS)
+        self.generator_url = generator_url
+        self.fingerprint = fingerprint
+
+    @classmethod
+    def of(cls, alert: ToldAlert) -> AlertData:
+        return cls(
+            alert.status,
+            Kv(alert.labels),
+            Kv(alert.annotations),
+            Time.of_ms(alert.starts_at_ms),
+            None if alert.ends_at_ms is None else Time.of_ms(alert.ends_at_ms),
+            alert.generator_url,
+            alert.fingerprint_hex,
+        )
+
+    def template_json(self) -> dict[str, Any]:
+        return {
+            "status": self.status,
+            "labels": self.labels,
+            "annotations": self.annotations,
+            "startsAt": self.starts_at,
+            "endsAt": self.ends_at,
+            "generatorURL": self.generator_url,
+            "fingerprint": self.fingerprint,
+        }
+
+
+class AlertsData(list[AlertData], Exposed):
+    """The alerts of a message."""
+
+    template_names: ClassVar[Mapping[str, str]] = {"Firing": "firing", "Resolved": "resolved"}
+
+    def firing(self) -> AlertsData:
+        return AlertsData(alert for alert in self if alert.status == FIRING)
+
+    def resolved(self) -> AlertsData:
+        return AlertsData(alert for alert in self if alert.status == RESOLVED)
+
+
+class MessageData(Exposed):
+    """The dot of every notification template."""
+
+    template_names: ClassVar[Mapping[str, str]] = {
+        "Receiver": "receiver",
+        "Status": "status",
+        "Alerts": "alerts",
+        "GroupLabels": "group_labels",
+        "CommonLabels": "common_labels",
+        "CommonAnnotations": "common_annotations",
+        "ExternalURL": "external_url",
+        "RouteLabels": "route_labels",
+        "NotificationReason": "reason",
+        "GroupKey": "group_key",
+    }
+
+    def __init__(self, alerts: Iterable[AlertData], **fields: Any) -> None:
+        self.receiver: str = fields.get("receiver", "")
+        self.alerts = AlertsData(alerts)
+        self.status: str = fields.get("status", "")
+        self.group_labels: Kv = fields.get("group_labels") or Kv()
+        self.common_labels: Kv = fields.get("common_labels") or Kv()
+        self.common_annotations: Kv = fields.get("common_annotations") or Kv()
+        self.external_url: str = fields.get("external_url", "")
+        self.route_labels: Kv = fields.get("route_labels") or Kv()
+        self.reason: str = fields.get("reason", "")
+        self.group_key: str = fields.get("group_key", "")
+
+    @classmethod
+    def of(cls, message: Message) -> MessageData:
+        return cls(
+            [AlertData.of(alert) for alert in message.alerts],
+            receiver=message.receiver,
+            status=message.status,
+            group_labels=Kv(message.group_labels),
+            common_labels=Kv(message.common_labels),
+            common_annotations=Kv(message.common_annotations),
+            external_url=message.external_url,
+            route_labels=Kv(message.route_labels),
+            reason=message.reason,
+            group_key=message.group_key,
+        )

@@ -1,0 +1,310 @@
+"""An HTTP client made of :class:`HttpClientSettings`: credentials, TLS, proxy and bounds.
+
+In: a URL and headers. Out: an :class:`Answer`, its body still compressed. Everything that keeps an answer from
+coming is an :class:`HttpError` that says what kind of trouble it is; a status such as 500 is an answer. Files that
+settings name (passwords, tokens, certificates) are read anew when they are needed, in a thread, so that rotated
+ones are picked up. Nothing else in the program knows aiohttp.
+
+Deliberately absent: HTTP/2, and retries: the caller's next round is the retry.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import ssl
+import urllib.parse
+import urllib.request
+import zlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import aiohttp
+from yarl import URL
+
+from fenghuo.base.errors import OperatingError
+from fenghuo.model.http_settings import HttpClientSettings
+from fenghuo.model.settings_types import Secret
+from fenghuo.net.tls import client_context, tls_files_state
+
+REDIRECTS_MAX: Final = 10
+"""How many redirects are followed; Go's and therefore Prometheus' bound."""
+KEEP_ALIVE_S: Final = 300.0
+"""How long an idle connection is kept: longer than a scrape interval, so that a scrape needs no new connection."""
+
+
+class HttpFault(StrEnum):
+    """What kept an answer from coming."""
+
+    CONNECTION = "connection"
+    TLS = "tls"
+    PROTOCOL = "protocol"
+    REDIRECTS = "redirects"
+    CREDENTIALS = "credentials"
+    BODY_SIZE = "body_size"
+    ENCODING = "encoding"
+
+
+class HttpError(OperatingError):
+    """No usable answer came."""
+
+    def __init__(self, fault: HttpFault, message: str) -> None:
+        super().__init__(message, retryable=True)
+        self.fault = fault
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server said. ``body`` is as it came."""
+
+    status: int
+    reason: str
+    content_type: str
+    encoding: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """By their names in lower case."""
+
+    def inflated(self, size_bytes_max: int) -> bytes:
+        """The body without its compression, at most ``size_bytes_max`` bytes, however small it came.
+
+        Raises HttpError when it is longer, is compressed in a way that nobody asked for, or is damaged.
+        """
+        if self.encoding in ("", "identity"):
+            return self.body
+        if self.encoding not in ("gzip", "x-gzip"):
+            raise HttpError(HttpFault.ENCODING, f"the answer has Content-Encoding {self.encoding!r}, not gzip")
+        try:
+            return _gunzip(self.body, size_bytes_max)
+        except zlib.error as error:
+            raise HttpError(HttpFault.ENCODING, f"the answer's gzip data is damaged: {error}") from error
+
+
+def _gunzip(data: bytes, size_bytes_max: int) -> bytes:
+    """Every member of a gzip file, one after another, as Go's reader takes them."""
+    parts: list[bytes] = []
+    size = 0
+    while data:
+        member = zlib.decompressobj(wbits=31)
+        parts.append(member.decompress(data, size_bytes_max - size + 1))
+        size += len(parts[-1])
+        if size > size_bytes_max:
+            raise too_large(size_bytes_max)
+        if not member.eof:
+            raise HttpError(HttpFault.ENCODING, "the answer's gzip data ends early")
+        data = member.unused_data
+    return b"".join(parts)
+
+
+def too_large(size_bytes_max: int) -> HttpError:
+    return HttpError(HttpFault.BODY_SIZE, f"body size limit exceeded: the answer has more than {size_bytes_max} bytes")
+
+
+class HttpClient:
+    """Asks servers of one kind: one set of settings, one pool of connections."""
+
+    def __init__(self, settings: HttpClientSettings, user_agent: str) -> None:
+        self._settings = settings
+        self._user_agent = user_agent
+        self._session: aiohttp.ClientSession | None = None
+        self._tls_state: object = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def get(self, url: str, headers: Mapping[str, str], size_bytes_max: int) -> Answer:
+        """GET ``url``. ``size_bytes_max`` bounds the body as it comes, before decompression; it is only read when
+        the status is 200.
+
+        Raises HttpError when there is no answer. Time is the caller's to bound, by cancelling.
+        """
+
+        async def take(response: aiohttp.ClientResponse) -> bytes:
+            return await _body(response, size_bytes_max) if response.status == 200 else b""
+
+        return await self._request("GET", url, headers, None, take)
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes, size_bytes_max: int = 65_536) -> Answer:
+        """POST ``body`` to ``url``; of the answer's body, whatever its status, the first ``size_bytes_max`` bytes.
+
+        Raises HttpError when there is no answer; it names the host only, since what is posted to often carries a
+        token in its path. Time is the caller's to bound, by cancelling.
+        """
+
+        async def take(response: aiohttp.ClientResponse) -> bytes:
+            return await response.content.read(size_bytes_max)
+
+        return await self._request("POST", url, headers, body, take)
+
+    async def _request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        take: Callable[[aiohttp.ClientResponse], Awaitable[bytes]],
+    ) -> Answer:
+        session = await self._open(url)
+        sent = [*(await self._headers()), *headers.items()]
+        server_name = self._settings.tls_config.server_name or None
+        try:
+            async with session.request(
+                method,
+                URL(url, encoded=True),
+                headers=sent,
+                data=body,
+                allow_redirects=self._settings.follow_redirects,
+                max_redirects=REDIRECTS_MAX,
+                server_hostname=server_name if url.startswith("https:") else None,
+                proxy=self._proxy(url),
+                proxy_headers=self._proxy_headers(),
+            ) as response:
+                return Answer(
+                    status=response.status,
+                    reason=response.reason or "",
+                    content_type=response.headers.get("Content-Type", ""),
+                    encoding=response.headers.get("Content-Encoding", "").strip().lower(),
+                    body=await take(response),
+                    headers={name.lower(): value for name, value in response.headers.items()},
+                )
+        except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
+            if method == "POST":
+                raise _translate(error, method, host_of(url)) from None  # The cause would show the URL in a traceback.
+            raise _translate(error, method, url) from error
+
+    async def _open(self, url: str) -> aiohttp.ClientSession:
+        """The session; a new one when the certificates on disk are not those that it was made with."""
+        tls = self._settings.tls_config
+        state = await asyncio.to_thread(tls_files_state, tls) if url.startswith("https:") else self._tls_state
+        if self._session is not None and state == self._tls_state:
+            return self._session
+        try:
+            context = await asyncio.to_thread(client_context, tls) if url.startswith("https:") else True
+        except (OSError, ssl.SSLError, ValueError) as error:
+            raise HttpError(HttpFault.TLS, f"tls_config cannot be used: {error}") from error
+        await self.close()
+        self._tls_state = state
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=context, limit=0, keepalive_timeout=KEEP_ALIVE_S),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None),
+            auto_decompress=False,
+            trust_env=self._settings.proxy_from_environment,
+            headers={"User-Agent": self._user_agent},
+        )
+        return self._session
+
+    async def close(self) -> None:
+        """Close the connections; a later request opens new ones."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _headers(self) -> list[tuple[str, str]]:
+        settings = self._settings
+        try:
+            if any(not name.startswith("tls_config") for name in settings.files()):
+                return await asyncio.to_thread(_request_headers, settings)
+            return _request_headers(settings)
+        except (OSError, UnicodeDecodeError) as error:
+            raise HttpError(HttpFault.CREDENTIALS, f"a file with credentials cannot be read: {error}") from error
+
+    def _proxy(self, url: str) -> str | None:
+        settings = self._settings
+        if not settings.proxy_url:
+            return None
+        host = urllib.parse.urlsplit(url).netloc
+        bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]
+        return None if settings.no_proxy and bypass(host, {"no": settings.no_proxy}) else settings.proxy_url
+
+    def _proxy_headers(self) -> dict[str, str] | None:
+        given = self._settings.proxy_connect_header
+        return {name: ", ".join(_reveal(value) for value in values) for name, values in given.items()} or None
+
+
+def host_of(url: str) -> str:
+    """``url`` without what may be secret in it: scheme and host."""
+    parts = urllib.parse.urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+async def _body(response: aiohttp.ClientResponse, size_bytes_max: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > size_bytes_max:
+            raise too_large(size_bytes_max)
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def _request_headers(settings: HttpClientSettings) -> list[tuple[str, str]]:
+    headers: list[tuple[str, str]] = []
+    if settings.basic_auth is not None:
+        basic = settings.basic_auth
+        name = _text(basic.username, basic.username_file)
+        pair = f"{name}:{_text(basic.password, basic.password_file)}"
+        headers.append(("Authorization", "Basic " + base64.b64encode(pair.encode()).decode()))
+    elif settings.bearer is not None:
+        token = settings.bearer
+        credentials = _text(token.credentials, token.credentials_file)
+        headers.append(("Authorization", f"{token.type} {credentials}"))
+    for name, values in settings.http_headers.items():
+        every = [*values.values, *(_reveal(secret) for secret in values.secrets), *_texts(values.files)]
+        headers.extend((name, value) for value in every)
+    return headers
+
+
+def _text(given: str | Secret, file: str) -> str:
+    return Path(file).read_text().strip() if file else _reveal(given)
+
+
+def _texts(files: Sequence[str]) -> list[str]:
+    return [Path(file).read_text().strip() for file in files]
+
+
+def _reveal(given: str | Secret) -> str:
+    return given.reveal() if isinstance(given, Secret) else given
+
+
+def _translate(error: Exception, method: str, url: str) -> HttpError:
+    """What aiohttp raised, in words that name the place."""
+    match error:
+        case aiohttp.TooManyRedirects():
+            return HttpError(HttpFault.REDIRECTS, f"{method} {url}: stopped after {REDIRECTS_MAX} redirects")
+        case aiohttp.ClientConnectorCertificateError():
+            reason = getattr(error.certificate_error, "verify_message", "") or error.certificate_error
+            return HttpError(HttpFault.TLS, f"{method} {url}: the server's certificate is not trusted: {reason}")
+        case aiohttp.ClientSSLError() | ssl.SSLError():
+            return HttpError(HttpFault.TLS, f"{method} {url}: TLS failed: {error}")
+        case aiohttp.ClientConnectorDNSError():
+            return HttpError(HttpFault.CONNECTION, f"{method} {url}: cannot resolve host {error.host!r}")
+        case aiohttp.ClientConnectorError():
+            cause = error.os_error.strerror or str(error.os_error)
+            return HttpError(
+                HttpFault.CONNECTION, f"{method} {url}: cannot connect to {error.host}:{error.port}: {cause}"
+            )
+        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
+            return HttpError(HttpFault.PROTOCOL, f"{method} {url}: not a URL that can be asked")
+        case aiohttp.ServerDisconnectedError():
+            return HttpError(
+                HttpFault.CONNECTION, f"{method} {url}: the server closed the connection without an answer"
+            )
+        case aiohttp.ClientPayloadError():
+            return HttpError(HttpFault.CONNECTION, f"{method} {url}: the connection broke in the middle of the body")
+        case OSError():
+            return HttpError(HttpFault.CONNECTION, f"{method} {url}: {error.strerror or error}")
+        case aiohttp.ClientResponseError():
+            return HttpError(HttpFault.PROTOCOL, f"{method} {url}: the answer is not HTTP: {error.message}")
+        case _:
+            return HttpError(HttpFault.PROTOCOL, f"{method} {url}: {error}")
