@@ -91,7 +91,8 @@ def vector_vector(node: Binary, left: Vector, right: Vector) -> Vector:
         return empty_vector(left.values.shape[1])
     left_ids, right_ids, _ = _match_groups(matching, left, right)
     if matching.cardinality is Cardinality.ONE_TO_MANY:
-        sides = _Sides(right, left, right_ids, left_ids, matching.fill_right, matching.fill_left, swapped=True)
+        # Prometheus gives the left value to the many side and the right one to the one side, whichever side that is.
+        sides = _Sides(right, left, right_ids, left_ids, matching.fill_left, matching.fill_right, swapped=True)
     else:
         sides = _Sides(left, right, left_ids, right_ids, matching.fill_left, matching.fill_right, swapped=False)
     _check_one_side(node, sides, fills=fills)

@@ -190,13 +190,16 @@ def _fraction(bounds: Floats, counts: Floats, lower: Floats, upper: Floats) -> t
         return np.full(shape, np.nan), unmended
     bounds, counts = _coalesced(bounds, counts)
     total = counts[:, -1]
-    share = (_rank(bounds, counts, upper) - _rank(bounds, counts, lower)) / total
+    share = (_rank(bounds, counts, upper, 0.0) - _rank(bounds, counts, lower, 1.0)) / total
     share = np.where(lower >= upper, 0.0, share)
     return np.where((total == 0) | np.isnan(lower) | np.isnan(upper), np.nan, share), unmended
 
 
-def _rank(bounds: Floats, counts: Floats, value: Floats) -> Floats:
-    """How many observations are not above ``value`` float64[S], linear within a bucket: float64[G, S]."""
+def _rank(bounds: Floats, counts: Floats, value: Floats, part_of_open: float) -> Floats:
+    """How many observations are not above ``value`` float64[S], linear within a bucket: float64[G, S].
+
+    Of a first bucket that is open to minus infinity, ``part_of_open`` counts.
+    """
     steps = np.arange(counts.shape[2])
     bucket = np.searchsorted(bounds, value, side="left")
     bucket = np.clip(bucket, 0, len(bounds) - 1)
@@ -204,8 +207,9 @@ def _rank(bounds: Floats, counts: Floats, value: Floats) -> Floats:
     start = np.where(bucket > 0, bounds[np.maximum(bucket - 1, 0)], np.where(upper > 0, 0.0, -np.inf))
     before = np.where(bucket > 0, counts[:, np.maximum(bucket - 1, 0), steps], 0.0)
     until = counts[:, bucket, steps]
-    part = np.where(np.isinf(upper) | np.isinf(start), 0.0, (value - start) / (upper - start))
-    part = np.clip(part, 0.0, 1.0)
+    part = np.where(np.isinf(upper), 0.0, np.clip((value - start) / (upper - start), 0.0, 1.0))
+    part = np.where(np.isinf(start), np.where(value == -np.inf, 0.0, part_of_open), part)
+    part = np.where(value == upper, 1.0, part)
     result = before + (until - before) * part
     result = np.where((value == np.inf), counts[:, -1], result)
     # Beyond the last finite bound nothing is known of where observations lie.

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from fenghuo.metrics.promql.context import Context
+from fenghuo.metrics.promql.errors import ExecutionError
 from fenghuo.metrics.promql.functions import RangeKernel
 from fenghuo.metrics.promql.grid import Grid
 from fenghuo.metrics.promql.kernels.extremes import last_over_time
-from fenghuo.metrics.promql.syntax.ast import AtTime, Duration, MatrixSelector, Subquery, VectorSelector
+from fenghuo.metrics.promql.syntax.ast import AtTime, Duration, MatrixSelector, RangeMode, Subquery, VectorSelector
 from fenghuo.metrics.promql.syntax.durations import not_positive, resolve_ms
 from fenghuo.metrics.promql.vector import Vector
 from fenghuo.metrics.promql.windows import Windows, windows_of
@@ -71,6 +72,8 @@ def select_range(node: MatrixSelector, grid: Grid, context: Context) -> RangeArg
 
 
 def _select(node: VectorSelector, moments: Grid, range_ms: int, context: Context) -> RangeArgument:
+    if node.mode is not RangeMode.PLAIN:
+        raise ExecutionError(f"the modifier {node.mode} is not supported")
     selection = context.select(node.matchers, moments.start_ms - range_ms + 1, moments.end_ms)
     context.fits(selection.labels.size * moments.size)
     return RangeArgument(selection, moments, range_ms, np.zeros(selection.labels.size, np.bool_))

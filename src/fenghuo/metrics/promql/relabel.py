@@ -59,7 +59,8 @@ def _check_name(name: str, message: str) -> None:
 
 def _with_label(vector: Vector, name: str, values: list[str], named_anew: Bools) -> Vector:
     labels = with_column(vector.labels, name, LabelColumn.of(values))
-    drop = np.where(named_anew, np.False_, vector.drop_name)
+    drop = vector.drop_name.copy()
+    drop[named_anew] = False
     merged = merge_equal(Vector(labels, vector.values, vector.present, drop))
     if merged is None:
         raise ExecutionError(DUPLICATE_LABELS)
@@ -85,7 +86,7 @@ def order_by_labels(table: LabelTable, names: Sequence[str], *, descending: bool
 
 def absent(vector: Vector, arg: Expr) -> Vector:
     """One series of value 1 where ``vector`` has none, with the labels that ``arg`` asks for by equality."""
-    missing = ~vector.present.any(axis=0, keepdims=True)
+    missing = ~vector.present.any(axis=0)[None, :]
     table = LabelTable.of([_asked_labels(arg)])
     return Vector(table, np.ones(missing.shape), missing, np.zeros(1, np.bool_)).pruned()
 

@@ -47,29 +47,21 @@ def _extrapolated(windows: Windows, *, is_counter: bool, is_rate: bool) -> Resul
     to_start_s = np.where(to_start_s >= threshold_s, distance_s / 2, to_start_s)
     to_end_s = windows.ends_ms / 1000 - last_s
     to_end_s = np.where(to_end_s >= threshold_s, distance_s / 2, to_end_s)
-    scale = 1 / sampled_s
-    if is_rate:
-        scale = scale / (windows.range_ms / 1000)
+    factor = (sampled_s + to_start_s + to_end_s) / sampled_s
+    per_s = windows.range_ms / 1000 if is_rate else 1.0
+    result = change * (factor / per_s)
     if not is_counter:
-        return change * ((sampled_s + to_start_s + to_end_s) * scale), count >= 2
-    before = _growth_before(change, first_value, sampled_s, to_start_s)
-    before += change * (sampled_s + to_end_s)
-    before *= scale
-    return before, count >= 2
-
-
-def _growth_before(change: Floats, first_value: Floats, sampled_s: Floats, to_start_s: Floats) -> Floats:
-    """``change`` times the time that the series is taken to have existed before its first sample.
-
-    A counter that grows at this pace was zero ``sampled * first / change`` ago and cannot be older. Multiplied by
-    ``change`` that bound needs no division.
-    """
-    growth = change * to_start_s
-    bound = first_value * sampled_s
-    limited: Floats = np.minimum(growth, bound)
-    if (first_value.size and not first_value.min() >= 0) or not change.size or not change.min() >= 0:
-        return np.where((change > 0) & (first_value >= 0), limited, growth)
-    return limited
+        return result, count >= 2
+    # A counter that grows at this pace was zero ``sampled * first / change`` before its first sample, and cannot
+    # have existed earlier. Multiplied by ``change``, finding where that matters needs no division.
+    young = first_value * sampled_s < change * to_start_s
+    if young.any():
+        rows, steps = np.nonzero(young & (change > 0) & (first_value >= 0))
+        own = rows if sampled_s.shape[0] > 1 else 0
+        sampled, to_end = sampled_s[own, steps], to_end_s[own, steps]
+        to_zero = sampled * (first_value[rows, steps] / change[rows, steps])
+        result[rows, steps] = change[rows, steps] * ((sampled + to_zero + to_end) / sampled / per_s)
+    return result, count >= 2
 
 
 def _with_resets(windows: Windows, change: Floats) -> Floats:

@@ -106,7 +106,8 @@ def mad_over_time(windows: Windows) -> Result:
 
     def work(values: Floats, inside: Bools) -> Floats:
         median = quantile(values, inside, half)
-        return quantile(np.abs(values - median[..., None]), inside, half)
+        spread = quantile(np.abs(values - median[..., None]), inside, half)
+        return np.where((np.isnan(values) & inside).any(axis=-1), np.nan, spread)
 
     return _each_window(windows, work), windows.count >= 1
 

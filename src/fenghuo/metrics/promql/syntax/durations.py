@@ -52,16 +52,16 @@ def parse_duration(cursor: Cursor, context: str, precedence: int = 1) -> Duratio
 def parse_term(cursor: Cursor, context: str, *, sign_binds_all: bool = False) -> Duration:
     """One signed duration: a literal, a function or something in parentheses.
 
-    A sign before a literal is part of it. Before anything else it binds less than ``^`` in brackets, and
-    everything that belongs to the offset behind ``offset``.
+    A sign binds less than ``^``, except right behind ``offset``, where arithmetic does not belong to the offset.
     """
     token = cursor.token
     if cursor.at_op("+", "-"):
         cursor.advance()
-        if sign_binds_all or cursor.token.kind in (Kind.NUMBER, Kind.DURATION):
-            inner = parse_term(cursor, context, sign_binds_all=True)
-        else:
-            inner = parse_duration(cursor, context, _SIGN_PRECEDENCE)
+        inner = (
+            parse_term(cursor, context, sign_binds_all=True)
+            if sign_binds_all
+            else parse_duration(cursor, context, _SIGN_PRECEDENCE)
+        )
         if isinstance(inner, DurationLiteral):
             return DurationLiteral(token.start, inner.end, -inner.seconds if token.text == "-" else inner.seconds)
         return DurationOp(token.start, inner.end, "neg" if token.text == "-" else "pos", (inner,))
@@ -91,13 +91,6 @@ def _parse_function(cursor: Cursor, context: str) -> DurationOp:
         args = (first, parse_duration(cursor, context))
     end = cursor.expect_op(")", context).end
     return DurationOp(name.start, end, name.word, args)
-
-
-def is_constant(duration: Duration) -> bool:
-    """Whether the duration is the same for every query."""
-    if isinstance(duration, DurationLiteral):
-        return True
-    return duration.op not in ("step", "range") and all(map(is_constant, duration.args))
 
 
 def resolve_ms(duration: Duration, text: str, *, step_ms: int, range_ms: int) -> int:
@@ -154,8 +147,8 @@ def _arithmetic(duration: DurationOp, text: str, left: float, right: float) -> f
 
 
 def check_positive(cursor: Cursor, duration: Duration) -> None:
-    """Refuse a range or step that is known not to be positive."""
-    if is_constant(duration) and resolve_ms(duration, cursor.text, step_ms=0, range_ms=0) <= 0:
+    """Refuse a range or step that was written not to be positive. What is computed is checked when it is known."""
+    if isinstance(duration, DurationLiteral) and duration.seconds <= 0:
         raise cursor.error("duration must be greater than 0", duration.start)
 
 
