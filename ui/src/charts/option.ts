@@ -15,6 +15,8 @@ export interface Line {
   name: string
   row: Row
   tone: Token
+  /** Drawn as a shade without an edge: there to be seen beside the others, not to be judged. */
+  faint?: boolean
 }
 
 export interface Chart {
@@ -120,10 +122,10 @@ function seriesOf(chart: Chart, line: Line, index: number, tokens: Tokens, axis:
     showSymbol: true,
     symbol: 'circle',
     symbolSize: (_value: unknown, point: { dataIndex: number }) => (isAlone(line.row, point.dataIndex) ? 3 : 0),
-    lineStyle: { width: 1.6, color },
+    lineStyle: { width: line.faint ? 0 : 1.6, color },
     itemStyle: { color },
     emphasis: { disabled: true },
-    ...(chart.stacked ? { stack: 'all', areaStyle: { color, opacity: 0.22 } } : {}),
+    ...(chart.stacked ? { stack: 'all', areaStyle: { color, opacity: line.faint ? 0.14 : 0.22 } } : {}),
     ...(!chart.stacked && chart.lines.length === 1 ? { areaStyle: { color, opacity: 0.1 } } : {}),
     ...(index === 0 ? markOf(chart, tokens, axis) : {}),
   }
