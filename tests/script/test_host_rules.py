@@ -138,10 +138,31 @@ FIRING = [
         'instance="a", channel="email"',
     ),
     Case(
+        "FenghuoRulesFailing",
+        {'fenghuo_rule_evaluation_failures_total{job="fenghuo", instance="a", group="g"}': "0x5 0+1x100"},
+        14,
+        10,
+        'job="fenghuo", instance="a", group="g"',
+    ),
+    Case(
+        "FenghuoStoreNotWriting",
+        {'fenghuo_store_wal_write_failures_total{job="fenghuo", instance="a", operation="write"}': "_x9 3x100"},
+        10,
+        16,
+        'instance="a", operation="write"',
+    ),
+    Case(
         "FenghuoUnexpectedFault",
         {'fenghuo_unexpected_faults_total{job="fenghuo", instance="a", part="scrape"}': "0x5 1x100"},
         7,
         4,
+        'instance="a", part="scrape"',
+    ),
+    Case(
+        "FenghuoUnexpectedFault",
+        {'fenghuo_unexpected_faults_total{job="fenghuo", instance="a", part="scrape"}': "_x9 1x100"},
+        20,
+        26,
         'instance="a", part="scrape"',
     ),
 ]
