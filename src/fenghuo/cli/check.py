@@ -15,7 +15,7 @@ from fenghuo.base.document import Problem, Severity
 from fenghuo.base.errors import InputError
 from fenghuo.cli.output import Output, OutputOption, print_json
 from fenghuo.metrics.promql import parse_expr
-from fenghuo.rules import load_rule_file
+from fenghuo.rules import Duplicate, Loaded, duplicates, load_rule_file
 
 check_app = typer.Typer(help="Check files before they are used.", no_args_is_help=True)
 
@@ -42,6 +42,23 @@ def check_config(
         for report in reports:
             _print(report)
     sys.exit(0 if all(report.ok for report in reports) else 1)
+
+
+@check_app.command("rules")
+def check_rules(
+    files: Annotated[list[Path], typer.Argument(metavar="F…", help="Rule files, as Prometheus defines them.")],
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Check rule files: structure, expressions and templates; list everything that is wrong, and rules that repeat."""
+    for file in files:
+        require_readable(file)
+    found = [(str(file), load_rule_file(file, parse_expr)) for file in files]
+    if output is Output.JSON:
+        print_json({"files": [_rules_as_json(name, loaded) for name, loaded in found]})
+    else:
+        for name, loaded in found:
+            _print_rules(name, loaded)
+    sys.exit(0 if all(loaded.file for _, loaded in found) else 1)
 
 
 def rule_file_problems(path: Path) -> tuple[int, list[Problem]]:
@@ -95,6 +112,41 @@ def _print(report: Report) -> None:
     else:
         typer.secho("  FAILED", fg="red", nl=False)
         typer.echo(f": {_amount(errors, 'errors')}, {_amount(warnings, 'warnings')}")
+
+
+def _print_rules(name: str, loaded: Loaded) -> None:
+    typer.echo(f"Checking {name}")
+    print_problems(loaded.problems)
+    if loaded.file is None:
+        errors = sum(problem.severity is Severity.ERROR for problem in loaded.problems)
+        typer.secho("  FAILED", fg="red", nl=False)
+        typer.echo(f": {_amount(errors, 'errors')}")
+        return
+    for duplicate in duplicates(loaded.file):
+        typer.secho("  warning: ", fg="yellow", nl=False)
+        typer.echo(_duplicate_text(duplicate))
+        typer.echo("    → give them different labels, or remove all but one")
+    typer.secho("  OK", fg="green", nl=False)
+    typer.echo(f": {_amount(loaded.file.rule_count, 'rules')} in {_amount(len(loaded.file.groups), 'groups')}")
+
+
+def _duplicate_text(duplicate: Duplicate) -> str:
+    labels = str(duplicate.labels) if duplicate.labels else "no labels"
+    return f"{duplicate.count} rules are named {duplicate.name} and have {labels}; they write the same series"
+
+
+def _rules_as_json(name: str, loaded: Loaded) -> dict[str, Any]:
+    file = loaded.file
+    return {
+        "file": name,
+        "ok": file is not None,
+        "counts": {"groups": len(file.groups) if file else 0, "rules": file.rule_count if file else 0},
+        "problems": [problem_as_json(problem) for problem in loaded.problems],
+        "duplicates": [
+            {"name": each.name, "labels": dict(each.labels), "count": each.count}
+            for each in (duplicates(file) if file else [])
+        ],
+    }
 
 
 def _amount(count: int, plural: str) -> str:

@@ -6,7 +6,8 @@ Nothing here raises for what stands in a file. Problems name file, line and YAML
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -61,6 +62,10 @@ def load_rules(text: str | bytes, name: str, check_expr: CheckExpr, *, legacy_na
     problems = list(_second_document(text, document))
     if document.value is None:
         return Loaded(RuleFile(name, ()), tuple(problems))
+    if isinstance(document.value, Mapping) and document.value.get("kind") == "PrometheusRule":
+        remedy = "put what stands under spec, without the indent, into a file of its own"
+        wrapped = document.problem("this is a Kubernetes PrometheusRule, not a rule file", ("kind",), remedy=remedy)
+        return Loaded(None, (wrapped,))
     settings, found = validate(RuleFileSettings, document)
     problems += found
     problems += _Checker(document, check_expr, legacy_names=legacy_names).problems()
@@ -191,20 +196,16 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def duplicates(files: Iterable[RuleFile]) -> list[tuple[str, Labels, int]]:
-    """Rules that appear more than once with the same name and labels: name, labels, and how often.
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """Rules of the same name and labels. They are legal, and mostly a mistake: they write the same series."""
 
-    They are legal, and mostly a mistake: the series that they write are the same.
-    """
-    counts: dict[tuple[str, Labels], int] = {}
-    for rule, labels in (
-        (rule, group.labels_of(rule)) for file in files for group in file.groups for rule in group.rules
-    ):
-        key = (rule.name, Labels(labels))
-        counts[key] = counts.get(key, 0) + 1
-    return sorted((name, labels, count) for (name, labels), count in counts.items() if count > 1)
+    name: str
+    labels: Labels
+    count: int
 
 
-def errors(problems: Sequence[Problem]) -> list[Problem]:
-    """Those that keep a file from running."""
-    return [problem for problem in problems if problem.severity is Severity.ERROR]
+def duplicates(file: RuleFile) -> list[Duplicate]:
+    """The rules of a file that appear more than once, sorted by name."""
+    rules = ((rule.name, Labels(group.labels_of(rule))) for group in file.groups for rule in group.rules)
+    return [Duplicate(*rule, count) for rule, count in sorted(Counter(rules).items()) if count > 1]

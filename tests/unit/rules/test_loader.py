@@ -8,7 +8,7 @@ import pytest
 
 from fenghuo.base.errors import InputError
 from fenghuo.model.labels import Labels
-from fenghuo.rules import duplicates, load_rule_file, load_rules
+from fenghuo.rules import Duplicate, duplicates, load_rule_file, load_rules
 from fenghuo.rules.loader import Loaded
 
 
@@ -81,6 +81,11 @@ def test_a_second_document_is_a_warning() -> None:
     assert load("---\ngroups: []\n").problems == ()
 
 
+def test_a_kubernetes_manifest_says_what_it_is() -> None:
+    loaded = load("kind: PrometheusRule\nspec: {groups: []}\n")
+    assert [problem.message for problem in loaded.problems] == ["this is a Kubernetes PrometheusRule, not a rule file"]
+
+
 def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
     loaded = load_rule_file(tmp_path / "no.yml", check_expr)
     assert [str(problem) for problem in loaded.problems] == [
@@ -103,4 +108,4 @@ groups:
 """
     )
     assert loaded.file is not None
-    assert duplicates([loaded.file]) == [("r", Labels({"team": "a"}), 2)]
+    assert duplicates(loaded.file) == [Duplicate("r", Labels({"team": "a"}), 2)]

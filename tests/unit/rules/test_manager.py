@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 
 import pytest
@@ -45,7 +46,7 @@ async def test_runs_at_its_slots_which_a_restart_does_not_move(manager: RuleMana
     await bench.clock.advance(180)
     first = [time_ms for _, time_ms in bench.asked]
     assert len(first) == 3
-    assert {b - a for a, b in zip(first, first[1:], strict=False)} == {60_000}
+    assert {b - a for a, b in itertools.pairwise(first)} == {60_000}
     await manager.apply(settings())
     bench.asked.clear()
     await bench.clock.advance(17)
@@ -72,7 +73,7 @@ async def test_a_slow_evaluation_misses_slots_and_they_are_counted(bench: Bench,
         await bench.clock.advance(60)
         assert len(bench.asked) == 1
         await bench.clock.advance(160)
-        assert [b - a for (_, a), (_, b) in zip(bench.asked, bench.asked[1:], strict=False)] == [120_000]
+        assert [b - a for (_, a), (_, b) in itertools.pairwise(bench.asked)] == [120_000]
         assert metric(registry, "iterations_missed_total") == 1.0
         assert metric(registry, "iterations_total") == 3.0
 
