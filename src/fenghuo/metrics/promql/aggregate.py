@@ -146,32 +146,42 @@ def _counts(param: Floats | str | None) -> Ints:
 def _chosen(vector: Vector, groups: Groups, op: str, count: Ints) -> Vector:
     """The first ``count`` of each group at each step: by value, NaN last, or as they come.
 
-    Rows come out group by group; at the grid's first step in the order of choice, which is what an instant query
-    shows.
+    An instant query shows the rows of each group in the order of choice.
     """
     kept = np.zeros(vector.values.shape, dtype=np.bool_)
     orders = []
     for group in range(groups.size):
         rows = groups.rows(group)
-        order = _order_of_choice(vector, rows, op)
-        np.put_along_axis(kept, rows[order], np.arange(len(rows))[:, None] < count, axis=0)
-        orders.append(rows[order[:, 0]])
-    kept &= vector.present
-    chosen = np.concatenate(orders)
-    return vector.with_values(vector.values, kept).take(chosen).pruned()
+        present = vector.present[rows].T
+        keys = _keys_of_choice(vector.values[rows].T, present, op)
+        kept[rows] = _smallest(keys, present, count).T
+        orders.append(rows[np.lexsort((keys[0], ~present[0]))] if len(keys) == 1 else rows)
+    return vector.with_values(vector.values, kept).take(np.concatenate(orders)).pruned()
 
 
-def _order_of_choice(vector: Vector, rows: Ints, op: str) -> Ints:
-    """int64[n, S]: the group's rows at each step, best first, absent ones last; ties keep their order."""
+def _keys_of_choice(values: Floats, present: Bools, op: str) -> Floats:
+    """float64[S, n]: what is chosen first has the smallest key; NaN where nothing is present."""
     if op == "limitk":
-        return np.argsort(~vector.present[rows], axis=0, kind="stable")
-    values = vector.values[rows] if op == "bottomk" else -vector.values[rows]
-    # NumPy sorts NaN last. Absent rows must come after those that are present and NaN.
-    order: Ints = np.argsort(np.where(vector.present[rows], values, np.nan), axis=0, kind="stable")
-    if not vector.present[rows].all():
-        absent = np.take_along_axis(~vector.present[rows], order, axis=0)
-        order = np.take_along_axis(order, np.argsort(absent, axis=0, kind="stable"), axis=0)
-    return order
+        return np.where(present, np.arange(values.shape[1], dtype=np.float64), np.nan)
+    return np.where(present, values if op == "bottomk" else -values, np.nan)
+
+
+def _smallest(keys: Floats, present: Bools, count: Ints) -> Bools:
+    """bool[S, n]: the ``count`` smallest keys of each step, earlier rows first among equals; then present NaN."""
+    steps, size = keys.shape
+    most = int(min(count.max(initial=0), size))
+    if most == 0:
+        return np.zeros(keys.shape, dtype=np.bool_)
+    ranked = np.partition(keys, np.unique(np.clip(count, 1, size)) - 1, axis=1)
+    edge = ranked[np.arange(steps), np.clip(count, 1, size) - 1][:, None]
+    below = keys < edge
+    left = count[:, None] - below.sum(axis=1, keepdims=True)
+    # Where fewer than ``count`` keys are numbers the edge is NaN: all numbers are in, then NaN as they come.
+    lacking = np.isnan(edge)[:, 0]
+    below[lacking] = ~np.isnan(keys[lacking])
+    left[lacking] = count[lacking, None] - below[lacking].sum(axis=1, keepdims=True)
+    next_in_line = np.where(lacking[:, None], np.isnan(keys) & present, keys == edge)
+    return below & (count > 0)[:, None] | next_in_line & (np.cumsum(next_in_line, axis=1) <= left)
 
 
 def _ratio(node: Aggregate, vector: Vector, param: Floats | str | None, notes: Annotations) -> Vector:

@@ -1,7 +1,7 @@
 """Sums over groups of rows, compensated as Prometheus' are, without a loop over series.
 
 The members of a group are dealt out to lanes; round by round every lane of every group takes one member, so that
-a round is one array operation over all lanes. At the end the lanes of a group are added up.
+a round is one array operation over all lanes. Then the lanes of a group are added up in the same way.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from fenghuo.model.sample import Bools, Floats, Ints
 
 _ROUND_ELEMENTS = 1 << 13
 """Elements a round should have, so that NumPy's cost per call does not count. Found with the benchmark."""
+_ROUNDS_MIN = 8
+"""Fewer rounds would leave nearly as many lanes to add up as there were rows."""
 
 
 class Groups:
@@ -40,45 +42,41 @@ class Groups:
 
     def sums(self, values: Floats) -> Floats:
         """Compensated sums, float64[N, S] to float64[G, S]."""
-        if not self.size:
-            return np.zeros((0, values.shape[1]))
+        total, lost = self._sums(values)
+        # An infinite sum has lost NaN on the way.
+        return np.where(np.isinf(total), total, total + lost)
+
+    def _sums(self, values: Floats) -> tuple[Floats, Floats]:
+        """Sums, and what rounding has taken from them."""
         deal, lane_groups = self._deal(values.shape[1])
-        total = np.zeros((deal.shape[1], values.shape[1]))
+        total = np.zeros((len(lane_groups), values.shape[1]))
         lost = np.zeros_like(total)
         for rows in deal:
-            taken = np.flatnonzero(rows >= 0)
-            if len(taken) == len(rows):
+            if rows[-1] >= 0 and (rows >= 0).all():
                 _add(total, lost, values[rows])
-            else:
-                part, part_lost = total[taken], lost[taken]
-                _add(part, part_lost, values[rows[taken]])
-                total[taken], lost[taken] = part, part_lost
-        return self._add_lanes(total, lost, lane_groups)
+                continue
+            taken = np.flatnonzero(rows >= 0)
+            part, part_lost = total[taken], lost[taken]
+            _add(part, part_lost, values[rows[taken]])
+            total[taken], lost[taken] = part, part_lost
+        if len(lane_groups) == self.size:
+            return total, lost
+        lanes = Groups(lane_groups, self.size)
+        total, lost_between = lanes._sums(total)
+        return total, lanes.reduce(np.add, lost) + lost_between
 
     def _deal(self, steps: int) -> tuple[Ints, Ints]:
-        """Rows int64[rounds, lanes], -1 for none, and the group of each lane."""
+        """Rows int64[rounds, lanes], -1 for none, and the group of each lane. Lanes are fewer than rows."""
         wanted = max(1, _ROUND_ELEMENTS // max(steps, 1))
-        depth = max(1, -(-len(self.ids) // wanted))
+        depth = max(_ROUNDS_MIN, -(-len(self.ids) // wanted))
         lanes = -(-self.members // depth)
         lane_groups = np.repeat(np.arange(self.size), lanes)
         first_lane = np.concatenate(([0], np.cumsum(lanes)[:-1]))
         ids = self.ids[self.order]
         position = np.arange(len(ids)) - self.starts[ids]
-        deal = np.full((int(np.max(-(-self.members // lanes))), len(lane_groups)), -1, dtype=np.int64)
+        deal = np.full((int((-(-self.members // lanes)).max(initial=0)), len(lane_groups)), -1, dtype=np.int64)
         deal[position // lanes[ids], first_lane[ids] + position % lanes[ids]] = self.order
         return deal, lane_groups
-
-    def _add_lanes(self, total: Floats, lost: Floats, lane_groups: Ints) -> Floats:
-        width = np.bincount(lane_groups, minlength=self.size)
-        first = np.concatenate(([0], np.cumsum(width)[:-1]))
-        sums, sums_lost = total[first], lost[first]
-        for lane in range(1, int(width.max())):
-            groups = np.flatnonzero(width > lane)
-            part, part_lost = sums[groups], sums_lost[groups] + lost[first[groups] + lane]
-            _add(part, part_lost, total[first[groups] + lane])
-            sums[groups], sums_lost[groups] = part, part_lost
-        # An infinite sum has lost NaN on the way.
-        return np.where(np.isinf(sums), sums, sums + sums_lost)
 
 
 def _add(total: Floats, lost: Floats, values: Floats) -> None:

@@ -86,7 +86,8 @@ def order_by_labels(table: LabelTable, names: Sequence[str], *, descending: bool
 
 def absent(vector: Vector, arg: Expr) -> Vector:
     """One series of value 1 where ``vector`` has none, with the labels that ``arg`` asks for by equality."""
-    missing = ~vector.present.any(axis=0)[None, :]
+    somewhere: Bools = np.logical_or.reduce(vector.present, axis=0)
+    missing = ~somewhere[None, :]
     table = LabelTable.of([_asked_labels(arg)])
     return Vector(table, np.ones(missing.shape), missing, np.zeros(1, np.bool_)).pruned()
 

@@ -22,8 +22,11 @@ from fenghuo.model.selection import DenseBlock, RaggedBlock, Selection
 TILE_ELEMENTS = 1 << 15
 """Elements of one array of a tile. 256 KB of float64: several such arrays stay in a core's L2 cache. Found by
 running the benchmark with 2^13 to 2^20; a factor of two either way costs under 10 %."""
-DENSE_ROWS_MIN = 8
-"""Blocks of fewer rows join the padded batch: a tile costs some 100 µs however small it is."""
+DENSE_ELEMENTS_MIN = 1 << 12
+"""Blocks with fewer samples, and fewer values to make of them, join the padded batch: a tile costs some 200 µs
+however small it is."""
+ROWS_MIN = 8
+"""A tile has at least so many rows, however long they are."""
 PATTERNS_MAX = 8
 """Rows of a block with holes are kept together by the pattern of their holes, when there are no more than these."""
 _PAD_MS = np.iinfo(np.int64).max
@@ -87,9 +90,11 @@ def windows_of(selection: Selection, grid: Grid, range_ms: int, *, keep_stale: b
     """
     loose: list[RaggedBlock] = []
     for block in selection.blocks:
+        if not len(block.series) or not len(block.times_ms):
+            continue
         if isinstance(block, RaggedBlock):
             loose.append(_without_stale(block, keep_stale))
-        elif len(block.series) < DENSE_ROWS_MIN:
+        elif len(block.series) * max(grid.size, len(block.times_ms)) < DENSE_ELEMENTS_MIN:
             loose.append(_scattered(block, keep_stale))
         else:
             whole, rest = _split_by_holes(block, keep_stale)
@@ -112,8 +117,6 @@ def _holes(values: Floats, keep_stale: bool) -> Bools | None:
 
 def _split_by_holes(block: DenseBlock, keep_stale: bool) -> tuple[list[DenseBlock], list[RaggedBlock]]:
     """Dense blocks without holes, and what does not fit into few of them."""
-    if not len(block.times_ms):
-        return [], []
     holes = _holes(block.values, keep_stale)
     if holes is None:
         return [block], []
@@ -121,7 +124,7 @@ def _split_by_holes(block: DenseBlock, keep_stale: bool) -> tuple[list[DenseBloc
     keys = np.ascontiguousarray(packed).view([("", packed.dtype)] * packed.shape[1]).reshape(-1)
     _, first, pattern, count = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
     pattern = pattern.reshape(-1)
-    big = np.flatnonzero(count >= DENSE_ROWS_MIN)
+    big = np.flatnonzero(count >= ROWS_MIN)
     big = big[np.argsort(-count[big], kind="stable")][:PATTERNS_MAX]
     dense = []
     for number in big.tolist():
@@ -158,7 +161,7 @@ def _without_stale(block: RaggedBlock, keep_stale: bool) -> RaggedBlock:
 
 
 def _tile_rows(steps: int, samples: int) -> int:
-    return max(DENSE_ROWS_MIN, TILE_ELEMENTS // max(steps, samples, 1))
+    return max(ROWS_MIN, TILE_ELEMENTS // max(steps, samples, 1))
 
 
 def _dense_tiles(block: DenseBlock, grid: Grid, range_ms: int) -> Iterator[Windows]:

@@ -1,0 +1,138 @@
+"""How long the engine takes, from a selection in memory to arrays: ``python benchmarks/promql.py [rounds]``.
+
+10,000 counters, one sample every 15 s for an hour and a bit. Medians in milliseconds, on one core; store, parsing
+of the request and JSON are not in them.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from fenghuo.base.clock import SystemClock
+from fenghuo.metrics.promql import Engine
+from fenghuo.model.label_table import Dictionary, LabelColumn, LabelTable
+from fenghuo.model.matcher import Matcher
+from fenghuo.model.selection import DenseBlock, RaggedBlock, Selection
+
+INTERVAL_MS = 15_000
+START_MS = 1_700_000_000_000
+HOUR_MS = 3_600_000
+
+
+class Fixed:
+    """Answers every question with the same selection."""
+
+    def __init__(self, selection: Selection) -> None:
+        self._selection = selection
+
+    def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Selection:
+        first = next(iter(self._selection.blocks)).times_ms
+        if first[0] >= start_ms and first[-1] <= end_ms:
+            return self._selection
+        blocks = tuple(_cut(block, start_ms, end_ms) for block in self._selection.blocks)
+        return Selection(self._selection.labels, blocks)
+
+
+def _cut(block: DenseBlock | RaggedBlock, start_ms: int, end_ms: int) -> DenseBlock | RaggedBlock:
+    if isinstance(block, RaggedBlock):
+        return block
+    left, right = np.searchsorted(block.times_ms, start_ms), np.searchsorted(block.times_ms, end_ms, side="right")
+    values = np.ascontiguousarray(block.values[:, left:right])
+    return DenseBlock(block.series, block.times_ms[left:right], values)
+
+
+def counters(targets: int, per_target: int) -> Selection:
+    """Counters of random steps; target t has the job ``job<t % 10>``, every tenth of its series restarts."""
+    random = np.random.default_rng(1)
+    samples = (HOUR_MS + 5 * 60_000) // INTERVAL_MS + 1
+    blocks = []
+    for target in range(targets):
+        values = np.cumsum(random.integers(0, 50, (per_target, samples)), axis=1).astype(np.float64)
+        values[::10, samples // 2 :] -= values[::10, samples // 2 : samples // 2 + 1]
+        times = START_MS - 5 * 60_000 + np.arange(samples, dtype=np.int64) * INTERVAL_MS + target % 1000
+        series = np.arange(per_target, dtype=np.int64) + target * per_target
+        blocks.append(DenseBlock(series, times, values))
+    return Selection(_labels(targets, per_target), _as_stored(blocks))
+
+
+def _as_stored(blocks: list[DenseBlock]) -> tuple[DenseBlock | RaggedBlock, ...]:
+    """Cohorts of a few series come from the store as one ragged block."""
+    if len(blocks[0].series) > 1:
+        return tuple(blocks)
+    sizes = [0, *(len(block.times_ms) for block in blocks)]
+    return (
+        RaggedBlock(
+            np.concatenate([block.series for block in blocks]),
+            np.cumsum(sizes),
+            np.concatenate([block.times_ms for block in blocks]),
+            np.concatenate([block.values[0] for block in blocks]),
+        ),
+    )
+
+
+def _labels(targets: int, per_target: int) -> LabelTable:
+    target = np.repeat(np.arange(targets), per_target)
+    number = np.tile(np.arange(per_target), targets)
+    size = targets * per_target
+    return LabelTable(
+        size,
+        {
+            "__name__": _column(np.zeros(size, np.int64), "requests_total"),
+            "instance": _column(target, "host"),
+            "job": _column(target % 10, "job"),
+            "path": _column(number, "/path/"),
+        },
+    )
+
+
+def _column(numbers: np.ndarray, prefix: str) -> LabelColumn:
+    dictionary = Dictionary(f"{prefix}{number}" for number in range(int(numbers.max()) + 1))
+    return LabelColumn((numbers + 1).astype(np.int32), dictionary)
+
+
+def milliseconds(engine: Engine, expr: str, *, is_range: bool, rounds: int) -> float:
+    """The median of ``rounds`` evaluations."""
+    taken = []
+    for _ in range(rounds + 1):
+        start_s = time.perf_counter()
+        if is_range:
+            engine.range(expr, START_MS, START_MS + HOUR_MS, INTERVAL_MS)
+        else:
+            engine.instant(expr, START_MS + HOUR_MS)
+        taken.append((time.perf_counter() - start_s) * 1000)
+    return statistics.median(taken[1:])
+
+
+RATE = "sum by (job)(rate(x[5m]))"
+
+
+def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    many = Engine(Fixed(counters(100, 100)), SystemClock())
+    one = Engine(Fixed(counters(1, 10_000)), SystemClock())
+    ups = Engine(Fixed(counters(2000, 1)), SystemClock())
+    single = Engine(Fixed(counters(1, 1)), SystemClock())
+    work = [
+        ("10,000 series in 100 targets", many, RATE, True),
+        ("10,000 series in 100 targets", many, RATE, False),
+        ("10,000 series in one target", one, RATE, True),
+        ("10,000 series in 100 targets", many, "topk(5, rate(x[5m]))", True),
+        ("10,000 series in 100 targets", many, "avg_over_time(x[10m])", True),
+        ("10,000 series in 100 targets", many, "max_over_time(x[10m])", True),
+        ("10,000 series in 100 targets", many, "quantile_over_time(0.9, x[10m])", True),
+        ("2,000 targets of one series", ups, "sum(x)", True),
+        ("2,000 targets of one series", ups, "count by (job)(x == 0)", True),
+        ("one series", single, "rate(x[5m])", True),
+    ]
+    for data, engine, expr, is_range in work:
+        kind = "1 h at 15 s" if is_range else "instant"
+        print(f"{milliseconds(engine, expr, is_range=is_range, rounds=rounds):9.1f} ms  {expr:34} {kind:12} {data}")
+
+
+if __name__ == "__main__":
+    main()
