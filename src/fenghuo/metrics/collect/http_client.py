@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import ssl
 import urllib.parse
 import urllib.request
@@ -251,7 +252,8 @@ def _translate(error: Exception, url: str) -> HttpError:
         case aiohttp.ClientConnectorDNSError():
             return HttpError(HttpFault.CONNECTION, f"GET {url}: cannot resolve host {error.host!r}")
         case aiohttp.ClientConnectorError():
-            cause = error.os_error.strerror or str(error.os_error)
+            number = error.os_error.errno
+            cause = os.strerror(number) if number else str(error.os_error)
             return HttpError(HttpFault.CONNECTION, f"GET {url}: cannot connect to {error.host}:{error.port}: {cause}")
         case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
             return HttpError(HttpFault.PROTOCOL, f"GET {url}: not a URL that can be asked: {error}")

@@ -33,9 +33,6 @@ class LabelLimits:
     name_bytes: int = 0
     value_bytes: int = 0
 
-    def __bool__(self) -> bool:
-        return bool(self.count or self.name_bytes or self.value_bytes)
-
 
 @dataclass(frozen=True, slots=True)
 class LabelRules:
@@ -44,7 +41,7 @@ class LabelRules:
     target: Labels = EMPTY
     honor_labels: bool = False
     relabel: Relabel | None = None
-    limits: LabelLimits = LabelLimits()
+    limits: LabelLimits | None = None
     legacy_names: bool = False
     """Whether names outside the classic character set are refused (``metric_name_validation_scheme: legacy``)."""
 
@@ -58,11 +55,11 @@ class LabelRules:
 
     def problem(self, stored: Labels) -> str | None:
         """Why these labels fail the scrape; None when they are fine."""
-        if not stored.metric_name:
+        if METRIC_NAME not in stored:
             return f"a sample has no metric name after relabelling: {_short(str(stored))}"
         if self.legacy_names and not _all_legacy(stored):
             return f"invalid metric name or label names: {_short(str(stored))}"
-        return limit_problem(stored, self.limits) if self.limits else None
+        return limit_problem(stored, self.limits) if self.limits is not None else None
 
 
 def with_target_labels(exposed: Labels, target: Labels, *, honor_labels: bool) -> Labels:
@@ -71,10 +68,13 @@ def with_target_labels(exposed: Labels, target: Labels, *, honor_labels: bool) -
     Where both have a label, ``honor_labels`` lets the exposed one stand; otherwise the target's wins and the
     exposed one moves to ``exported_<name>``, with the prefix repeated until the name is free.
     """
+    clashes = [name for name in target if name in exposed]
+    if not clashes:
+        pairs = tuple(sorted(exposed.pairs + target.pairs))
+        return Labels.of_sorted(pairs, dict(pairs))
     if honor_labels:
         return Labels({**target, **exposed})
     merged = {**exposed, **target}
-    clashes = [name for name in target if name in exposed]
     for name in sorted(clashes, key=len):
         moved = EXPORTED + name
         while merged.get(moved):

@@ -133,9 +133,7 @@ def write_rules(settings: JobSettings, target: Target) -> WriteRules:
             target=target.labels,
             honor_labels=settings.honor_labels,
             relabel=(lambda labels: relabel(labels, rules)) if rules else None,
-            limits=LabelLimits(
-                settings.label_limit, settings.label_name_length_limit, settings.label_value_length_limit
-            ),
+            limits=_label_limits(settings),
             legacy_names=settings.metric_name_validation_scheme is NameScheme.LEGACY,
         ),
         honor_timestamps=settings.honor_timestamps,
@@ -144,6 +142,11 @@ def write_rules(settings: JobSettings, target: Target) -> WriteRules:
         timeout_s=target.timeout_ms / 1000,
         extra_metrics=bool(settings.extra_scrape_metrics),
     )
+
+
+def _label_limits(settings: JobSettings) -> LabelLimits | None:
+    limits = (settings.label_limit, settings.label_name_length_limit, settings.label_value_length_limit)
+    return LabelLimits(*limits) if any(limits) else None
 
 
 def _paced(target: Target) -> tuple[int, int]:
