@@ -191,7 +191,9 @@ def filesystem_curves() -> list[tuple[Labels, tuple[float, float, float]]]:
     for mountpoint, device, fstype, size, avail in disks:
         labels = {"mountpoint": mountpoint, "device": device, "fstype": fstype}
         curves.append(({"__name__": "node_filesystem_size_bytes", **labels}, (size * GIB, 0.0, 0)))
+        curves.append(({"__name__": "node_filesystem_free_bytes", **labels}, (avail * GIB, 0.01, 0)))
         curves.append(({"__name__": "node_filesystem_avail_bytes", **labels}, (avail * GIB, 0.01, 0)))
+        curves.append(({"__name__": "node_filesystem_readonly", **labels}, (0.0, 0.0, 0)))
     return curves
 
 

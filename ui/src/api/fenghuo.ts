@@ -26,7 +26,7 @@ export interface Notification {
   channel: string
   status: string
   reason: string
-  error: string | null
+  error: string
   attempts: number
   group_key: string
   at_ms: number

@@ -19,8 +19,9 @@ export interface Filesystem {
 /** Filesystems that are memory, images that are full by design, or views onto others. */
 const NOT_DISKS = /^(autofs|devtmpfs|efivarfs|erofs|fuse\..*|iso9660|nsfs|proc|ramfs|rootfs|squashfs|sysfs|tmpfs|tracefs)$/
 
-/** Mounts of containers and packages: the disk below them is listed itself. */
-const NOT_MOUNTPOINTS = /^\/(dev|proc|run|sys|snap|var\/lib\/(docker|containers|kubelet|snapd))(\/|$)/
+/** Mounts of containers and packages, and single files that a container gets: the disk below is listed itself. */
+const NOT_MOUNTPOINTS =
+  /^\/(dev|proc|run|sys|snap|var\/lib\/(docker|containers|kubelet|snapd)|etc\/(hosts|hostname|resolv\.conf))(\/|$)/
 
 function isDisk(labels: Labels): boolean {
   const mountpoint = labels['mountpoint'] ?? ''
@@ -30,24 +31,18 @@ function isDisk(labels: Labels): boolean {
   return !NOT_DISKS.test(fstype) && !NOT_MOUNTPOINTS.test(mountpoint)
 }
 
-const identity = (labels: Labels): string => `${labels['device'] ?? ''}\n${labels['mountpoint'] ?? ''}`
-
 /**
- * From `node_filesystem_avail_bytes` and `node_filesystem_size_bytes` to filesystems, the fullest first.
+ * From `node_filesystem_{avail_bytes,free_bytes,size_bytes,readonly}` to filesystems, the fullest first.
  *
- * Used is what a program cannot get: size minus *available*, as the host pack's rule has it; what is kept for root
- * counts as used. A device that is mounted in several places is shown at its shortest mount point.
+ * Used is counted as `df` and the host pack's rules do: what only root may still write is not free. What cannot be
+ * written to cannot fill up and is left out, as in the rules. A device that is mounted in several places is shown
+ * at its shortest mount point.
  */
 export function filesystemsOf(series: readonly Series[], grid: Grid): Filesystem[] {
-  const sizes = new Map<string, Row>()
-  for (const one of series) {
-    if (metricName(one.labels) === 'node_filesystem_size_bytes') sizes.set(identity(one.labels), align(one.points, grid))
-  }
   const byDevice = new Map<string, Filesystem>()
-  for (const one of series) {
-    const size = sizes.get(identity(one.labels))
-    if (metricName(one.labels) !== 'node_filesystem_avail_bytes' || !size || !isDisk(one.labels)) continue
-    const filesystem = filesystemOf(one.labels, align(one.points, grid), size)
+  for (const [labels, rows] of mountsOf(series, grid)) {
+    const filesystem = filesystemOf(labels, rows, grid)
+    if (!isDisk(labels) || latest(rows.readonly ?? []) === 1) continue
     const known = byDevice.get(filesystem.device)
     if (!known || isShorter(filesystem.mountpoint, known.mountpoint)) byDevice.set(filesystem.device, filesystem)
   }
@@ -57,8 +52,25 @@ export function filesystemsOf(series: readonly Series[], grid: Grid): Filesystem
   )
 }
 
-function filesystemOf(labels: Labels, avail: Row, size: Row): Filesystem {
-  const row = combine(avail, size, (free, all) => (all > 0 ? 100 * (1 - free / all) : 0))
+type Metric = 'avail_bytes' | 'free_bytes' | 'size_bytes' | 'readonly'
+
+/** The series of each mount side by side. */
+function mountsOf(series: readonly Series[], grid: Grid): [Labels, Partial<Record<Metric, Row>>][] {
+  const mounts = new Map<string, [Labels, Partial<Record<Metric, Row>>]>()
+  for (const { labels, points } of series) {
+    const identity = `${labels['device'] ?? ''}\n${labels['mountpoint'] ?? ''}`
+    const mount = mounts.get(identity) ?? [labels, {}]
+    mount[1][metricName(labels).replace('node_filesystem_', '') as Metric] = align(points, grid)
+    mounts.set(identity, mount)
+  }
+  return [...mounts.values()]
+}
+
+function filesystemOf(labels: Labels, rows: Partial<Record<Metric, Row>>, grid: Grid): Filesystem {
+  const absent = align([], grid)
+  const { avail_bytes: avail = absent, free_bytes: free = absent, size_bytes: size = absent } = rows
+  const used = combine(size, free, (all, unused) => all - unused)
+  const row = combine(used, avail, (taken, open) => (taken + open > 0 ? (100 * taken) / (taken + open) : 0))
   return {
     mountpoint: labels['mountpoint'] ?? '',
     device: labels['device'] ?? '',

@@ -36,7 +36,7 @@ export function queriesOf(host: HostKey): HostQueries {
   return {
     cpu: `100 * avg by (mode) (irate(node_cpu_seconds_total{${on}, mode!="idle"}[${RATE_WINDOW}]))`,
     memory: `{__name__=~"node_memory_(MemTotal|MemAvailable|MemFree)_bytes", ${on}}`,
-    filesystems: `{__name__=~"node_filesystem_(avail|size)_bytes", ${on}}`,
+    filesystems: `{__name__=~"node_filesystem_(avail_bytes|free_bytes|size_bytes|readonly)", ${on}}`,
     receive: `sum(irate(node_network_receive_bytes_total{${on}, device!~"${VIRTUAL_INTERFACES}"}[${RATE_WINDOW}]))`,
     transmit: `sum(irate(node_network_transmit_bytes_total{${on}, device!~"${VIRTUAL_INTERFACES}"}[${RATE_WINDOW}]))`,
     facts: `{__name__=~"node_load1|node_load5|node_load15|node_boot_time_seconds|node_uname_info", ${on}}`,

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest'
+
+import { clockOffsetMs, errorOf } from './client'
+import { parseValue } from './prometheus'
+
+test('both shapes of error are read, and none at all', () => {
+  const own = errorOf(429, { error: { code: 'too_many', message: 'too many attempts', remedy: 'wait' } })
+  expect([own.status, own.code, own.message, own.remedy]).toEqual([429, 'too_many', 'too many attempts', 'wait'])
+  const prometheus = errorOf(400, { status: 'error', errorType: 'bad_data', error: 'parse error' })
+  expect([prometheus.code, prometheus.message]).toEqual(['bad_data', 'parse error'])
+  expect(errorOf(502, null).message).toBe('HTTP 502')
+})
+
+test("the server's clock is followed when ours is off, and small differences are the network's", () => {
+  const nowMs = Date.parse('2023-11-14T22:13:20Z')
+  expect(clockOffsetMs('Tue, 14 Nov 2023 22:23:20 GMT', nowMs)).toBe(600_000)
+  expect(clockOffsetMs('Tue, 14 Nov 2023 22:13:18 GMT', nowMs)).toBe(0)
+  expect(clockOffsetMs(null, nowMs)).toBe(0)
+  expect(clockOffsetMs('no date', nowMs)).toBe(0)
+})
+
+test.each([
+  ['1.5', 1.5],
+  ['+Inf', Number.POSITIVE_INFINITY],
+  ['-Inf', Number.NEGATIVE_INFINITY],
+  ['NaN', Number.NaN],
+  ['9.2e+01', 92],
+])('the value %s is read', (text, value) => {
+  expect(parseValue(text)).toBe(value)
+})

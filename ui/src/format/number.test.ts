@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest'
+
+import { formatBytes, formatPercent, formatValue } from './number'
+
+test.each([
+  [22.44, '22.4'],
+  [0, '0.0'],
+  [99.94, '99.9'],
+  [99.96, '100'],
+  [null, '–'],
+  [Number.NaN, '–'],
+])('%s percent is written %s', (percent, text) => {
+  expect(formatPercent(percent)).toBe(text)
+})
+
+test.each([
+  [0, '0 B'],
+  [999, '999 B'],
+  [1023, '1.0 KiB'],
+  [1536, '1.5 KiB'],
+  [1024 ** 2 * 999.96, '1.0 GiB'],
+  [33_501_757_440, '31.2 GiB'],
+  [1024 ** 3 * 983, '983 GiB'],
+  [-2048, '-2.0 KiB'],
+  [null, '–'],
+  [Number.POSITIVE_INFINITY, '–'],
+])('%s bytes are written %s', (bytes, text) => {
+  expect(formatBytes(bytes)).toBe(text)
+})
+
+test.each([
+  [92.16666666666667, '92.17'],
+  [1, '1'],
+  [123456, '123456'],
+  [1234567.8, '1234570'],
+  [25_000_000, '2.50e+7'],
+  [0.00001, '1.00e-5'],
+  [Number.NaN, 'NaN'],
+  [Number.NEGATIVE_INFINITY, '-Inf'],
+])('the value %s is written %s', (value, text) => {
+  expect(formatValue(value)).toBe(text)
+})
