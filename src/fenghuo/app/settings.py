@@ -10,7 +10,6 @@ import glob
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +25,8 @@ from fenghuo.metrics.collect.relabel import RelabelRule
 from fenghuo.metrics.collect.settings import GlobalSettings, JobSettings
 from fenghuo.metrics.store.settings import StoreSettings
 from fenghuo.model.duration import format_duration
+from fenghuo.model.language import Language
 from fenghuo.model.settings_types import UrlText
-
-
-class Language(StrEnum):
-    """In which language people are addressed: in chat, in mails, on the panel before they choose."""
-
-    CHINESE = "zh"
-    ENGLISH = "en"
-    BOTH = "both"
 
 
 class ServerSettings(Settings):

@@ -150,7 +150,7 @@ class _Places:
         for document in self._documents:
             for path in document.lines:
                 written = _at(document.value, path)
-                if isinstance(written, str) and value in (written, os.path.join(document.directory, written)):
+                if isinstance(written, str) and value in (written, str(Path(document.directory) / written)):
                     return document.name, document.line(path), show_path(path)
         return self._default, 0, ""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import pathlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Final, get_args
@@ -112,7 +112,7 @@ def _count(value: int) -> int:
 
 def _file(value: str, info: ValidationInfo) -> str:
     directory = (info.context or {}).get(DIRECTORY, "")
-    return os.path.join(directory, value) if value and directory else value
+    return str(pathlib.Path(directory) / value) if value and directory else value
 
 
 def _text(value: Any) -> Any:

@@ -179,3 +179,15 @@ def test_a_file_that_grows_by_aliases_is_refused(monkeypatch: pytest.MonkeyPatch
 def test_deep_nesting_is_refused_and_not_a_crash() -> None:
     with pytest.raises(InputError, match="nested too deeply"):
         load_yaml("[" * 5000 + "]" * 5000, "f.yml")
+
+
+@pytest.mark.parametrize(
+    ("problem", "shown"),
+    [
+        (Problem("is wrong", "f.yml", 3, "a.b", "mend it"), "f.yml:3 a.b: is wrong (mend it)"),
+        (Problem("is wrong", "f.yml"), "f.yml: is wrong"),
+        (Problem("is wrong"), "is wrong"),
+    ],
+)
+def test_a_problem_as_one_line(problem: Problem, shown: str) -> None:
+    assert str(problem) == shown

@@ -241,8 +241,10 @@ def _default_escaping(scheme: NameScheme) -> EscapingScheme:
     return EscapingScheme.ALLOW_UTF8 if scheme is NameScheme.UTF8 else EscapingScheme.UNDERSCORES
 
 
-def _timeout_too_long(timeout_ms: int, interval_ms: int) -> RefusedError:
-    return RefusedError(
-        f"scrape timeout {format_duration(timeout_ms)} is greater than scrape interval {format_duration(interval_ms)}",
+def _timeout_too_long(timeout_ms: int, interval_ms: int) -> RefusedManyError:
+    timeout, interval = format_duration(timeout_ms), format_duration(interval_ms)
+    error = RefusedError(
+        f"scrape timeout {timeout} is greater than scrape interval {interval}",
         "lower scrape_timeout or raise scrape_interval",
     )
+    return RefusedManyError([(("scrape_timeout",), error)])

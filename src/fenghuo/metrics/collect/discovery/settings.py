@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from fenghuo.base.document import DictOf, ListOf, RefusedError, Settings
+from fenghuo.base.document import DictOf, ListOf, Path, RefusedError, RefusedManyError, Settings
 from fenghuo.model.http_settings import HttpClientSettings
 from fenghuo.model.settings_types import DurationMs, FilePattern, HttpUrl
 
@@ -85,7 +85,13 @@ class DiscoverySettings(Settings):
     http_sd_configs: ListOf[HttpDiscoverySettings] = Field(default_factory=list)
 
     def check_static_addresses(self) -> None:
-        """Raise RefusedError for a static target that is a URL. For jobs without relabelling, which could mend it."""
-        for group in self.static_configs:
-            for address in group.targets:
-                check_address(address)
+        """Raise RefusedManyError for static targets that are URLs. For jobs without relabelling that could mend it."""
+        refusals: list[tuple[Path, RefusedError]] = []
+        for index, group in enumerate(self.static_configs):
+            for number, address in enumerate(group.targets):
+                try:
+                    check_address(address)
+                except RefusedError as error:
+                    refusals.append((("static_configs", index, "targets", number), error))
+        if refusals:
+            raise RefusedManyError(refusals)
