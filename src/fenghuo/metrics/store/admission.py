@@ -16,7 +16,7 @@ from fenghuo.metrics.store.head import Head
 from fenghuo.metrics.store.head_read import flat_plan
 from fenghuo.metrics.store.loose import Run, merged
 from fenghuo.metrics.store.settings import StoreSettings
-from fenghuo.model.sample import NAN_BITS, AppendResult, Bools, Floats, Ints, is_absent
+from fenghuo.model.sample import NAN_BITS, AppendResult, Bools, Floats, is_absent
 
 TOO_OLD = "too_old"
 TOO_NEW = "too_far_in_future"

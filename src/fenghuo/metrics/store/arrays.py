@@ -51,4 +51,5 @@ def spread(starts: Ints, counts: Ints) -> Ints:
     """The indices ``starts[i] … starts[i] + counts[i] - 1`` of every ``i``, one after another."""
     total = int(counts.sum())
     ends = np.cumsum(counts)
-    return np.arange(total, dtype=np.int64) + np.repeat(starts - (ends - counts), counts)
+    indices: Ints = np.arange(total, dtype=np.int64) + np.repeat(starts - (ends - counts), counts)
+    return indices

@@ -11,7 +11,7 @@ from fenghuo.model.sample import AppendResult, Floats, Ints
 class Cohort:
     """The series that share timestamps. Thread-safe; any number of handles of one key are the same cohort."""
 
-    __slots__ = ("_append", "_rows", "key")
+    __slots__ = ("__weakref__", "_append", "_rows", "key")
 
     def __init__(
         self,

@@ -142,3 +142,61 @@ class Head:
     def loose_runs(self) -> list[Run]:
         """All runs of loose samples, oldest first; they may be read without the lock."""
         return ([] if self.frozen is None else self.frozen.snapshot()) + self.loose.snapshot()
+
+    def freeze(self, until_ms: int) -> list[Page]:
+        """Set the samples before ``until_ms``, the end of a slice, apart for a block; returns their pages.
+
+        What is written from now on goes to other pages and other runs.
+        """
+        assert self.frozen is None
+        self.frozen, self.loose = self.loose, LooseLog()
+        pages = []
+        for state in self.cohorts.values():
+            old = [page for page in state.pages if page.slice < until_ms // self.block_duration_ms]
+            if state.open in old:
+                state.open = None
+            pages.extend(old)
+        return pages
+
+    def thaw(self, from_ms: int = NEVER_MS) -> None:
+        """Take the frozen loose samples from ``from_ms`` on back."""
+        assert self.frozen is not None
+        frozen, self.frozen = self.frozen, None
+        for run in frozen.snapshot():
+            self.loose.add(run.kept(run.times_ms >= from_ms))
+
+    def drop(self, pages: list[Page], until_ms: int) -> None:
+        """Forget what a block holds now: these pages, and the frozen samples before ``until_ms``."""
+        gone = set(pages)
+        for state in self.cohorts.values():
+            if state.pages and state.pages[0] in gone:
+                state.pages = [page for page in state.pages if page not in gone]
+        for page in pages:
+            self.pool.drop(page)
+        self.thaw(until_ms)
+        self._recount()
+
+    def _recount(self) -> None:
+        """Find anew where each series lives and since when."""
+        self.first_ms.view[:] = EVER_MS
+        self.homes.view[:] = NOWHERE
+        self.has_loose.view[:] = False
+        self.shared.clear()
+        for state in self.cohorts.values():
+            for page in state.pages:
+                rows = page.row_map.rows.all[: page.size]
+                self._settle_in(state, state.sids.all[rows], page.first_ms)
+        for run in self.loose.snapshot():
+            self.has_loose.all[run.sids] = True
+            np.minimum.at(self.first_ms.all, run.sids, run.times_ms)
+
+    def forget(self, sids: Ints) -> None:
+        """These numbers will name other series from now on."""
+        self.last_ms.all[sids] = NEVER_MS
+        self.last_values.all[sids] = 0.0
+
+    @property
+    def oldest_ms(self) -> int:
+        """The time of the oldest sample; :data:`EVER_MS` when there is none."""
+        pages = (state.pages[0].first_ms for state in self.cohorts.values() if state.pages)
+        return min((*pages, self.loose.first_ms))

@@ -90,6 +90,17 @@ class SeriesIndex:
         self._sids[key] = sid
         return sid, True
 
+    def label_id(self, name: str) -> int:
+        """The number of a label name in the keys of :meth:`find`, new if need be."""
+        if name not in self.dictionaries:
+            self.dictionaries[name] = Dictionary()
+            self._label_ids[name] = len(self._label_ids)
+        return self._label_ids[name]
+
+    def find(self, key: bytes) -> int | None:
+        """The series of a key: for each label, sorted by name, the int32 of its name and of its value's code."""
+        return self._sids.get(key)
+
     def match(self, matchers: Sequence[Matcher]) -> Ints:
         """The numbers of the series that every matcher accepts: int64[n], grouped by metric."""
         named = [matcher for matcher in matchers if matcher.name == METRIC_NAME]

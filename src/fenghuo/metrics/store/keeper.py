@@ -1,49 +1,195 @@
-"""The store's own thread: forces the WAL to the disk, cuts blocks, keeps retention."""
+"""The keeper: the store's own thread. It forces the WAL to the disk, cuts blocks, merges them and keeps retention."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from pathlib import Path
+from collections.abc import Callable
+
+import numpy as np
 
 from fenghuo.base.clock import Clock
-from fenghuo.metrics.store.blocks import BlockSet
-from fenghuo.metrics.store.head import Head
-from fenghuo.metrics.store.index import SeriesIndex
-from fenghuo.metrics.store.journal import Journal
-from fenghuo.metrics.store.metrics import StoreMetrics
+from fenghuo.base.guard import Guard
+from fenghuo.metrics.store.block import Block, read_block
+from fenghuo.metrics.store.block_format import Cuts, DamagedError
+from fenghuo.metrics.store.block_write import write_block
+from fenghuo.metrics.store.blocks import merge_ranges_ms, series_of, to_merge
+from fenghuo.metrics.store.head import EVER_MS, NEVER_MS
+from fenghuo.metrics.store.parts import Parts
+from fenghuo.metrics.store.selecting import SelectPlan, plan_select
 from fenghuo.metrics.store.settings import StoreSettings
-from fenghuo.metrics.store.wal import Wal
+from fenghuo.metrics.store.source import HeadSource
 
 log = logging.getLogger(__name__)
 
+ROUND_INTERVAL_S = 60.0
+"""How often the keeper looks whether a block is due. Prometheus does it each minute as well."""
+STEP_MIN_S = 0.01
+
 
 class Keeper:
+    """Runs beside the store. The public methods may be called without the thread, as tests do."""
+
     def __init__(
-        self, directory: Path, settings: StoreSettings, clock: Clock, metrics: StoreMetrics, index: SeriesIndex,
-        head: Head, wal: Wal, blocks: BlockSet, journal: Journal, lock: threading.Lock,
-    ) -> None:  # fmt: skip
+        self, parts: Parts, settings: StoreSettings, clock: Clock, held: Callable[[str], bool], guard: Guard | None
+    ) -> None:
+        self._parts = parts
         self._settings = settings
-        self._metrics = metrics
-        self._wal = wal
+        self._clock = clock
+        self._held = held
+        self._guard = guard
+        self._lock = parts.lock
+        self._metrics = parts.metrics
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="store-keeper", daemon=True)
+        self._busy = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="fenghuo-store-keeper", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
+        """End the thread; a block that is being written is finished first."""
         self._stop.set()
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(max(self._settings.fsync_interval_ms, 10) / 1000):
-            self.sync()
+        step_s = max(self._settings.fsync_interval_ms / 1000, STEP_MIN_S)
+        waited_s = 0.0
+        while not self._stop.wait(step_s):
+            self._call("store fsync", self.sync)
+            waited_s += step_s
+            if waited_s >= ROUND_INTERVAL_S:
+                waited_s = 0.0
+                self._call("store maintenance", self.maintain)
+
+    def _call(self, part: str, work: Callable[[], object]) -> None:
+        if self._guard is None:
+            work()
+        else:
+            self._guard.call(part, work)
 
     def sync(self) -> None:
         """Force the WAL to the disk; a refusal is logged and counted, and tried again with the next bytes."""
         try:
-            self._wal.sync()
+            self._parts.wal.sync()
         except OSError as error:
             self._metrics.wal_failures.labels("fsync").inc()
             log.error("the WAL could not be forced to the disk: %s", error.strerror)
+
+    def maintain(self) -> None:
+        """Cut the blocks that are due, delete what is beyond retention, merge neighbours; failures are retried."""
+        with self._busy:
+            try:
+                while self._cut():
+                    pass
+                self._retain()
+                while self._merge():
+                    pass
+            except OSError as error:
+                self._metrics.cut_failures.inc()
+                log.error("a block could not be written: %s; it is tried again in a minute", error)
+            self._measure()
+
+    def _cut(self) -> bool:
+        """Write the oldest slice of the head to a block when its time is up by half a slice. True when it was."""
+        duration_ms = self._settings.block_duration_ms
+        parts = self._parts
+        with self._lock:
+            oldest_ms = parts.head.oldest_ms
+            if oldest_ms == EVER_MS:
+                return False
+            until_ms = (oldest_ms // duration_ms + 1) * duration_ms
+            if self._clock.now_ms() < until_ms + duration_ms // 2:
+                return False
+            segment = parts.wal.roll()
+            pages = parts.head.freeze(until_ms)
+            plan = self._plan_head(until_ms)
+            path = parts.blocks.next_path()
+        try:
+            meta = write_block(path, plan, parts.head.cohort_codes.values, [], Cuts(((segment, until_ms),)))
+            ready = None if meta is None else read_block(path)
+        except OSError:
+            with self._lock:
+                parts.head.thaw()
+            raise
+        with self._lock:
+            if ready is not None:
+                parts.blocks.add(ready.enter(parts.index, parts.head.cohort_codes))
+            parts.head.reserve(parts.index.bound)
+            parts.head.drop(pages, until_ms)
+            cuts, segments = parts.blocks.cuts, parts.wal.segments.values()
+            parts.wal.drop([each.number for each in segments if each.last_ms < cuts.covered_ms(each.number)])
+            self._forget_unused()
+        return True
+
+    def _plan_head(self, until_ms: int) -> SelectPlan:
+        parts = self._parts
+        sids = np.flatnonzero(parts.head.first_ms.view < until_ms)
+        labels = parts.index.label_table(sids)
+        return plan_select([HeadSource(parts.head)], sids, labels, NEVER_MS, until_ms - 1, dense_rows_min=1)
+
+    def _forget_unused(self) -> None:
+        """Drop cohorts that nobody writes to and the head knows no sample of, then series that nothing knows."""
+        parts = self._parts
+        head = parts.head
+        for code, state in list(head.cohorts.items()):
+            if not state.pages and not self._held(state.key):
+                del head.cohorts[code]
+        used = head.first_ms.view < EVER_MS
+        parts.blocks.mark(used)
+        for state in head.cohorts.values():
+            used[state.sids.view] = True
+        sids = parts.index.all_sids()
+        unused = sids[~used[sids]]
+        if len(unused):
+            parts.index.remove(unused)
+            head.forget(unused)
+            parts.journal.forget(unused)
+
+    def _retain(self) -> None:
+        """Delete the blocks that are too old, then the oldest while there is too much."""
+        settings = self._settings
+        with self._lock:
+            blocks = self._parts.blocks
+            if settings.retention_ms:
+                oldest_ms = self._clock.now_ms() - settings.retention_ms
+                blocks.delete([block for block in blocks.blocks if block.meta.last_ms < oldest_ms], "age")
+            while settings.retention_size_bytes and len(blocks) and blocks.size_bytes > settings.retention_size_bytes:
+                blocks.delete(blocks.blocks[:1], "size")
+            self._forget_unused()
+
+    def _merge(self) -> bool:
+        """Merge one group of neighbouring blocks; True when there was one."""
+        settings, parts = self._settings, self._parts
+        ranges = merge_ranges_ms(settings.block_duration_ms, settings.block_duration_max_ms)
+        with self._lock:
+            group = to_merge(parts.blocks.blocks, ranges, self._clock.now_ms())
+            if not group:
+                return False
+            plan = self._plan_blocks(group)
+            path = parts.blocks.next_path()
+            cuts = Cuts.of(pair for block in group for pair in block.meta.cuts)
+        try:
+            names = [block.name for block in group]
+            write_block(path, plan, parts.head.cohort_codes.values, names, cuts)
+            ready = read_block(path)
+        except DamagedError as damage:
+            with self._lock:
+                parts.blocks.set_apart(damage)
+            return True
+        with self._lock:
+            parts.blocks.add(ready.enter(parts.index, parts.head.cohort_codes))
+            parts.head.reserve(parts.index.bound)
+        return True
+
+    def _plan_blocks(self, group: list[Block]) -> SelectPlan:
+        sids = series_of(group)
+        return plan_select(group, sids, self._parts.index.label_table(sids), NEVER_MS, EVER_MS, dense_rows_min=1)
+
+    def _measure(self) -> None:
+        with self._lock:
+            head, metrics = self._parts.head, self._metrics
+            metrics.series.set(len(self._parts.index))
+            metrics.head_series.set(int(np.count_nonzero(head.first_ms.view < EVER_MS)))
+            metrics.head_pages.set(head.pool.pages)
+            metrics.head_bytes.set(head.pool.size_bytes)

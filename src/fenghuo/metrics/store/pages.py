@@ -9,6 +9,7 @@ without a lock.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from fenghuo.metrics.store.arrays import Growing
 from fenghuo.model.sample import ABSENT_NAN, Floats, Ints
@@ -97,7 +98,7 @@ class Page:
     def full(self) -> bool:
         return self.count == PAGE_COLUMNS
 
-    def admit(self, sids: Ints) -> bool:
+    def admit(self, sids: npt.NDArray[np.int32]) -> bool:
         """Bring the row map's new positions onto the page; ``sids`` are all series of the map by position.
 
         False when there is no room.

@@ -1,7 +1,7 @@
 """Replay: brings the head back from the WAL, and sets apart what is damaged.
 
 What a segment holds was admitted when it was written, so replay writes without judging. Samples that a block has
-already (the :class:`Cut` says which) are left out.
+already (its :class:`Cuts` say which) are left out.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from fenghuo.base.errors import OperatingError
 from fenghuo.metrics.store import records
 from fenghuo.metrics.store.arrays import Growing
-from fenghuo.metrics.store.cohort_state import CohortState
+from fenghuo.metrics.store.block_format import Cuts
+from fenghuo.metrics.store.cohort_state import CohortState, Layout
 from fenghuo.metrics.store.exemplars import ExemplarRing
 from fenghuo.metrics.store.head import Head
 from fenghuo.metrics.store.index import SeriesIndex
@@ -29,18 +29,6 @@ from fenghuo.model.sample import Floats, Ints
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """What blocks hold: every sample before ``until_ms`` of the segments before ``segment``."""
-
-    segment: int = 0
-    until_ms: int = NEVER_MS
-
-    def covers_ms(self, segment: int) -> int:
-        """Samples of that segment before this time are in a block."""
-        return self.until_ms if segment < self.segment else NEVER_MS
-
-
 @dataclass(slots=True)
 class _Scrapes:
     """A cohort as one segment names it, and its last scrape there."""
@@ -50,6 +38,8 @@ class _Scrapes:
     """By row in the segment: the row in the head."""
     last_rows: Ints
     last_values: Floats
+    layout: Layout | None = None
+    """Where ``last_rows`` go; None until they were written."""
 
 
 class SegmentReplay:
@@ -106,6 +96,7 @@ class SegmentReplay:
         if kind == Kind.SCRAPE:
             rows, values = records.decode_scrape(payload, count)
             scrapes.last_rows = scrapes.rows.all[rows]
+            scrapes.layout = None
         elif kind == Kind.SCRAPE_CHANGES:
             values = records.decode_scrape_changes(payload, scrapes.last_values)
         else:
@@ -116,9 +107,14 @@ class SegmentReplay:
             return
         self.samples += count
         state = scrapes.state
-        layout = state.lay_out(scrapes.last_rows)
+        if scrapes.layout is None or scrapes.layout.row_map is not state.row_map:
+            state.lay_out(scrapes.last_rows)
+        else:
+            state.layout = scrapes.layout
+        layout = state.layout
         if time_ms >= state.last_ms:
             self._head.write(state, time_ms, layout, values)
+            scrapes.layout = state.layout
         else:
             self._put_loose(Run(layout.sids.astype(np.int32), np.full(count, time_ms, dtype=np.int64), values))
 
@@ -140,7 +136,7 @@ class SegmentReplay:
 
 def replay(
     segments: list[Segment],
-    cut: Cut,
+    cuts: Cuts,
     head: Head,
     index: SeriesIndex,
     exemplars: ExemplarRing,
@@ -162,7 +158,7 @@ def replay(
                 remedy="check the disk and the file's permissions, or move the file away to start without it",
             ) from error
         reader = SegmentReader(data, segment.number)
-        work = SegmentReplay(head, index, exemplars, cut.covers_ms(segment.number))
+        work = SegmentReplay(head, index, exemplars, cuts.covered_ms(segment.number))
         for kind, payload in reader:
             work.apply(kind, payload)
         segment.last_ms = work.last_ms

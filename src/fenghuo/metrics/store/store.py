@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+from weakref import WeakValueDictionary
 
 import numpy as np
 from prometheus_client import CollectorRegistry
 
 from fenghuo.base.clock import Clock
 from fenghuo.base.errors import OperatingError
+from fenghuo.base.guard import Guard
 from fenghuo.metrics.store.admission import judge, outside, plain
+from fenghuo.metrics.store.block_format import DamagedError
 from fenghuo.metrics.store.blocks import BlockSet
 from fenghuo.metrics.store.cohort import Cohort
 from fenghuo.metrics.store.exemplars import ExemplarRing
@@ -24,6 +26,7 @@ from fenghuo.metrics.store.journal import Journal
 from fenghuo.metrics.store.keeper import Keeper
 from fenghuo.metrics.store.loose import Run
 from fenghuo.metrics.store.metrics import StoreMetrics
+from fenghuo.metrics.store.parts import Parts
 from fenghuo.metrics.store.replay import replay
 from fenghuo.metrics.store.selecting import plan_select, read_select
 from fenghuo.metrics.store.settings import StoreSettings
@@ -55,58 +58,67 @@ class StoreStatistics:
     wal_bytes: int
 
 
+def _make_directory(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise OperatingError(
+            f"the metric store cannot use {path}: {error.strerror}",
+            retryable=False,
+            remedy="give a directory that this user may write",
+        ) from error
+
+
 class Store:
     """Keeps samples and finds them again. Thread-safe; every method is synchronous."""
 
-    def __init__(
-        self, directory: Path, settings: StoreSettings, clock: Clock, metrics: StoreMetrics, index: SeriesIndex,
-        head: Head, wal: Wal, blocks: BlockSet, exemplars: ExemplarRing,
-    ) -> None:  # fmt: skip
+    def __init__(self, parts: Parts, settings: StoreSettings, clock: Clock, guard: Guard | None) -> None:
         self._settings = settings
         self._clock = clock
-        self._metrics = metrics
-        self._index = index
-        self._head = head
-        self._wal = wal
-        self._blocks = blocks
-        self._exemplars = exemplars
-        self._journal = Journal(wal, index)
-        self._lock = threading.Lock()
+        self._metrics = parts.metrics
+        self._index = parts.index
+        self._head = parts.head
+        self._wal = parts.wal
+        self._blocks = parts.blocks
+        self._exemplars = parts.exemplars
+        self._journal = parts.journal
+        self._lock = parts.lock
         self._closed = False
-        self.keeper = Keeper(directory, settings, clock, metrics, index, head, wal, blocks, self._journal, self._lock)
+        self._cohorts: WeakValueDictionary[str, Cohort] = WeakValueDictionary()
+        self.keeper = Keeper(parts, settings, clock, self._cohorts.__contains__, guard)
         """Cuts blocks, keeps retention, and forces the WAL to the disk."""
 
     @classmethod
-    def open(cls, directory: Path, settings: StoreSettings, clock: Clock, registry: CollectorRegistry) -> Self:
+    def open(
+        cls,
+        directory: Path,
+        settings: StoreSettings,
+        clock: Clock,
+        registry: CollectorRegistry,
+        guard: Guard | None = None,
+    ) -> Self:
         """Open the store in ``directory``, made if need be, and replay its WAL.
 
-        Damaged parts are set apart with a message. Raises OperatingError when the directory cannot be used. The
-        directory must belong to this process alone (``base.files.exclusive_directory``).
+        Damaged parts are set apart with a message. ``guard`` keeps the store's thread alive over faults that nobody
+        foresaw. Raises OperatingError when the directory cannot be used. The directory must belong to this process
+        alone (``base.files.exclusive_directory``).
         """
         metrics = StoreMetrics(registry)
         wal_directory, block_directory = directory / "wal", directory / "blocks"
-        try:
-            for each in (wal_directory, block_directory):
-                each.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise OperatingError(
-                f"the metric store cannot use {directory}: {error.strerror}",
-                retryable=False,
-                remedy="give a directory that this user may write",
-            ) from error
+        for each in (wal_directory, block_directory):
+            _make_directory(each)
         index, head = SeriesIndex(), Head(settings.block_duration_ms)
         exemplars = ExemplarRing(settings.exemplars_max)
         blocks = BlockSet.open(block_directory, index, head.cohort_codes, metrics)
         head.reserve(index.bound)
         segments = segments_in(wal_directory)
         start_s = clock.monotonic_s()
-        samples = replay(segments, blocks.cut, head, index, exemplars, metrics)
+        metrics.replayed.set(replay(segments, blocks.cuts, head, index, exemplars, metrics))
         metrics.replay_s.set(clock.monotonic_s() - start_s)
-        metrics.replayed.set(samples)
-        number = max(segments[-1].number + 1 if segments else 1, blocks.cut.segment)
+        number = max(segments[-1].number + 1 if segments else 1, blocks.cuts.next_segment)
         wal = Wal(wal_directory, number, settings.wal_segment_bytes, metrics)
         wal.segments = {segment.number: segment for segment in segments}
-        store = cls(directory, settings, clock, metrics, index, head, wal, blocks, exemplars)
+        store = cls(Parts(metrics, index, head, wal, blocks, Journal(wal, index), exemplars), settings, clock, guard)
         store.keeper.start()
         return store
 
@@ -125,8 +137,16 @@ class Store:
             self._blocks.close()
 
     def cohort(self, key: str) -> Cohort:
-        """The cohort of that key: one scrape target, one rule group."""
-        return Cohort(key, self._rows, self._append)
+        """The cohort of that key: one scrape target, one rule group.
+
+        Keep the handle for as long as you keep its rows: a cohort that nobody holds is forgotten, rows and all, when
+        its last sample has left the memory.
+        """
+        with self._lock:
+            handle = self._cohorts.get(key)
+            if handle is None:
+                handle = self._cohorts[key] = Cohort(key, self._rows, self._append)
+            return handle
 
     def _rows(self, key: str, series: Sequence[Labels]) -> Ints:
         with self._lock:
@@ -224,11 +244,20 @@ class Store:
                 self._metrics.exemplars.inc(kept)
 
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Selection:
-        """All samples with ``start_ms <= time <= end_ms`` of the series that every matcher accepts."""
-        with self._lock:
-            sids = self._index.match(matchers)
-            plan = plan_select(self._sources(start_ms, end_ms), sids, self._index.label_table(sids), start_ms, end_ms)
-        return read_select(plan)
+        """All samples with ``start_ms <= time <= end_ms`` of the series that every matcher accepts.
+
+        A block that turns out to be damaged is set apart, and the answer comes without it.
+        """
+        while True:
+            with self._lock:
+                sids = self._index.match(matchers)
+                labels = self._index.label_table(sids)
+                plan = plan_select(self._sources(start_ms, end_ms), sids, labels, start_ms, end_ms)
+            try:
+                return read_select(plan)
+            except DamagedError as damage:
+                with self._lock:
+                    self._blocks.set_apart(damage)
 
     def _sources(self, start_ms: int, end_ms: int) -> list[Source]:
         return [*self._blocks.between(start_ms, end_ms), HeadSource(self._head)]

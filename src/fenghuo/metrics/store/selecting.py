@@ -6,6 +6,7 @@ other series come together in one ragged block.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from fenghuo.metrics.store.head_read import flattened
 from fenghuo.metrics.store.loose import Flat, merged
 from fenghuo.metrics.store.source import Plan, Source, Span
 from fenghuo.model.label_table import LabelTable
-from fenghuo.model.sample import Ints
+from fenghuo.model.sample import Floats, Ints
 from fenghuo.model.selection import DenseBlock, RaggedBlock, Selection
 
 DENSE_ROWS_MIN = 32
@@ -31,23 +32,33 @@ class SelectPlan:
     """What to read. Made under the store's lock, read without it."""
 
     labels: LabelTable
-    dense: list[tuple[Ints, list[Span]]]
-    """For each cohort: rows of the label table, and its spans in order of time."""
+    dense: list[tuple[int, Ints, list[Span]]]
+    """For each cohort: its code, rows of the label table, and its spans in order of time."""
     flat_rows: Ints
     """The rows of the label table that the flat plans' rows stand for."""
     flats: list[Plan]
 
 
-def plan_select(sources: Sequence[Source], sids: Ints, labels: LabelTable, start_ms: int, end_ms: int) -> SelectPlan:
-    """Plan to read ``sids``, whose labels are the rows of ``labels``. ``sources`` are in order of time."""
+def plan_select(
+    sources: Sequence[Source],
+    sids: Ints,
+    labels: LabelTable,
+    start_ms: int,
+    end_ms: int,
+    dense_rows_min: int = DENSE_ROWS_MIN,
+) -> SelectPlan:
+    """Plan to read ``sids``, whose labels are the rows of ``labels``. ``sources`` are in order of time.
+
+    A cohort with ``dense_rows_min`` wanted series or more is planned as a whole.
+    """
     homes = _homes(sources, sids, start_ms, end_ms)
-    groups, flat_rows = _grouped(homes)
+    groups, flat_rows = _grouped(homes, dense_rows_min)
     dense = []
     for cohort, rows in groups:
         picked = sids[rows]
         spans = [span for source in sources for span in source.spans(cohort, picked, start_ms, end_ms)]
         if spans:
-            dense.append((rows, spans))
+            dense.append((cohort, rows, spans))
     flats = [source.plan(sids[flat_rows], start_ms, end_ms) for source in sources] if len(flat_rows) else []
     return SelectPlan(labels, dense, flat_rows, flats)
 
@@ -64,14 +75,14 @@ def _homes(sources: Sequence[Source], sids: Ints, start_ms: int, end_ms: int) ->
     return np.full(len(sids), NOWHERE, dtype=np.int32) if homes is None else homes
 
 
-def _grouped(homes: npt.NDArray[np.int32]) -> tuple[list[tuple[int, Ints]], Ints]:
+def _grouped(homes: npt.NDArray[np.int32], dense_rows_min: int) -> tuple[list[tuple[int, Ints]], Ints]:
     """The cohorts worth a dense block with their rows, and the rows for the ragged one."""
     if not len(homes):
         return [], np.empty(0, dtype=np.int64)
     if (homes == homes[0]).all() and homes[0] >= 0:
         return [(int(homes[0]), np.arange(len(homes), dtype=np.int64))], np.empty(0, dtype=np.int64)
     counts = np.bincount(homes[homes >= 0], minlength=1)
-    dense = counts > 0 if np.count_nonzero(counts) <= DENSE_COHORTS_MAX else counts >= DENSE_ROWS_MIN
+    dense = counts > 0 if np.count_nonzero(counts) <= DENSE_COHORTS_MAX else counts >= dense_rows_min
     is_dense = (homes >= 0) & dense[np.maximum(homes, 0)]
     rows = np.flatnonzero(is_dense)
     order = rows[np.argsort(homes[rows], kind="stable")]
@@ -87,14 +98,15 @@ def read_select(plan: SelectPlan) -> Selection:
     """Carry out the plan."""
     blocks: list[DenseBlock | RaggedBlock] = []
     flats: list[Flat] = []
-    for rows, spans in plan.dense:
-        block = _dense(rows, spans)
-        if block is None:
-            flats.extend(_flat_span(rows, span) for span in spans)
+    for _, rows, planned in plan.dense:
+        spans = [span for span in planned if len(span.times_ms)]
+        if not spans:
+            continue
+        if in_order(spans):
+            blocks.append(_dense(rows, spans))
         else:
-            blocks.append(block)
-    for each in plan.flats:
-        flats.extend(Flat(plan.flat_rows[flat.rows], flat.times_ms, flat.values) for flat in each.read())
+            flats.extend(flat_span(rows, span) for span in spans)
+    flats.extend(read_flats(plan))
     ragged = merged(flats)
     if len(ragged.rows):
         starts = np.flatnonzero(np.r_[True, ragged.rows[1:] != ragged.rows[:-1]])
@@ -103,21 +115,35 @@ def read_select(plan: SelectPlan) -> Selection:
     return _without_empty_rows(plan.labels, blocks)
 
 
-def _dense(rows: Ints, spans: list[Span]) -> DenseBlock | None:
-    """One matrix of all spans; None when they do not follow each other in time."""
-    times = [span.times_ms for span in spans]
-    if any(before[-1] >= after[0] for before, after in zip(times, times[1:], strict=False)):
-        return None
-    joined = times[0].copy() if len(times) == 1 else np.concatenate(times)
-    values = np.empty((len(rows), len(joined)), dtype=np.float64)
+def read_flats(plan: SelectPlan) -> list[Flat]:
+    """The parts of the flat plans, their rows those of the plan's label table."""
+    parts = [flat for each in plan.flats for flat in each.read()]
+    return [Flat(plan.flat_rows[flat.rows], flat.times_ms, flat.values) for flat in parts]
+
+
+def in_order(spans: Sequence[Span]) -> bool:
+    """Whether each span begins after the one before has ended."""
+    return all(before.times_ms[-1] < after.times_ms[0] for before, after in itertools.pairwise(spans))
+
+
+def filled(rows: int, spans: Sequence[Span]) -> tuple[Ints, Floats]:
+    """Times int64[T] and values float64[rows, T] of all spans, one after another."""
+    times = np.concatenate([span.times_ms for span in spans])
+    values = np.empty((rows, len(times)), dtype=np.float64)
     start = 0
-    for span, each in zip(spans, times, strict=True):
-        span.fill(values[:, start : start + len(each)])
-        start += len(each)
-    return DenseBlock(rows, joined, values)
+    for span in spans:
+        end = start + len(span.times_ms)
+        span.fill(values[:, start:end])
+        start = end
+    return times, values
 
 
-def _flat_span(rows: Ints, span: Span) -> Flat:
+def _dense(rows: Ints, spans: list[Span]) -> DenseBlock:
+    return DenseBlock(rows, *filled(len(rows), spans))
+
+
+def flat_span(rows: Ints, span: Span) -> Flat:
+    """The samples of one span; ``rows`` are the rows to give its series."""
     out = np.empty((len(rows), len(span.times_ms)), dtype=np.float64)
     span.fill(out)
     return flattened(rows, span.times_ms, out)

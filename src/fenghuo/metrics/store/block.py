@@ -1,0 +1,294 @@
+"""Reading a block."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import weakref
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fenghuo.metrics.store.arrays import spread
+from fenghuo.metrics.store.block_format import (
+    FOOTER_SIZE,
+    HEADER,
+    MAGIC,
+    VERSION,
+    BlockIndex,
+    BlockMeta,
+    DamagedError,
+    decode_index,
+    parse_footer,
+)
+from fenghuo.metrics.store.codec import UnpackError, unpack_ints, unpack_row
+from fenghuo.metrics.store.head import MIXED, NOWHERE
+from fenghuo.metrics.store.head_read import flattened
+from fenghuo.metrics.store.index import SeriesIndex
+from fenghuo.metrics.store.loose import Flat
+from fenghuo.model.label_table import Dictionary
+from fenghuo.model.labels import Labels
+from fenghuo.model.sample import ABSENT_NAN, Floats, Ints
+
+
+class NewerFormatError(Exception):
+    """The block was written by a newer version; it is whole, and not ours to move."""
+
+
+class BlockFile:
+    """The bytes of a block. Closed when nobody refers to it any more: a deleted block can be read to its end."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        weakref.finalize(self, os.close, self._descriptor)
+        self.size = os.fstat(self._descriptor).st_size
+
+    def read(self, offset: int, size: int) -> bytes:
+        """``size`` bytes. Raises DamagedError when they are not to be had."""
+        try:
+            data = os.pread(self._descriptor, size, offset)
+        except OSError as error:
+            raise DamagedError(self.path, f"bytes {offset} to {offset + size}: {error.strerror}") from error
+        if len(data) != size:
+            raise DamagedError(self.path, f"ends at byte {offset + len(data)}, before {offset + size}")
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """One chunk of a block, still packed."""
+
+    file: BlockFile
+    offset: int
+    columns: int
+    times_size: int
+    times_crc: int
+    row_offsets: Ints
+    """int64[rows + 1]: where the packed rows begin, from ``offset``."""
+    row_kinds: npt.NDArray[np.uint8]
+    row_crcs: npt.NDArray[np.uint32]
+
+    def times(self) -> Ints:
+        data = self.file.read(self.offset, self.times_size)
+        if zlib.crc32(data) != self.times_crc:
+            raise DamagedError(self.file.path, f"the times at byte {self.offset} do not fit their checksum")
+        try:
+            return unpack_ints(data, self.columns)
+        except UnpackError as error:
+            raise DamagedError(self.file.path, f"the times at byte {self.offset}: {error}") from error
+
+    def fill(self, rows: Ints, first: int, end: int, out: Floats) -> None:
+        """Unpack the columns ``first`` to ``end`` of ``rows`` (-1: a row without samples) into ``out``."""
+        whole = first == 0 and end == self.columns
+        buffer = np.empty(self.columns, dtype=np.float64)
+        for place, row in enumerate(rows.tolist()):
+            if row < 0:
+                out[place] = ABSENT_NAN
+                continue
+            target = out[place] if whole else buffer
+            self._unpack(row, target)
+            if not whole:
+                out[place] = buffer[first:end]
+
+    def _unpack(self, row: int, out: Floats) -> None:
+        start = int(self.row_offsets[row])
+        kind = int(self.row_kinds[row])
+        data = self.file.read(self.offset + start, int(self.row_offsets[row + 1]) - start)
+        if zlib.crc32(data, kind) != self.row_crcs[row]:
+            raise DamagedError(self.file.path, f"the row at byte {self.offset + start} does not fit its checksum")
+        try:
+            unpack_row(kind, data, out)
+        except UnpackError as error:
+            raise DamagedError(self.file.path, f"the row at byte {self.offset + start}: {error}") from error
+
+
+class BlockSpan:
+    """Some columns of a chunk for some of its rows; unpacked when it is read."""
+
+    def __init__(self, chunk: _Chunk, rows: Ints, start_ms: int, end_ms: int) -> None:
+        self._chunk = chunk
+        self._rows = rows
+        self._bounds = (start_ms, end_ms)
+        self._times: Ints | None = None
+        self._first = 0
+
+    @property
+    def times_ms(self) -> Ints:
+        if self._times is None:
+            times = self._chunk.times()
+            self._first = int(np.searchsorted(times, self._bounds[0], side="left"))
+            self._times = times[self._first : int(np.searchsorted(times, self._bounds[1], side="right"))]
+        return self._times
+
+    def fill(self, out: Floats) -> None:
+        columns = len(self.times_ms)
+        self._chunk.fill(self._rows, self._first, self._first + columns, out)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPlan:
+    """Spans to read sample by sample, each with the rows of its series."""
+
+    spans: list[tuple[Ints, BlockSpan]]
+
+    def read(self) -> list[Flat]:
+        parts = []
+        for rows, span in self.spans:
+            out = np.empty((len(rows), len(span.times_ms)), dtype=np.float64)
+            span.fill(out)
+            parts.append(flattened(rows, span.times_ms, out))
+        return parts
+
+
+class Block:
+    """A block whose series have their numbers in the store's index."""
+
+    def __init__(self, file: BlockFile, index: BlockIndex, sids: Ints, cohort_codes: Dictionary) -> None:
+        arrays = index.arrays
+        self._file = file
+        self.meta: BlockMeta = index.meta
+        self.size_bytes = file.size
+        self.sids = sids
+        """int64[series]: the store's numbers of the block's series."""
+        self._order = np.argsort(sids)
+        self._sorted = sids[self._order]
+        self._cohort_starts: Ints = arrays["cohort_starts"]
+        codes = np.array([cohort_codes.intern(key) if key else MIXED for key in index.cohorts], dtype=np.int32)
+        self._cohort_of = np.repeat(np.arange(len(codes)), np.diff(self._cohort_starts))
+        self._homes = codes[self._cohort_of]
+        self._number_of = {code: number for number, code in enumerate(codes.tolist()) if code >= 0}
+        self._chunks = arrays
+        self._chunk_starts = np.searchsorted(arrays["chunk_cohort"], np.arange(len(codes) + 1))
+        rows = np.diff(self._cohort_starts)[arrays["chunk_cohort"]]
+        self._row_starts = np.r_[0, np.cumsum(rows)]
+
+    @property
+    def name(self) -> str:
+        return self._file.path.name
+
+    @property
+    def path(self) -> Path:
+        return self._file.path
+
+    def overlaps(self, start_ms: int, end_ms: int) -> bool:
+        return self.meta.first_ms <= end_ms and self.meta.last_ms >= start_ms
+
+    def _locals(self, sids: Ints) -> Ints:
+        """The block's own numbers of the series, -1 where it has none of them."""
+        places = np.minimum(np.searchsorted(self._sorted, sids), len(self._sorted) - 1)
+        return np.where(self._sorted[places] == sids, self._order[places], -1)
+
+    def place(self, sids: Ints, start_ms: int, end_ms: int) -> npt.NDArray[np.int32]:
+        if not self.overlaps(start_ms, end_ms):
+            return np.full(len(sids), NOWHERE, dtype=np.int32)
+        own = self._locals(sids)
+        return np.where(own >= 0, self._homes[own], np.int32(NOWHERE))
+
+    def spans(self, cohort: int, sids: Ints, start_ms: int, end_ms: int) -> Sequence[BlockSpan]:
+        number = self._number_of.get(cohort)
+        return [] if number is None else self._spans(number, self._locals(sids), start_ms, end_ms)
+
+    def _spans(self, number: int, own: Ints, start_ms: int, end_ms: int) -> list[BlockSpan]:
+        rows = np.where(own >= 0, own - self._cohort_starts[number], -1)
+        chunks = range(int(self._chunk_starts[number]), int(self._chunk_starts[number + 1]))
+        spans = []
+        for chunk in chunks:
+            if self._chunks["chunk_first_ms"][chunk] <= end_ms and self._chunks["chunk_last_ms"][chunk] >= start_ms:
+                span = BlockSpan(self._chunk(chunk), rows, start_ms, end_ms)
+                spans.append(span)
+        return spans
+
+    def _chunk(self, number: int) -> _Chunk:
+        arrays = self._chunks
+        rows = slice(int(self._row_starts[number]), int(self._row_starts[number + 1]))
+        times_size = int(arrays["chunk_times_size"][number])
+        return _Chunk(
+            self._file,
+            int(arrays["chunk_offset"][number]),
+            int(arrays["chunk_columns"][number]),
+            times_size,
+            int(arrays["chunk_times_crc"][number]),
+            times_size + np.r_[0, np.cumsum(arrays["row_size"][rows], dtype=np.int64)],
+            arrays["row_kind"][rows],
+            arrays["row_crc"][rows],
+        )
+
+    def plan(self, sids: Ints, start_ms: int, end_ms: int) -> BlockPlan:
+        own = self._locals(sids)
+        rows = np.flatnonzero(own >= 0)
+        spans: list[tuple[Ints, BlockSpan]] = []
+        if not self.overlaps(start_ms, end_ms) or not len(rows):
+            return BlockPlan(spans)
+        cohorts = self._cohort_of[own[rows]]
+        order = np.argsort(cohorts, kind="stable")
+        starts = np.flatnonzero(np.r_[True, np.diff(cohorts[order]) != 0])
+        for picked in np.split(rows[order], starts[1:]):
+            number = int(self._cohort_of[own[picked[0]]])
+            spans.extend((picked, span) for span in self._spans(number, own[picked], start_ms, end_ms))
+        return BlockPlan(spans)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBlock:
+    """A block's file and index, not yet known to the store."""
+
+    file: BlockFile
+    index: BlockIndex
+
+    def enter(self, index: SeriesIndex, cohort_codes: Dictionary) -> Block:
+        """Enter the block's series into the store's index; called under the store's lock."""
+        return Block(self.file, self.index, _registered(self.index, index), cohort_codes)
+
+
+def read_block(path: Path) -> ReadBlock:
+    """Open a block's file and read its index; needs no lock.
+
+    Raises DamagedError when the file is not whole, NewerFormatError when a newer version wrote it, OSError when it
+    cannot be opened.
+    """
+    file = BlockFile(path)
+    header = file.read(0, len(HEADER))
+    if header != HEADER:
+        if header[:-1] == MAGIC and header[-1] > VERSION:
+            raise NewerFormatError(f"{path} has format version {header[-1]}, newer than {VERSION}")
+        raise DamagedError(path, "the header is damaged")
+    tail = min(FOOTER_SIZE, file.size)
+    offset, size, crc = parse_footer(path, file.read(file.size - tail, tail))
+    data = file.read(offset, size)
+    if zlib.crc32(data) != crc:
+        raise DamagedError(path, "the index does not fit its checksum")
+    return ReadBlock(file, decode_index(path, data))
+
+
+def _registered(block: BlockIndex, index: SeriesIndex) -> Ints:
+    """The store's numbers of the block's series, new ones entered."""
+    arrays: dict[str, Any] = dict(block.arrays)
+    ids = np.array([index.label_id(name) for name in block.names], dtype=np.int32)
+    codes = [index.dictionaries[name] for name in block.names]
+    translated = [
+        np.array([codes[i].intern(v) for v in values], dtype=np.int32) for i, values in enumerate(block.values)
+    ]
+    bases = np.r_[0, np.cumsum([len(each) for each in translated])]
+    flat = np.concatenate(translated) if translated else np.empty(0, dtype=np.int32)
+    pairs = np.empty((len(arrays["pair_names"]), 2), dtype=np.int32)
+    pairs[:, 0] = ids[arrays["pair_names"]]
+    pairs[:, 1] = flat[bases[arrays["pair_names"]] + arrays["pair_values"]]
+    keys, bounds = pairs.tobytes(), (arrays["pair_starts"] * 8).tolist()
+    sids = np.empty(len(bounds) - 1, dtype=np.int64)
+    for row, (start, end) in enumerate(itertools.pairwise(bounds)):
+        sid = index.find(keys[start:end])
+        sids[row] = index.register(_labels(block, row))[0] if sid is None else sid
+    return sids
+
+
+def _labels(block: BlockIndex, row: int) -> Labels:
+    start, end = block.arrays["pair_starts"][row : row + 2].tolist()
+    picked = spread(np.array([start]), np.array([end - start]))
+    names, values = block.arrays["pair_names"][picked].tolist(), block.arrays["pair_values"][picked].tolist()
+    return Labels((block.names[name], block.values[name][value]) for name, value in zip(names, values, strict=True))

@@ -1,0 +1,28 @@
+"""The parts of an open store, which the store and its keeper share under one lock."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from fenghuo.metrics.store.blocks import BlockSet
+from fenghuo.metrics.store.exemplars import ExemplarRing
+from fenghuo.metrics.store.head import Head
+from fenghuo.metrics.store.index import SeriesIndex
+from fenghuo.metrics.store.journal import Journal
+from fenghuo.metrics.store.metrics import StoreMetrics
+from fenghuo.metrics.store.wal import Wal
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything here is read and written with ``lock`` held, except what says otherwise."""
+
+    metrics: StoreMetrics
+    index: SeriesIndex
+    head: Head
+    wal: Wal
+    blocks: BlockSet
+    journal: Journal
+    exemplars: ExemplarRing
+    lock: threading.Lock = field(default_factory=threading.Lock)
