@@ -20,6 +20,8 @@ class Held:
     end_is_ours: bool
     """Nobody has said when it ends; ``ends_at_ms`` is when we stop believing in it."""
     fingerprint: int
+    heard: bool = True
+    """Reported to this process; false while it is only remembered from before a restart."""
 
     @property
     def labels(self) -> Labels:
@@ -104,4 +106,4 @@ def restored(alert: Alert, end_is_ours: bool, now_ms: int) -> Held:
     ends_ms = alert.ends_at_ms
     if ends_ms > alert.updated_at_ms:
         ends_ms = max(ends_ms, now_ms + round((ends_ms - alert.updated_at_ms) * PROMISE_KEPT))
-    return Held(replace(alert, ends_at_ms=ends_ms), ends_ms, end_is_ours, alert.labels.fingerprint())
+    return Held(replace(alert, ends_at_ms=ends_ms), ends_ms, end_is_ours, alert.labels.fingerprint(), heard=False)

@@ -166,6 +166,11 @@ class Alerting:
             self._arrangement = arrangement
             await self._start_dispatcher()
 
+    @property
+    def settings(self) -> AlertingSettings:
+        """Those that are at work."""
+        return self._arrangement.settings
+
     def alerts(self) -> list[AlertView]:
         """Every alert that fires now, with what becomes of it."""
         now_ms = self._parts.clock.now_ms()
@@ -276,8 +281,10 @@ class Alerting:
             at_ms=flush.now_ms,
             route_labels=flush.route.labels,
         )
+        sure = all(held.heard or held.resolved_at(flush.now_ms) for held in alerts)
+        repeat_ms = flush.route.repeat_interval_ms
         told = await asyncio.gather(
-            *(stage.tell(message, flush.route.repeat_interval_ms, flush.deadline_s) for stage in stages)
+            *(stage.tell(message, repeat_ms, flush.deadline_s, may_repeat=sure) for stage in stages)
         )
         return all(told)
 

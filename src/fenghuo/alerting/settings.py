@@ -12,16 +12,15 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from fenghuo.alerting.mute.inhibit import InhibitRuleSettings
+from fenghuo.alerting.mute.inhibit import InhibitRuleEntry
 from fenghuo.alerting.mute.intervals import NamedIntervals
 from fenghuo.alerting.notify.channels.email.settings import EmailSettings
 from fenghuo.alerting.notify.channels.foreign import ForeignSettings
 from fenghuo.alerting.notify.channels.slack.settings import POST_MESSAGE_URL, SlackSettings
 from fenghuo.alerting.receivers import Receiver
-from fenghuo.alerting.route.tree import RouteSettings
+from fenghuo.alerting.route.tree import RouteSettings, is_label_name
 from fenghuo.alerting.settings_global import GlobalSettings
 from fenghuo.base.document import Document, ListOf, Path, Problem, RefusedError, RefusedManyError, Settings, Severity
-from fenghuo.model.labels import is_legacy_label_name
 from fenghuo.model.settings_types import FileName
 
 Refusal = tuple[Path, RefusedError]
@@ -38,7 +37,7 @@ class AlertingSettings(Settings):
     """Files of notification templates; the last part of each may hold wildcards."""
     route: RouteSettings | None = None
     receivers: ListOf[Receiver] = Field(default=[])
-    inhibit_rules: ListOf[InhibitRuleSettings] = Field(default=[])
+    inhibit_rules: ListOf[InhibitRuleEntry] = Field(default=[])
     mute_time_intervals: ListOf[NamedIntervals] = Field(default=[])
     time_intervals: ListOf[NamedIntervals] = Field(default=[])
     tracing: dict[str, Any] | None = None
@@ -135,7 +134,7 @@ class AlertingSettings(Settings):
                     if name not in intervals:
                         yield (*path, key), RefusedError(f"undefined time interval {name!r} used in route")
             for name in route.labels:
-                if not is_legacy_label_name(name):
+                if not is_label_name(name):
                     yield (*path, "labels"), RefusedError(f"invalid label name {name!r} in route labels")
 
     def _check_globals(self) -> Iterator[Refusal]:

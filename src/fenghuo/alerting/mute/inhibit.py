@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from fenghuo.alerting.matcher import AlertMatcher, match_all
 from fenghuo.alerting.matcher_settings import EqualMatch, MatcherList, RegexMatch, merge_matchers
@@ -33,6 +34,14 @@ class InhibitRuleSettings(Settings):
             merge_matchers(self.target_match, self.target_match_re, self.target_matchers),
             tuple(self.equal),
         )
+
+
+def _nothing_is_a_rule(value: Any) -> Any:
+    return {} if value is None else value
+
+
+InhibitRuleEntry = Annotated[InhibitRuleSettings, BeforeValidator(_nothing_is_a_rule)]
+"""An empty entry is a rule without matchers. It mutes nothing, since every alert meets both of its sides."""
 
 
 @dataclass(frozen=True, slots=True)

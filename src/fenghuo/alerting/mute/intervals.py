@@ -142,7 +142,7 @@ class TimeInterval(Settings):
 
     def contains(self, time_ms: int) -> bool:
         """Whether the moment is inside, in the interval's own time zone (UTC unless given)."""
-        at = datetime.fromtimestamp(time_ms / 1000, tz=UTC).astimezone(self._zone())
+        at = datetime.fromtimestamp(time_ms / 1000, tz=UTC).astimezone(self._timezone())
         minute = at.hour * 60 + at.minute
         return (
             (not self.times or any(r.start_minute <= minute < r.end_minute for r in self.times))
@@ -152,7 +152,7 @@ class TimeInterval(Settings):
             and _within(self.years, at.year)
         )
 
-    def _zone(self) -> tzinfo | None:
+    def _timezone(self) -> tzinfo | None:
         return None if self.location == "Local" else ZoneInfo(self.location or "UTC")
 
 

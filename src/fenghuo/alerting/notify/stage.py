@@ -47,10 +47,12 @@ class ChannelStage:
         self._index = index
         self._tools = tools
 
-    async def tell(self, message: Message, repeat_interval_ms: int, deadline_s: float) -> bool:
+    async def tell(
+        self, message: Message, repeat_interval_ms: int, deadline_s: float, *, may_repeat: bool = True
+    ) -> bool:
         """Bring the channel up to date with the group; true when it is, or when it need not be.
 
-        ``deadline_s`` is on the clock's monotonic scale: no attempt goes on beyond it.
+        ``may_repeat`` is false while it is not known whether what fires fires still. ``deadline_s`` is on the clock's monotonic scale: no attempt goes on beyond it.
         """
         tools = self._tools
         key = NotificationKey(message.group_key, self._receiver, self._channel.kind, self._index)
@@ -64,7 +66,7 @@ class ChannelStage:
             send_resolved=self._channel.send_resolved,
             now_ms=message.at_ms,
         )
-        if reason is None:
+        if reason is None or (reason is Reason.REPEAT and not may_repeat):
             return True
         lifetime_ms = max(RETENTION_MS, 2 * repeat_interval_ms)
         entry = NotificationEntry(firing, resolved, message.at_ms, message.at_ms + lifetime_ms)

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from enum import StrEnum
 from importlib import resources
 from typing import Any
 
 from fenghuo.alerting.notify.data import Kv, MessageData
 from fenghuo.alerting.notify.message import Message
 from fenghuo.base.errors import InputError
+from fenghuo.model.language import Language
 from fenghuo.template import Scope, Template, TemplateError, TemplateSet
 from fenghuo.template.functions import DATA_FUNCTIONS, TEXT_FUNCTIONS, since
 from fenghuo.template.gotime import SECOND_NS, Time
@@ -30,14 +30,6 @@ _SEVERITIES = {
     "warning": ("🟡", "警告", "warning"),
     "info": ("🔵", "提示", "info"),
 }
-
-
-class Language(StrEnum):
-    """What people read."""
-
-    CHINESE = "zh"
-    ENGLISH = "en"
-    BOTH = "both"
 
 
 def choose(language: Language, chinese: str, english: str) -> str:

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 from fenghuo.alerting.matcher import AlertMatcher, match_all, show_matchers
 from fenghuo.alerting.matcher_settings import EqualMatch, MatcherList, RegexMatch, merge_matchers
 from fenghuo.base.document import DictOf, ListOf, RefusedError, Settings
-from fenghuo.model.labels import Labels, is_legacy_label_name
+from fenghuo.model.labels import Labels
 from fenghuo.model.settings_types import DurationMs, Text
 
 GROUP_BY_ALL: Final = "..."
@@ -20,13 +20,18 @@ GROUP_INTERVAL_MS: Final = 300_000
 REPEAT_INTERVAL_MS: Final = 4 * 3_600_000
 
 
+def is_label_name(name: str) -> bool:
+    """Any UTF-8 text that begins with a letter, ``_`` or a character beyond ASCII."""
+    return bool(name) and (name[0].isalpha() or name[0] == "_" or not name[0].isascii())
+
+
 def _group_by(value: Any) -> Any:
     if not isinstance(value, list):
         return value
     if GROUP_BY_ALL in value and len(value) > 1:
         raise RefusedError("cannot have wildcard group_by (`...`) and other labels at the same time")
     for name in value:
-        if isinstance(name, str) and name != GROUP_BY_ALL and not is_legacy_label_name(name):
+        if isinstance(name, str) and name != GROUP_BY_ALL and not is_label_name(name):
             raise RefusedError(f"invalid label name {str(name)!r} in group_by list")
         if value.count(name) > 1:
             raise RefusedError(f"duplicated label {str(name)!r} in group_by")

@@ -1,0 +1,154 @@
+"""Inhibition and time intervals, by Alertmanager's tables."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+
+from fenghuo.alerting.mute.inhibit import Inhibitor, InhibitRuleSettings
+from fenghuo.alerting.mute.intervals import MONTHS, WEEKDAYS, NamedIntervals, TimeInterval, TimeRange
+from fenghuo.base.document import Settings, load_yaml, validate
+from fenghuo.model.alert import Alert
+from fenghuo.model.labels import Labels
+
+
+class Rules(Settings):
+    rules: list[InhibitRuleSettings]
+
+
+class Intervals(Settings):
+    intervals: list[TimeInterval]
+
+
+@pytest.fixture(scope="module")
+def inhibit(conformance: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((conformance / "alertmanager" / "inhibit.json").read_text())["tests"]
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def intervals(conformance: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((conformance / "alertmanager" / "timeintervals.json").read_text())
+    return loaded
+
+
+def inhibitor(rules: list[dict[str, Any]], sources: list[dict[str, str]]) -> Inhibitor:
+    settings = Rules.model_validate({"rules": rules})
+    return Inhibitor([rule.compiled() for rule in settings.rules], [Alert(Labels(one), 1) for one in sources])
+
+
+def test_equal_labels(inhibit: dict[str, Any]) -> None:
+    for case in inhibit["equal_matching"]:
+        active = [source["labels"] for source in case["sources"] if source["active"]]
+        # A rule without matchers is met by everything on both sides; these sources are pure ones.
+        rule = {"equal": case["equal"], "target_matchers": ["side=target"]}
+        muted = inhibitor([rule], active).inhibited_by({**case["target"], "side": "target"})
+        assert (muted is not None) is case["inhibited"], case["name"]
+
+
+@pytest.mark.parametrize("table", ["rules_match", "rules_matchers"])
+def test_rules(inhibit: dict[str, Any], table: str) -> None:
+    rules = yaml.safe_load(inhibit[table]["rules_yaml"])
+    for target, muted in inhibit[table]["cases"]:
+        found = inhibitor(rules, inhibit[table]["active_sources"]).inhibited_by(target)
+        assert (found is not None) is muted, target
+
+
+def moment_ms(text: str) -> int:
+    """``08 Jul 20 09:00 +0000``."""
+    return round(datetime.strptime(text, "%d %b %y %H:%M %z").timestamp() * 1000)
+
+
+def as_yaml(interval: dict[str, Any]) -> dict[str, Any]:
+    """The tables' parsed form, written as files write it."""
+
+    def ranges(key: str, show: Any) -> list[str]:
+        return [f"{show(r['Begin'])}:{show(r['End'])}" for (r,) in interval.get(key, [])]
+
+    def clock(minute: int) -> str:
+        return f"{minute // 60:02d}:{minute % 60:02d}"
+
+    return {
+        "times": [
+            {"start_time": clock(t["StartMinute"]), "end_time": clock(t["EndMinute"])}
+            for t in interval.get("Times", [])
+        ],
+        "weekdays": ranges("Weekdays", WEEKDAYS.__getitem__),
+        "days_of_month": ranges("DaysOfMonth", str) if not odd_days(interval) else [],
+        "months": ranges("Months", MONTHS.__getitem__),
+        "years": ranges("Years", str),
+        "location": (interval.get("Location") or [""])[0],
+    }
+
+
+def odd_days(interval: dict[str, Any]) -> bool:
+    """``-31:31``: the table has it, files may not write it; it means every day."""
+    return any(r["Begin"] < 0 < r["End"] for (r,) in interval.get("DaysOfMonth", []))
+
+
+def test_contained_times(intervals: dict[str, Any]) -> None:
+    for case in intervals["timeIntervalTestCases"]:
+        interval = TimeInterval.model_validate(as_yaml(case["timeInterval"]))
+        for text in case["validTimeStrings"]:
+            assert interval.contains(moment_ms(text)), (case, text)
+        for text in case["invalidTimeStrings"]:
+            assert not interval.contains(moment_ms(text.zfill(len("01 Jan 20 00:00 +0000")))), (case, text)
+
+
+def test_times_of_day(intervals: dict[str, Any]) -> None:
+    for case in intervals["timeStringTestCases"]:
+        found, problems = validate(TimeRange, load_yaml(case["timeString"], "times"))
+        assert bool(problems) is case["expectError"], case
+        if found is not None:
+            assert found.start_minute == case["TimeRange"].get("StartMinute", 0)
+            assert found.end_minute == case["TimeRange"]["EndMinute"]
+
+
+def test_intervals_as_files_write_them(intervals: dict[str, Any]) -> None:
+    for case in intervals["yamlUnmarshalTestCases"]:
+        document = load_yaml(case["in"].replace("\n---\n", ""), "intervals")
+        found, problems = validate(Intervals, document, {"intervals": document.value})
+        assert bool(problems) is case.get("expectError", False), (case, [str(p) for p in problems])
+        if found is None:
+            continue
+        for text in case.get("contains", ()):
+            assert any(one.contains(moment_ms(text)) for one in found.intervals), (case, text)
+        for text in case.get("excludes", ()):
+            assert not any(one.contains(moment_ms(text)) for one in found.intervals), (case, text)
+
+
+def test_whole_intervals(intervals: dict[str, Any]) -> None:
+    for case in intervals["completeTestCases"]:
+        found, problems = validate(TimeInterval, load_yaml(case["in"].replace("\n---\n", ""), "interval"))
+        assert found is not None, [str(problem) for problem in problems]
+        assert all(found.contains(moment_ms(text)) for text in case.get("contains", ())), case
+        assert not any(found.contains(moment_ms(text)) for text in case.get("excludes", ())), case
+
+
+def test_evenings_and_weekends_in_sydney(intervals: dict[str, Any]) -> None:
+    sydney = {"location": "Australia/Sydney"}
+    times = [{"start_time": "00:00", "end_time": "09:00"}, {"start_time": "17:00", "end_time": "24:00"}]
+    named = [
+        NamedIntervals.model_validate({"name": "evenings", "time_intervals": [{"times": times, **sydney}]}),
+        NamedIntervals.model_validate(
+            {"name": "weekends", "time_intervals": [{"weekdays": ["saturday", "sunday"], **sydney}]}
+        ),
+    ]
+    for case in intervals["tests"]:
+        found = re.match(r"(.*)\[(.*)\]", case["now"])
+        assert found
+        at = datetime.fromisoformat(found[1]).replace(tzinfo=ZoneInfo(found[2]))
+        muting = [one.name for one in named if one.contains(round(at.timestamp() * 1000))]
+        assert (muting or None) == case["mutedBy"], case["name"]
+
+
+def test_an_unknown_zone_is_refused() -> None:
+    _, problems = validate(TimeInterval, load_yaml("location: Mars/Olympus", "interval"))
+    assert "unknown time zone 'Mars/Olympus'" in problems[0].message
