@@ -24,6 +24,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUseDefault
 
 from fenghuo.base.errors import InputError
+from fenghuo.base.scalars import SCALARS
 
 Path = tuple[str | int, ...]
 DIRECTORY = "directory"
@@ -37,12 +38,7 @@ NODES_MAX = 2_000_000
 NAMES_SHOWN_MAX = 20
 """How many known keys a message lists; more help nobody."""
 
-_TRUE_TEXTS = frozenset(form for word in ("y", "yes", "true", "on") for form in (word, word.title(), word.upper()))
-_FALSE_TEXTS = frozenset(form for word in ("n", "no", "false", "off") for form in (word, word.title(), word.upper()))
-_INTEGER = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F_]+|0o[0-7_]+|0b[01_]+|[0-9][0-9_]*)\Z")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _SECRET_KEY = re.compile(r"password|secret|token|credential|authorization|basic_auth|(?:^|_|\b)key$", re.IGNORECASE)
-_ODD_FLOATS = {".inf": float("inf"), "+.inf": float("inf"), "-.inf": float("-inf"), ".nan": float("nan")}
 
 
 class Plain(str):
@@ -144,33 +140,10 @@ def _scalar_for(settled: FieldInfo, text: str) -> Any:
     if not isinstance(text, Plain):
         word = "true or false" if kind is bool else "a number"
         raise RefusedError(f"{str(text)[:80]!r} stands in quotes where {word} is expected", "take the quotes away")
-    return _flag(text) if kind is bool else _integer(text) if kind is int else _float(text)
-
-
-def _flag(text: str) -> bool:
-    if text in _TRUE_TEXTS or text in _FALSE_TEXTS:
-        return text in _TRUE_TEXTS
-    raise RefusedError(f"{text[:80]!r} is neither true nor false", "write true or false")
-
-
-def _integer(text: str) -> int:
-    if _INTEGER.match(text):
-        bare = text.replace("_", "").lower()
-        digits = bare.lstrip("+-")
-        octal = len(digits) > 1 and digits[0] == "0" and digits.isdigit()
-        if not octal or set(digits) <= set("01234567"):
-            return int(bare, 8 if octal else 0)
-    elif _FLOAT.match(text) and float(text.replace("_", "")).is_integer():
-        return int(float(text.replace("_", "")))
-    raise RefusedError(f"{text[:80]!r} is not a whole number")
-
-
-def _float(text: str) -> float:
-    if text.lower() in _ODD_FLOATS:
-        return _ODD_FLOATS[text.lower()]
-    if _FLOAT.match(text):
-        return float(text.replace("_", ""))
-    raise RefusedError(f"{text[:80]!r} is not a number")
+    try:
+        return SCALARS[kind](text)
+    except ValueError as error:
+        raise RefusedError(str(error), "write true or false" if kind is bool else "") from error
 
 
 def show_path(path: Sequence[str | int]) -> str:

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Final, Self
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
@@ -23,6 +23,10 @@ from fenghuo.model.settings_types import Count, RegexText
 DEFAULT_REGEX: Final = "(.*)"
 DEFAULT_REPLACEMENT: Final = "$1"
 DEFAULT_SEPARATOR: Final = ";"
+
+TEXTS_KEPT: Final = 4096
+"""Results that a rule remembers. Metric names, instances and label names come again with nearly every series, and a
+match by RE2 costs several microseconds, most of it on the way into C++ and back."""
 
 _LEGACY_TARGET = re.compile(r"(?:(?:[a-zA-Z_]|\$(?:\{\w+\}|\w+))+\w*)+\Z", re.ASCII)
 _VARIABLE = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))")
@@ -123,6 +127,7 @@ class RelabelRule(Settings):
         if action is Action.LABELMAP and not _name_fits(self.replacement, scheme, True):
             raise RefusedError(f"{self.replacement!r} is not a label name that labelmap can write to")
         rule = self.model_copy()
+        rule.__dict__.pop("apply", None)  # Compiled for the scheme that was.
         rule._scheme = scheme
         return rule
 
@@ -177,6 +182,11 @@ def _group(name: str, pattern: Any) -> str | int:
     return index if 0 <= index <= pattern.groups else ""
 
 
+def _matcher(rule: RelabelRule) -> Callable[[str], bool]:
+    match = compile_anchored(rule.regex).match
+    return lru_cache(TEXTS_KEPT)(lambda text: match(text) is not None)
+
+
 def _write(labels: dict[str, str], name: str, value: str) -> None:
     if value:
         labels[name] = value
@@ -188,12 +198,17 @@ def _replace(rule: RelabelRule) -> Apply:
     pattern = compile_anchored(rule.regex)
     target, value = Template(rule.target_label, pattern), Template(rule.replacement, pattern)
 
+    @lru_cache(TEXTS_KEPT)
+    def written(source: str) -> tuple[str, str] | None:
+        match = pattern.match(source)
+        if match is None:
+            return None
+        name = target.expand(match)
+        return (name, value.expand(match)) if rule._scheme.allows_label(name) else None
+
     def apply(labels: dict[str, str]) -> bool:
-        match = pattern.match(rule.source(labels))
-        if match is not None:
-            name = target.expand(match)
-            if rule._scheme.allows_label(name):
-                _write(labels, name, value.expand(match))
+        if pair := written(rule.source(labels)):
+            _write(labels, *pair)
         return True
 
     return apply
@@ -210,8 +225,8 @@ def _constant(rule: RelabelRule) -> Apply:
 
 
 def _keep_or_drop(rule: RelabelRule) -> Apply:
-    match, keep = compile_anchored(rule.regex).match, rule.action is Action.KEEP
-    return lambda labels: (match(rule.source(labels)) is not None) is keep
+    matches, keep = _matcher(rule), rule.action is Action.KEEP
+    return lambda labels: matches(rule.source(labels)) is keep
 
 
 def _equal(rule: RelabelRule) -> Apply:
@@ -246,12 +261,16 @@ def _hashmod(rule: RelabelRule) -> Apply:
 
 def _labelmap(rule: RelabelRule) -> Apply:
     pattern = compile_anchored(rule.regex)
-    name = Template(rule.replacement, pattern)
+    template = Template(rule.replacement, pattern)
+
+    @lru_cache(TEXTS_KEPT)
+    def mapped(name: str) -> str:
+        match = pattern.match(name)
+        return "" if match is None else template.expand(match)
 
     def apply(labels: dict[str, str]) -> bool:
         for old, value in sorted(labels.items()):
-            match = pattern.match(old)
-            if match is not None and (new := name.expand(match)):
+            if new := mapped(old):
                 labels[new] = value
         return True
 
@@ -259,10 +278,10 @@ def _labelmap(rule: RelabelRule) -> Apply:
 
 
 def _filter_names(rule: RelabelRule) -> Apply:
-    match, keep = compile_anchored(rule.regex).match, rule.action is Action.LABELKEEP
+    matches, keep = _matcher(rule), rule.action is Action.LABELKEEP
 
     def apply(labels: dict[str, str]) -> bool:
-        for name in [name for name in labels if (match(name) is not None) is not keep]:
+        for name in [name for name in labels if matches(name) is not keep]:
             del labels[name]
         return True
 
