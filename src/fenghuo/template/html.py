@@ -22,7 +22,6 @@ REFUSED = "ZgotmplZ"
 
 class _In(Enum):
     TEXT = auto()
-    TAG_NAME = auto()
     TAG = auto()
     BEFORE_VALUE = auto()
     VALUE = auto()
@@ -43,7 +42,7 @@ _TEXT_ESCAPES = str.maketrans(
     {"\0": "\ufffd", '"': "&#34;", "'": "&#39;", "+": "&#43;", "&": "&amp;", "<": "&lt;", ">": "&gt;"}
 )
 _UNQUOTED_ESCAPES = str.maketrans({char: f"&#{ord(char)};" for char in "\t\n\v\f\r \"'+&<>=`"})
-_TAG_START = re.compile(r"<(?=[a-zA-Z/])")
+_TAG_START = re.compile(r"<(?=[a-zA-Z/]|\Z)")
 _TAG_NAME = re.compile(r"/?[a-zA-Z][\w:-]*")
 _ATTRIBUTE_NAME = re.compile(r"[^\s=>/\"'<]+")
 _JSON_ESCAPES = str.maketrans(

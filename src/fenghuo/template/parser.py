@@ -231,7 +231,9 @@ class _Parser:
         position = self._peek_word().position
         names, assigns = self._targets(context)
         commands: list[nodes.Command] = []
-        while self._peek_word().kind is not end:
+        while (token := self._peek_word()).kind is not end:
+            if token.kind in (Kind.CLOSE, Kind.RIGHT):
+                raise self._unexpected(token, context)
             commands.append(self._command(context))
         self._next()
         if not commands:
