@@ -51,6 +51,8 @@ class Plan:
     kept: int = 0
     duplicates: int = 0
     """Samples left out because their series stands further up in the body: the first one counts."""
+    registered: int = 0
+    """Series that were handed to the store to get a row."""
     failure: Failure | None = None
     """Set when a bad line, labels or the number of samples fail the scrape; the counts go up to where it failed."""
 
@@ -166,4 +168,5 @@ class _Draft:
             scraped=self._scraped,
             kept=kept,
             duplicates=rows.size - first.size,
+            registered=len(self._pending),
         )

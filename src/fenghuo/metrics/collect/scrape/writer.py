@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Set
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
 
+from fenghuo.base import garbage
 from fenghuo.base.clock import Clock
 from fenghuo.base.errors import OperatingError
 from fenghuo.metrics.collect.scrape.labelling import LabelRules
@@ -47,6 +49,8 @@ class _Scrape:
 
     time_ms: int
     started_s: float
+    held: ExitStack
+    """Holds the cycle collector while a new layout is taken in."""
     parsed: Parsed | None = None
     plan: Plan | None = None
     failure: Failure | None = None
@@ -93,10 +97,12 @@ class TargetWriter:
 
     def write(self, time_ms: int, started_s: float, read: Read | Failure) -> Outcome:
         """Store one scrape. ``started_s`` is when it began, on the clock's monotonic time."""
-        with self._lock:
+        with self._lock, ExitStack() as held:
             if self._rules is not self._wanted_rules:
                 self._adopt(self._wanted_rules)
-            scrape = _Scrape(time_ms, started_s)
+            scrape = _Scrape(time_ms, started_s, held)
+            if self._layout is None:
+                held.enter_context(garbage.growing())
             try:
                 if isinstance(read, Failure):
                     raise ScrapeError(read.reason, read.message)
@@ -139,7 +145,7 @@ class TargetWriter:
             scrape.parsed, self._layout = parsed, parsed.layout
             if not parsed.layout.series and not reading.body_bytes:
                 return  # An empty answer ends every series, yet the target is up; what it had is still known.
-        plan = self._planned(parsed)
+        plan = self._planned(scrape, parsed)
         scrape.plan, scrape.failure = plan, plan.failure
         over_limit = plan.failure is not None and plan.failure.reason is Reason.SAMPLE_LIMIT
         limit = self._rules.sample_limit if over_limit else 0
@@ -147,7 +153,7 @@ class TargetWriter:
         if plan.failure is not None:
             self._presence.note_failed(plan.exposed()[:limit] if limit else plan.exposed())
 
-    def _planned(self, parsed: Parsed) -> Plan:
+    def _planned(self, scrape: _Scrape, parsed: Parsed) -> Plan:
         timed: Bools | None = None
         if parsed.times_ms is not None and self._rules.honor_timestamps:
             timed = parsed.times_ms != NO_TIME
@@ -155,11 +161,13 @@ class TargetWriter:
         if self._plan is not None and self._plan.serves(parsed.layout, timed):
             return self._plan
         rules = self._rules
+        scrape.held.enter_context(garbage.growing())
         plan = make_plan(parsed, timed, rules.labels, rules.sample_limit, self._cohort.rows, self._plan)
         if parsed.problem is None:
             track = plan.timed_labels and rules.track_timestamps_staleness
             self._tracked = np.unique(self._cohort.rows(plan.timed_labels)) if track else NO_ROWS
             self._plan = plan
+            garbage.made(plan.registered)
         return plan
 
     def _store(self, scrape: _Scrape) -> Outcome:
