@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from accept.processes import StartProcess
+from accept.server import Server, StartServer, start
 
 
 @pytest.fixture
@@ -36,3 +37,18 @@ def start_process(tmp_path: Path) -> Iterator[StartProcess]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(10)
+
+
+@pytest.fixture
+def start_server(start_process: StartProcess) -> Iterator[StartServer]:
+    """Start the program and wait until it is ready; it is ended after the test."""
+    started: list[Server] = []
+
+    def start_one(data_dir: Path, config: str | None = None, *arguments: str) -> Server:
+        server = start(start_process, data_dir, config, *arguments)
+        started.append(server)
+        return server
+
+    yield start_one
+    for server in started:
+        server.client.close()

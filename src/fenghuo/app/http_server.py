@@ -26,8 +26,12 @@ class _Server(uvicorn.Server):
         yield
 
 
-def listen_on(address: Address) -> socket.socket:
-    """Bind and listen. Raises OperatingError that names the address when it cannot be had."""
+@contextlib.asynccontextmanager
+async def listen_on(address: Address) -> AsyncIterator[socket.socket]:
+    """A listening socket, closed with the context.
+
+    Raises OperatingError that names the address when it cannot be had.
+    """
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -38,7 +42,8 @@ def listen_on(address: Address) -> socket.socket:
         listener.close()
         raise _cannot_listen(address, error) from error
     listener.setblocking(False)
-    return listener
+    with contextlib.closing(listener):
+        yield listener
 
 
 def bound_address(listener: socket.socket) -> Address:

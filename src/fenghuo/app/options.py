@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,9 @@ from pathlib import Path
 from fenghuo.base.errors import InputError
 
 DEFAULT_LISTEN = "127.0.0.1:9470"
+
+SERVER_FILE = "server.json"
+"""In the data directory, readable by its owner alone: where the server listens, and the commands' token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,13 @@ class Address:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+    @property
+    def url(self) -> str:
+        """An address that works on this machine; one that listens everywhere is reached by its host name."""
+        if self.host not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+            return f"http://{self}"
+        return f"http://{socket.gethostname()}:{self.port}"
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

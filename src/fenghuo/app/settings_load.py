@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from fenghuo.alerting.settings import AlertingSettings, warnings_of
 from fenghuo.alerting.settings_global import GlobalSettings as AlertingGlobalSettings
 from fenghuo.app.environment import expand
-from fenghuo.app.settings import AppSettings, IntegrationSettings, Language, ServerSettings
+from fenghuo.app.settings import AppSettings, IntegrationSettings, ServerSettings
 from fenghuo.app.settings_prometheus import PrometheusPart, PrometheusReader
 from fenghuo.app.settings_sections import (
     ALERTMANAGER_KEYS,
@@ -32,6 +32,7 @@ from fenghuo.app.settings_sections import (
 from fenghuo.base.document import Document, Problem, Severity, load_yaml, validate
 from fenghuo.base.errors import InputError
 from fenghuo.metrics.store.settings import StoreSettings
+from fenghuo.model.language import Language
 from fenghuo.packs import pack_names
 
 M = TypeVar("M", bound=BaseModel)

@@ -16,10 +16,8 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from fenghuo.app.options import SERVER_FILE
 from fenghuo.base.errors import InputError, OperatingError
-
-SERVER_FILE = "server.json"
-"""In the data directory: where the running server listens and the token that lets this user in (mode 0600)."""
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Opens without the environment's proxies: they rarely know the way to a server on this machine."""

@@ -1,0 +1,86 @@
+"""What a server runs with: the settings and the rules that they name, loaded and checked as one.
+
+Loading is all or nothing. A server starts, or reloads, with a whole configuration or not at all.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fenghuo.app.settings import AppSettings, matching_files
+from fenghuo.app.settings_load import load_settings
+from fenghuo.base.document import Problem, Severity
+from fenghuo.base.errors import InputError
+from fenghuo.metrics.collect.settings import GlobalSettings
+from fenghuo.metrics.promql import parse_expr
+from fenghuo.model.labels import Labels
+from fenghuo.packs import load_pack
+from fenghuo.rules import RuleFile, RulesSettings, load_rule_file
+
+log = logging.getLogger(__name__)
+
+BUILT_IN_GLOBAL = GlobalSettings(scrape_interval_ms=15_000, evaluation_interval_ms=15_000)
+"""Without a configuration file everything goes at 15 s; a file that says nothing gets Prometheus' minute."""
+
+
+class ConfigurationError(InputError):
+    """A configuration that cannot be used. ``problems`` holds every mistake; the message lists them."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = [problem for problem in problems if problem.severity is Severity.ERROR]
+        listed = "".join(f"\n  {problem}" for problem in self.problems)
+        super().__init__(f"the configuration cannot be used:{listed}")
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Checked settings and rule files."""
+
+    settings: AppSettings
+    rule_files: tuple[RuleFile, ...]
+
+    def rules(self, external_url: str) -> RulesSettings:
+        """What the rule manager is told."""
+        return RulesSettings(
+            files=self.rule_files,
+            evaluation_interval_ms=self.settings.global_.evaluation_ms,
+            query_offset_ms=self.settings.global_.rule_query_offset_ms,
+            external_labels=Labels(self.settings.global_.external_labels),
+            external_url=external_url,
+        )
+
+
+def load_configuration(path: Path | None, environment: Mapping[str, str]) -> Configuration:
+    """Read the file at ``path`` and every file that it names. Warnings go to the log.
+
+    Reads files: call it in a worker thread. Raises ConfigurationError.
+    """
+    settings, problems = load_settings(path, environment)
+    if path is None and settings is not None:
+        settings = replace(settings, global_=BUILT_IN_GLOBAL)
+    files, rule_problems = _load_rules(settings) if settings is not None else ([], [])
+    problems = [*problems, *rule_problems]
+    for problem in problems:
+        if problem.severity is Severity.WARNING:
+            log.warning("%s", problem)
+    if settings is None or any(problem.severity is Severity.ERROR for problem in problems):
+        raise ConfigurationError(problems)
+    return Configuration(settings, tuple(files))
+
+
+def _load_rules(settings: AppSettings) -> tuple[list[RuleFile], list[Problem]]:
+    files: list[RuleFile] = []
+    problems: list[Problem] = []
+    for path in [*_pack_files(settings.packs), *matching_files(settings.rule_files)]:
+        loaded = load_rule_file(path, parse_expr)
+        problems += loaded.problems
+        if loaded.file is not None:
+            files.append(loaded.file)
+    return files, problems
+
+
+def _pack_files(packs: Iterable[str]) -> list[Path]:
+    return [path for name in packs for path in load_pack(name).rule_files]

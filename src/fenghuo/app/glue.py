@@ -1,0 +1,115 @@
+"""Small adapters between parts that do not know each other."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, tzinfo
+
+from prometheus_client import CollectorRegistry
+
+from fenghuo.alerting.intake import Intake
+from fenghuo.api.own.status import NotificationView
+from fenghuo.app.configuration import Configuration
+from fenghuo.app.options import Address
+from fenghuo.app.self_source import SelfSource
+from fenghuo.base.clock import Clock
+from fenghuo.base.errors import InputError
+from fenghuo.base.guard import Guard
+from fenghuo.metrics.collect.integrations.host import HostIntegration, HostSettings
+from fenghuo.metrics.collect.relabel import RelabelRule, relabel
+from fenghuo.metrics.collect.scrape.job import SourceTarget
+from fenghuo.metrics.promql import Engine, ScalarResult, VectorResult
+from fenghuo.model.alert import Alert
+from fenghuo.model.labels import EMPTY, Labels
+from fenghuo.model.notification import Notice
+
+HOST_JOB = "node"
+"""The job that the world's dashboards and rules expect of node_exporter."""
+SELF_JOB = "fenghuo"
+
+
+def instant_query(engine: Engine) -> Callable[[str, int], list[tuple[Labels, float]]]:
+    """The query function that rules are handed: vectors as they are, a scalar as one sample without labels."""
+
+    def query(expr: str, time_ms: int) -> list[tuple[Labels, float]]:
+        value = engine.instant(expr, time_ms).value
+        match value:
+            case VectorResult():
+                return value.samples()
+            case ScalarResult():
+                return [(EMPTY, float(value.values[0]))]
+            case _:
+                raise InputError("rule result is not a vector or scalar", place=expr)
+
+    return query
+
+
+class AlertRelay:
+    """What rules call with their alerts: relabels them as the configuration in force says, and hands them in."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._rules: Sequence[RelabelRule] = ()
+
+    async def apply(self, configuration: Configuration) -> None:
+        self._rules = configuration.settings.alert_relabel_rules
+
+    def __call__(self, alerts: list[Alert]) -> None:
+        if not self._rules:
+            self._intake.put(alerts)
+            return
+        changed = ((alert, relabel(alert.labels, self._rules)) for alert in alerts)
+        self._intake.put([replace(alert, labels=labels) for alert, labels in changed if labels])
+
+
+class BuiltInTargets:
+    """The targets inside this program. The same settings give the same source objects, so that they go on unbroken."""
+
+    def __init__(self, registry: CollectorRegistry, clock: Clock, guard: Guard, address: Address) -> None:
+        self._self = SelfSource(registry)
+        self._clock = clock
+        self._guard = guard
+        self._address = address
+        self._host: tuple[HostSettings, HostIntegration] | None = None
+
+    def targets(self, configuration: Configuration) -> list[SourceTarget]:
+        settings = configuration.settings
+        interval_ms, timeout_ms = settings.global_.interval_ms, settings.global_.timeout_ms
+        own = Labels({"job": SELF_JOB, "instance": str(self._address)})
+        targets = [SourceTarget(SELF_JOB, own, self._self, interval_ms, timeout_ms)]
+        if (host := self._host_source(settings.integrations.host)) is not None:
+            labels = Labels({"job": HOST_JOB, "instance": socket.gethostname()})
+            targets.append(SourceTarget(HOST_JOB, labels, host, interval_ms, timeout_ms))
+        return targets
+
+    def _host_source(self, settings: HostSettings | None) -> HostIntegration | None:
+        if settings is None:
+            self._host = None
+            return None
+        if self._host is None or self._host[0] != settings:
+            self._host = (settings, HostIntegration(settings, self._clock, self._guard))
+        return self._host[1]
+
+
+def local_zone() -> tzinfo:
+    """The zone of this machine, in which notices tell the time."""
+    return datetime.now().astimezone().tzinfo or UTC
+
+
+def notification_views(notices: Sequence[Notice]) -> list[NotificationView]:
+    """Notices as our API shows them."""
+    return [
+        NotificationView(
+            receiver=notice.claim.key.receiver,
+            channel=notice.claim.key.channel,
+            status=notice.state,
+            reason=notice.claim.reason,
+            error=notice.error,
+            attempts=notice.attempts,
+            group_key=notice.claim.key.group_key,
+            at_ms=notice.claim.claimed_at_ms,
+        )
+        for notice in notices
+    ]

@@ -1,0 +1,125 @@
+"""What answers on the port: every protocol's routes, put together from the running parts."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
+
+from fenghuo import __version__
+from fenghuo.alerting.service import Alerting
+from fenghuo.api.application import ApplicationParts, build_application
+from fenghuo.api.auth.authenticator import Authenticator
+from fenghuo.api.http_metrics import ServerHttpMetrics
+from fenghuo.api.management import Check, ManagementParts, management_routes
+from fenghuo.api.own.app import own_api
+from fenghuo.api.own.session import session_router
+from fenghuo.api.own.status import StatusView, status_router
+from fenghuo.api.prometheus.query import QueryApi
+from fenghuo.api.prometheus.rules import RuleApi
+from fenghuo.api.prometheus.series import SeriesApi
+from fenghuo.api.prometheus.status import StatusApi, StatusParts
+from fenghuo.api.prometheus.targets import TargetApi
+from fenghuo.app.glue import notification_views
+from fenghuo.app.options import Address, ServerOptions
+from fenghuo.app.program import ConfigurationHolder, Readiness
+from fenghuo.base.clock import Clock
+from fenghuo.metrics.collect.scrape.service import Scraper
+from fenghuo.metrics.promql import Engine
+from fenghuo.metrics.store import Store
+from fenghuo.model.duration import format_duration
+from fenghuo.rules import RuleManager
+from fenghuo.web import Panel
+
+
+@dataclass(frozen=True, slots=True)
+class HttpParts:
+    """The running parts that HTTP speaks for."""
+
+    options: ServerOptions
+    address: Address
+    holder: ConfigurationHolder
+    readiness: Readiness
+    clock: Clock
+    registry: CollectorRegistry
+    store: Store
+    engine: Engine
+    alerting: Alerting
+    rules: RuleManager
+    scraper: Scraper
+    authenticator: Authenticator | None
+
+
+def http_application(parts: HttpParts) -> ASGIApp:
+    """The ASGI application of the whole program."""
+    started_at_ms = parts.clock.now_ms()
+    settings = parts.holder.current.settings
+
+    def status() -> StatusView:
+        return StatusView(
+            version=__version__,
+            started_at_ms=started_at_ms,
+            hostname=socket.gethostname(),
+            auth=parts.authenticator is not None,
+            language=parts.holder.current.settings.language,
+        )
+
+    management = ManagementParts(
+        registry=parts.registry,
+        checks=lambda: _checks(parts),
+        is_ready=lambda: parts.readiness.ready,
+        reload=parts.holder.reload,
+    )
+    routers = [
+        session_router(parts.authenticator),
+        status_router(status, lambda limit: notification_views(parts.alerting.deliveries(limit))),
+    ]
+    return build_application(
+        ApplicationParts(
+            routes=[
+                *management_routes(management),
+                *QueryApi(parts.engine, parts.store, parts.clock).routes(),
+                *SeriesApi(parts.store).routes(),
+                *TargetApi(parts.scraper).routes(),
+                *RuleApi(parts.rules.groups).routes(),
+                *StatusApi(_status_parts(parts, started_at_ms)).routes(),
+            ],
+            own_api=own_api(routers, __version__),
+            panel=Panel(),
+            authenticator=parts.authenticator,
+            metrics=ServerHttpMetrics(parts.registry),
+            metrics_open=parts.address.is_loopback,
+            cors_origins=settings.server.cors_origins,
+        )
+    )
+
+
+def _status_parts(parts: HttpParts, started_at_ms: int) -> StatusParts:
+    options = parts.options
+    return StatusParts(
+        clock=parts.clock,
+        started_at_ms=started_at_ms,
+        config_yaml=parts.holder.yaml,
+        flags={
+            "config.file": str(options.config or ""),
+            "data-dir": str(options.data_dir),
+            "listen": str(parts.address),
+            "no-auth": str(options.no_auth).lower(),
+        },
+        reload_state=lambda: parts.holder.state,
+        retention=lambda: format_duration(parts.holder.current.settings.storage.retention_ms),
+        corruptions=lambda: 0,
+        statistics=parts.store.statistics,
+    )
+
+
+def _checks(parts: HttpParts) -> Mapping[str, Check]:
+    """What ``/health`` looks at: can it start its work, is the configuration the one on disk, can it store."""
+    reload = parts.holder.state
+    return {
+        "ready": Check(parts.readiness.ready, "" if parts.readiness.ready else "starting or stopping"),
+        "configuration": Check(reload.ok, "" if reload.ok else "the last reload was refused; the log says why"),
+    }

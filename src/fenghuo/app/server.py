@@ -1,0 +1,49 @@
+"""Runs a server until it is told to stop: the outermost shell, where signals arrive."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Sequence
+
+from fenghuo.app.banner import say
+from fenghuo.app.options import ServerOptions
+from fenghuo.app.program import Program
+from fenghuo.app.wiring import running
+from fenghuo.base.errors import InputError
+from fenghuo.base.lifecycle import on_signals
+
+log = logging.getLogger(__name__)
+
+
+async def run_until_stopped(
+    options: ServerOptions, extra: Sequence[str] = (), stop: asyncio.Event | None = None
+) -> None:
+    """Start, print the banner (and ``extra`` lines), and run until SIGTERM, SIGINT or ``stop``. SIGHUP reloads.
+
+    Raises InputError or OperatingError when the server cannot start; everything that ran already is stopped then.
+    """
+    ending = stop or asyncio.Event()
+    reload_asked = asyncio.Event()
+    handlers = {signal.SIGTERM: ending.set, signal.SIGINT: ending.set, signal.SIGHUP: reload_asked.set}
+    with on_signals(handlers):
+        async with running(options) as program:
+            for line in [*program.banner, *(f"  {line}" for line in extra)]:
+                say(line)
+            reloading = asyncio.create_task(_reload_when_asked(program, reload_asked), name="reload")
+            await ending.wait()
+            log.info("stopping")
+            reloading.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reloading
+
+
+async def _reload_when_asked(program: Program, asked: asyncio.Event) -> None:
+    while True:
+        await asked.wait()
+        asked.clear()
+        # What is wrong is in the log already, and the old configuration goes on.
+        with contextlib.suppress(InputError):
+            await program.configuration.reload()

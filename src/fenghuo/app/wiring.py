@@ -1,0 +1,100 @@
+"""Everybody who runs, in start order. Stopping is the reverse.
+
+This is the only file that knows all parts. It reads from top to bottom and holds no logic of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import AsyncIterator
+
+import anyio.to_thread
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+
+from fenghuo.alerting.notify.channels.registry import Channels
+from fenghuo.alerting.notify.texts import TextOptions
+from fenghuo.alerting.service import Alerting, AlertingParts
+from fenghuo.api.auth.authenticator import Authenticator
+from fenghuo.app.accounts import ensure_account, write_server_file
+from fenghuo.app.banner import banner
+from fenghuo.app.configuration import load_configuration
+from fenghuo.app.glue import AlertRelay, BuiltInTargets, instant_query, local_zone
+from fenghuo.app.http_server import bound_address, listen_on, serving
+from fenghuo.app.http_wiring import HttpParts, http_application
+from fenghuo.app.options import ServerOptions
+from fenghuo.app.program import ConfigurationHolder, Program, Readiness
+from fenghuo.app.services import opened_state, opened_store, owned_directory
+from fenghuo.base.clock import Clock, SystemClock
+from fenghuo.base.guard import Guard
+from fenghuo.base.lifecycle import Stack
+from fenghuo.metrics.collect.scrape.service import Scraper, ScraperOptions
+from fenghuo.metrics.promql import Engine
+from fenghuo.rules import Ports, RuleManager
+
+
+@contextlib.asynccontextmanager
+async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIterator[Program]:
+    """A server that answers while the context is open. Port 0 takes a free port, as a test wants.
+
+    Raises InputError for a configuration that cannot be used and OperatingError for a directory, a disk or a port
+    that cannot be had.
+    """
+    clock = clock or SystemClock()
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    guard = Guard(registry)
+    configuration = await anyio.to_thread.run_sync(load_configuration, options.config, options.environment)
+    settings = configuration.settings
+    holder = ConfigurationHolder(options, configuration, clock, registry)
+
+    async with Stack() as stack:
+        data_dir = await stack.start("data directory", owned_directory(options.data_dir))
+        listener = await stack.start("listener", listen_on(options.address(settings.server.listen)))
+        address = bound_address(listener)
+        external_url = settings.server.external_url.rstrip("/") or address.url
+
+        state = await stack.start("state", opened_state(f"sqlite:///{data_dir / 'state.db'}"))
+        store = await stack.start("store", opened_store(data_dir / "metrics", settings.storage, clock, registry))
+        engine = Engine(store, clock)
+
+        alerting_parts = AlertingParts(
+            alerts=state.alerts,
+            log=state.notifications,
+            channels=Channels(clock, TextOptions(settings.language, local_zone())),
+            clock=clock,
+            registry=registry,
+            guard=guard,
+            external_url=external_url,
+        )
+        alerting = await stack.start("alerting", Alerting(alerting_parts, settings.alerting))
+        relay = AlertRelay(alerting.intake)
+        rule_ports = Ports(instant_query(engine), store, relay, clock)
+        rules = await stack.start("rules", RuleManager(rule_ports, registry, guard))
+
+        scraper_options = ScraperOptions(external_url, address.port)
+        scraper = await stack.start("scraper", Scraper(store, clock, registry, guard, scraper_options))
+        built_in = BuiltInTargets(registry, clock, guard, address)
+
+        await holder.serve(relay.apply)
+        await holder.serve(lambda now: alerting.apply(now.settings.alerting))
+        await holder.serve(lambda now: rules.apply(now.rules(external_url)))
+        await holder.serve(lambda now: scraper.apply(now.settings.jobs, built_in.targets(now)))
+
+        token = secrets.token_urlsafe(32)
+        sign_in = None if options.no_auth else await anyio.to_thread.run_sync(ensure_account, state.users)
+        authenticator = None if options.no_auth else Authenticator(state.users, state.sessions, clock, token)
+        readiness = Readiness()
+        app = http_application(
+            HttpParts(
+                options, address, holder, readiness, clock, registry, store, engine, alerting, rules, scraper,
+                authenticator,
+            )
+        )  # fmt: skip
+        await stack.start("http", serving(app, listener))
+        await anyio.to_thread.run_sync(write_server_file, data_dir, address.url, token)
+        readiness.ready = True
+        lines = banner(address.url, data_dir=str(data_dir), sign_in=sign_in, open_to_all=options.no_auth)
+        yield Program(address.url, holder, lines)
+        readiness.ready = False
