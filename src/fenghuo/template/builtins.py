@@ -8,6 +8,7 @@ from urllib.parse import quote_plus
 
 from fenghuo.base.errors import InputError
 from fenghuo.template import formatting, values
+from fenghuo.template.printf import printf
 from fenghuo.template.values import type_name
 
 _HTML = str.maketrans({"\0": "\ufffd", '"': "&#34;", "'": "&#39;", "&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -101,7 +102,7 @@ def _println(*args: Any) -> str:
 
 
 def _printf(form: str, *args: Any) -> str:
-    return formatting.printf(form, args)
+    return printf(form, args)
 
 
 def _not(value: Any) -> bool:

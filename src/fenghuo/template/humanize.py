@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from fenghuo.base.errors import InputError
 from fenghuo.model.duration import parse_duration_ms
-from fenghuo.template.formatting import printf, shortest
+from fenghuo.template.formatting import shortest
 from fenghuo.template.gotime import SECOND_NS, Duration, Time
+from fenghuo.template.printf import printf
 from fenghuo.template.values import type_name
 
 _LARGE: Final = ("k", "M", "G", "T", "P", "E", "Z", "Y")

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from fenghuo.template.formatting import printf, shortest
+from fenghuo.template.formatting import shortest
 from fenghuo.template.gotime import Duration
+from fenghuo.template.printf import printf
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,11 @@ from fenghuo.template.gotime import Duration
         ("%x %X %#x %o %#o %b %O", (255, 255, 255, 8, 8, 5, 8), "ff FF 0xff 10 010 101 0o10"),
         ("%c %q %U", (65, 65, 0x4E2D), "A 'A' U+4E2D"),
         ("%.5d|%8.3d|%08.3d", (42, 7, 7), "00042|     007|     007"),
-        ("%f|%.2f|%8.2f|%-8.2f|%08.2f|%+.1f", (1.5, 2.345, 3.14159, 2.5, -2.5, 1.0), "1.500000|2.35|    3.14|2.50    |-0002.50|+1.0"),
+        (
+            "%f|%.2f|%8.2f|%-8.2f|%08.2f|%+.1f",
+            (1.5, 2.345, 3.14159, 2.5, -2.5, 1.0),
+            "1.500000|2.35|    3.14|2.50    |-0002.50|+1.0",
+        ),
         ("%e %E %.2e", (1234.5, 0.00012, 1e10), "1.234500e+03 1.200000E-04 1.00e+10"),
         ("%g %g %g %.3g %G", (1e6, 0.0001, 100000.0, 1234.5, 1e-7), "1e+06 0.0001 100000 1.23e+03 1E-07"),
         ("%v %v %v", (1e20, 1e21, 123456789.0), "1e+20 1e+21 1.23456789e+08"),
@@ -48,7 +53,7 @@ from fenghuo.template.gotime import Duration
         ("%9999999d", (1,), "%!(BADWIDTH)1"),
         ("%t", (1,), "%!t(int=1)"),
     ],
-)  # fmt: skip
+)
 def test_printf(template: str, values: tuple[Any, ...], expected: str) -> None:
     assert printf(template, values) == expected
 

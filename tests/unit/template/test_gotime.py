@@ -65,7 +65,10 @@ def test_durations(nanoseconds: int, expected: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("{{ .t.Unix }} {{ .t.UnixMilli }} {{ .t.Year }} {{ .t.Month }} {{ .t.Day }}", "1700000000 1700000000123 2023 November 14"),
+        (
+            "{{ .t.Unix }} {{ .t.UnixMilli }} {{ .t.Year }} {{ .t.Month }} {{ .t.Day }}",
+            "1700000000 1700000000123 2023 November 14",
+        ),
         ("{{ .t.Weekday }} {{ printf `%d` .t.Weekday }} {{ .t.YearDay }} {{ .t.IsZero }}", "Tuesday 2 318 false"),
         ("{{ (.t.Add .d).Format `15:04` }} {{ (.t.Add .d).Sub .t }}", "23:43 1h30m0s"),
         ("{{ .t.After (.t.Add .d) }} {{ .t.Before (.t.Add .d) }} {{ .t.Equal .t }}", "false true true"),
@@ -76,7 +79,7 @@ def test_durations(nanoseconds: int, expected: str) -> None:
         ("{{ .zero.IsZero }} {{ .zero.Year }}", "true 1"),
         ("{{ .t | tz `Asia/Shanghai` | date `15:04 MST` }}", "06:13 CST"),
     ],
-)  # fmt: skip
+)
 def test_methods(text: str, expected: str) -> None:
     data = {"t": MOMENT, "d": Duration(5400 * SECOND_NS), "zero": Time(ZERO_TIME_NS)}
     assert Template.parse(text, DATA_FUNCTIONS).render(data) == expected

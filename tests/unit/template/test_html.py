@@ -30,14 +30,18 @@ EVIL = "<script>alert('x')</script>"
         ("<script>var x = {{ . }};</script>{{ . }}", EVIL, None),
         ('<p style="color: {{ . }}">', "#E6522C", '<p style="color: #E6522C">'),
         ('<p style="color: {{ . }}">', "red; background: url(x)", '<p style="color: ZgotmplZ">'),
-        ("<style>p { color: {{ . }} }</style><b>{{ . }}", "}</style>", "<style>p { color: ZgotmplZ }</style><b>}&lt;/style&gt;"),
+        (
+            "<style>p { color: {{ . }} }</style><b>{{ . }}",
+            "}</style>",
+            "<style>p { color: ZgotmplZ }</style><b>}&lt;/style&gt;",
+        ),
         ('<p onclick="f({{ . }})">', "'x'", '<p onclick="f(&#34;&#39;x&#39;&#34;)">'),
         ("<{{ . }}>", "b onclick=x", "<ZgotmplZ>"),
         ("<title>{{ . }}</title><p>{{ . }}", "<", "<title>&lt;</title><p>&lt;"),
         ("<!-- {{ . }} --><p>{{ . }}", "-->", "<!--  --><p>--&gt;"),
         ('<p {{ if . }}class="{{ . }}"{{ end }}>{{ . }}', '"', '<p class="&#34;">&#34;'),
     ],
-)  # fmt: skip
+)
 def test_by_place(text: str, value: object, expected: str | None) -> None:
     rendered = Template.parse(text, {}, html=True).render(value)
     if expected is None:
