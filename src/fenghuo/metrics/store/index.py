@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from fenghuo.base.errors import InputError
 from fenghuo.metrics.store.arrays import Growing
 from fenghuo.metrics.store.matching import Judge, by_cost
 from fenghuo.model.label_table import Codes, Dictionary, LabelColumn, LabelTable
@@ -51,6 +52,16 @@ class MetricTable:
         return column.view
 
 
+def _refuse_broken(labels: Labels, *texts: str) -> None:
+    try:
+        for text in texts:
+            text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"series {ascii(str(labels))} has a label that is not valid UTF-8", remedy="mend what exposes it"
+        ) from error
+
+
 class SeriesIndex:
     """All series of the store. Not locked: the store calls it under its own lock."""
 
@@ -73,7 +84,7 @@ class SeriesIndex:
         return self._table_of.size
 
     def register(self, labels: Labels) -> tuple[int, bool]:
-        """The number of the series, and whether it is new."""
+        """The number of the series, and whether it is new. Raises InputError for text that is not valid UTF-8."""
         key, codes = self._key(labels)
         sid = self._sids.get(key)
         if sid is not None:
@@ -214,10 +225,11 @@ class SeriesIndex:
         codes: list[tuple[str, int]] = []
         for name, value in labels.pairs:
             dictionary = self.dictionaries.get(name)
-            if dictionary is None:
-                dictionary = self.dictionaries[name] = Dictionary()
-                self._label_ids[name] = len(self._label_ids)
-            code = dictionary.intern(value)
+            code = None if dictionary is None else dictionary.code(value)
+            if dictionary is None or code is None:
+                _refuse_broken(labels, name, value)
+                self.label_id(name)
+                code = self.dictionaries[name].intern(value)
             flat.append(self._label_ids[name])
             flat.append(code)
             if name != METRIC_NAME:
