@@ -38,7 +38,7 @@ def _compile(source: str, shown: str) -> Any:
         raise InputError(f"bad regular expression {shown!r}: {reason}") from error
 
 
-_VARIABLE = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))", re.ASCII)
+_VARIABLE = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))")
 
 
 class Replacement:
@@ -56,12 +56,16 @@ class Replacement:
             self._parts.append("$" if found[0] == "$$" else _group(found[1] or found[2], pattern))
             end = found.end()
         self._parts.append(text[end:])
+        self._constant = "".join(map(str, self._parts)) if all(isinstance(p, str) for p in self._parts) else None
 
     def expand(self, match: Any) -> str:
         """The text for one match; groups that took no part are empty."""
-        return "".join(part if isinstance(part, str) else match.group(part) or "" for part in self._parts)
+        if self._constant is not None:
+            return self._constant
+        return "".join([part if isinstance(part, str) else match.group(part) or "" for part in self._parts])
 
 
 def _group(name: str, pattern: Any) -> str | int:
-    number = int(name) if name.isdigit() else pattern.groupindex.get(name, -1)
+    """The number of a group, or the empty text for one that the pattern does not have."""
+    number = int(name) if name.isdigit() and name.isascii() else pattern.groupindex.get(name, -1)
     return number if 0 <= number <= pattern.groups else ""

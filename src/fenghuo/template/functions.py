@@ -30,11 +30,16 @@ def title(text: str) -> str:
 
 
 def to_upper(text: str) -> str:
-    return text.upper()
+    return _by_character(text, str.upper)
 
 
 def to_lower(text: str) -> str:
-    return text.lower()
+    return _by_character(text, str.lower)
+
+
+def _by_character(text: str, change: Callable[[str], str]) -> str:
+    """Go's way: one character at a time, and none becomes two (``ß`` has no upper case)."""
+    return change(text) if text.isascii() else "".join(new if len(new := change(char)) == 1 else char for char in text)
 
 
 def trim_space(text: str) -> str:
@@ -61,6 +66,8 @@ def re_replace_all(pattern: str, replacement: str, text: str) -> str:
     out: list[str] = []
     end = 0
     for found in compiled.finditer(text):
+        if out and found.end() == end:
+            continue  # As in Go, nothing is found at the very end of the match before.
         out += (text[end : found.start()], expand(found))
         end = found.end()
     return "".join(out) + text[end:]

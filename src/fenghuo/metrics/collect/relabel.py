@@ -17,7 +17,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from fenghuo.base.document import ListOf, RefusedError, Settings
 from fenghuo.model.labels import Labels, is_legacy_label_name
-from fenghuo.model.regex import compile_anchored
+from fenghuo.model.regex import Replacement, compile_anchored
 from fenghuo.model.settings_types import Count, RegexText
 
 DEFAULT_REGEX: Final = "(.*)"
@@ -29,7 +29,6 @@ TEXTS_KEPT: Final = 4096
 match by RE2 costs several microseconds, most of it on the way into C++ and back."""
 
 _LEGACY_TARGET = re.compile(r"(?:(?:[a-zA-Z_]|\$(?:\{\w+\}|\w+))+\w*)+\Z", re.ASCII)
-_VARIABLE = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))")
 
 Apply = Callable[[dict[str, str]], bool]
 """Changes the labels in place; False says that they are to be dropped."""
@@ -156,32 +155,6 @@ def relabel(labels: Mapping[str, str], rules: Sequence[RelabelRule]) -> Labels |
     return Labels(changed)
 
 
-class Template:
-    """A replacement text with ``$1``, ``${1}``, ``$name``, ``${name}`` and ``$$``, compiled for one pattern."""
-
-    def __init__(self, text: str, pattern: Any) -> None:
-        self._parts: list[str | int] = []
-        end = 0
-        for found in _VARIABLE.finditer(text):
-            self._parts.append(text[end : found.start()])
-            end = found.end()
-            self._parts.append("$" if found.group() == "$$" else _group(found.group(1) or found.group(2), pattern))
-        self._parts.append(text[end:])
-        self.constant = "".join(map(str, self._parts)) if all(isinstance(p, str) for p in self._parts) else None
-
-    def expand(self, match: Any) -> str:
-        """The text for one match; groups that took no part are empty."""
-        if self.constant is not None:
-            return self.constant
-        return "".join([part if isinstance(part, str) else match.group(part) or "" for part in self._parts])
-
-
-def _group(name: str, pattern: Any) -> str | int:
-    """The number of a group, or the empty text for one that the pattern does not have."""
-    index = int(name) if name.isdigit() and name.isascii() else pattern.groupindex.get(name, -1)
-    return index if 0 <= index <= pattern.groups else ""
-
-
 def _matcher(rule: RelabelRule) -> Callable[[str], bool]:
     match = compile_anchored(rule.regex).match
     return lru_cache(TEXTS_KEPT)(lambda text: match(text) is not None)
@@ -196,7 +169,7 @@ def _write(labels: dict[str, str], name: str, value: str) -> None:
 
 def _replace(rule: RelabelRule) -> Apply:
     pattern = compile_anchored(rule.regex)
-    target, value = Template(rule.target_label, pattern), Template(rule.replacement, pattern)
+    target, value = Replacement(rule.target_label, pattern), Replacement(rule.replacement, pattern)
 
     @lru_cache(TEXTS_KEPT)
     def written(source: str) -> tuple[str, str] | None:
@@ -261,7 +234,7 @@ def _hashmod(rule: RelabelRule) -> Apply:
 
 def _labelmap(rule: RelabelRule) -> Apply:
     pattern = compile_anchored(rule.regex)
-    template = Template(rule.replacement, pattern)
+    template = Replacement(rule.replacement, pattern)
 
     @lru_cache(TEXTS_KEPT)
     def mapped(name: str) -> str:
