@@ -181,7 +181,8 @@ def _smallest(keys: Floats, present: Bools, count: Ints) -> Bools:
     below[lacking] = ~np.isnan(keys[lacking])
     left[lacking] = count[lacking, None] - below[lacking].sum(axis=1, keepdims=True)
     next_in_line = np.where(lacking[:, None], np.isnan(keys) & present, keys == edge)
-    return below & (count > 0)[:, None] | next_in_line & (np.cumsum(next_in_line, axis=1) <= left)
+    chosen: Bools = below & (count > 0)[:, None] | next_in_line & (np.cumsum(next_in_line, axis=1) <= left)
+    return chosen
 
 
 def _ratio(node: Aggregate, vector: Vector, param: Floats | str | None, notes: Annotations) -> Vector:

@@ -1,6 +1,6 @@
 """Sums over groups of rows, compensated as Prometheus' are, without a loop over series.
 
-The members of a group are dealt out to lanes; round by round every lane of every group takes one member, so that
+The members of a group are cut into lanes; round by round every lane of every group takes one member, so that
 a round is one array operation over all lanes. Then the lanes of a group are added up in the same way.
 """
 
@@ -74,8 +74,9 @@ class Groups:
         first_lane = np.concatenate(([0], np.cumsum(lanes)[:-1]))
         ids = self.ids[self.order]
         position = np.arange(len(ids)) - self.starts[ids]
-        deal = np.full((int((-(-self.members // lanes)).max(initial=0)), len(lane_groups)), -1, dtype=np.int64)
-        deal[position // lanes[ids], first_lane[ids] + position % lanes[ids]] = self.order
+        # Neighbours share a lane: what cancels between neighbours cancels before it is rounded away.
+        deal = np.full((min(depth, int(self.members.max(initial=0))), len(lane_groups)), -1, dtype=np.int64)
+        deal[position % depth, first_lane[ids] + position // depth] = self.order
         return deal, lane_groups
 
 

@@ -46,8 +46,10 @@ _NUMBER = re.compile(
 )
 _NUMBER_LIKE = re.compile(r"[\w.]+", re.ASCII)
 _OPS = ("==", "!=", "<=", ">=", "=~", "!~", "=", "<", ">", "+", "-", "*", "/", "%", "^", "@", ",", "(", ")")
+_DURATION_WORDS = frozenset({"step", "range", "min_of", "max_of"})
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"}
-_NUMERIC_ESCAPES = {"x": (2, 16), "u": (4, 16), "U": (8, 16)}
+_NUMERIC_DURATION_WORDS = frozenset({"step", "range", "min_of", "max_of"})
+_ESCAPES = {"x": (2, 16), "u": (4, 16), "U": (8, 16)}
 
 
 def error_at(text: str, offset: int, message: str) -> ParseError:
@@ -119,6 +121,8 @@ class _Lexer:
             self._in_braces, self._in_brackets = char == "{", char == "["
             self._emit(Kind.OP, self._at + 1)
         elif found := (_LABEL if self._in_brackets else _NAME).match(self._text, self._at):
+            if self._in_brackets and found[0].lower() not in _DURATION_WORDS:
+                raise self._error(f"unexpected character: {char!r}, expected ':'")
             self._emit(Kind.IDENTIFIER, found.end())
         else:
             self._operator(char)
@@ -177,14 +181,16 @@ class _Lexer:
     def _escape(self, at: int, quote_char: str) -> tuple[str, int]:
         """The character that the escape at ``at`` stands for, and where it ends."""
         char = self._text[at : at + 1]
+        if not char:
+            raise self._error("escape sequence not terminated")
         if char in _ESCAPES or char == quote_char:
             return _ESCAPES.get(char, char), at + 1
-        if char in "01234567" and char:
+        if char in "01234567":
             start, (length, base) = at, (3, 8)
         elif char in _NUMERIC_ESCAPES:
             start, (length, base) = at + 1, _NUMERIC_ESCAPES[char]
         else:
-            raise self._error(f"unknown escape sequence U+{ord(char or chr(0)):04X} {char!r}")
+            raise self._error(f"unknown escape sequence U+{ord(char):04X} {char!r}")
         for wrong in self._text[start : start + length]:
             if wrong not in "0123456789abcdefABCDEF"[: 8 if base == 8 else None]:
                 raise self._error(f"illegal character U+{ord(wrong):04X} {wrong!r} in escape sequence")

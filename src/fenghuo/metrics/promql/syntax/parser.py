@@ -232,6 +232,8 @@ class _Parser:
         while not cursor.take_op(")"):
             if len(args) == empty_selector_at and cursor.at_op("{"):
                 args.append(self._modified(parse_selector(cursor, may_be_empty=True)))
+                if not cursor.at_op(",", ")"):
+                    raise cursor.error("expected label selectors only", args[-1].start)
             else:
                 args.append(self.binary(1))
             comma = cursor.token

@@ -13,7 +13,6 @@ from fenghuo.model.sample import ABSENT_NAN
 from fenghuo.model.selection import DenseBlock, Selection
 
 
-
 class DenseStore:
     """Everything in one cohort: a place without a sample is marked absent."""
 

@@ -1,0 +1,1 @@
+"""Stores and a slow reference that the tests of PromQL share."""

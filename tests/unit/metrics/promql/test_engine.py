@@ -1,0 +1,194 @@
+"""The engine: limits, cancellation, kinds of answers, errors of evaluation."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from fenghuo.base.clock import ManualClock
+from fenghuo.metrics.promql import (
+    Engine,
+    ExecutionError,
+    MatrixResult,
+    ParseError,
+    QueryCancelledError,
+    QueryOptions,
+    QueryTimeoutError,
+    RangeVectorResult,
+    ScalarResult,
+    StringResult,
+    TooManySamplesError,
+    VectorResult,
+)
+from fenghuo.metrics.promql.memory import MemoryStore
+from fenghuo.model.labels import Labels
+from fenghuo.model.matcher import Matcher
+from fenghuo.model.selection import Selection
+
+MINUTE_MS = 60_000
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    store = MemoryStore()
+    for job, instance, factor in (("a", "1", 1.0), ("a", "2", 2.0), ("b", "1", 4.0)):
+        labels = Labels({"__name__": "x_total", "job": job, "instance": instance})
+        store.add(labels, [(minute * MINUTE_MS, minute * factor) for minute in range(11)])
+    return store
+
+
+@pytest.fixture
+def engine(store: MemoryStore, clock: ManualClock) -> Engine:
+    return Engine(store, clock)
+
+
+def vector(engine: Engine, expr: str, options: QueryOptions | None = None) -> dict[str, float]:
+    """Series and values at ten minutes."""
+    result = engine.instant(expr, 10 * MINUTE_MS, options or QueryOptions()).value
+    assert isinstance(result, VectorResult)
+    return {str(labels): value for labels, value in result.samples()}
+
+
+@pytest.mark.parametrize(
+    ("expr", "kind"),
+    [
+        ("1 + 1", ScalarResult),
+        ('"text"', StringResult),
+        ("x_total", VectorResult),
+        ("x_total[5m]", RangeVectorResult),
+        ("rate(x_total[5m])[5m:1m]", RangeVectorResult),
+    ],
+)
+def test_kinds_of_instant_answers(engine: Engine, expr: str, kind: type) -> None:
+    assert isinstance(engine.instant(expr, 10 * MINUTE_MS).value, kind)
+
+
+def test_range_answers_are_matrices_in_order(engine: Engine) -> None:
+    """Series are sorted by labels; a scalar is one series without labels."""
+    result = engine.range("-x_total", 0, 10 * MINUTE_MS, 5 * MINUTE_MS).value
+    assert isinstance(result, MatrixResult)
+    rows = [(str(labels), times.tolist(), values.tolist()) for labels, times, values in result.series()]
+    assert rows == [
+        ('{instance="1", job="a"}', [0, 300_000, 600_000], [0, -5, -10]),
+        ('{instance="1", job="b"}', [0, 300_000, 600_000], [0, -20, -40]),
+        ('{instance="2", job="a"}', [0, 300_000, 600_000], [0, -10, -20]),
+    ]
+    scalar = engine.range("time()", 0, 2 * MINUTE_MS, MINUTE_MS).value
+    assert isinstance(scalar, MatrixResult)
+    assert [(labels, values.tolist()) for labels, _, values in scalar.series()] == [(Labels(), [0, 60, 120])]
+
+
+def test_range_queries_have_no_ranges_for_answers(engine: Engine) -> None:
+    with pytest.raises(ParseError, match='invalid expression type "range vector" for range query'):
+        engine.range("x_total[5m]", 0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("expr", "message"),
+    [
+        (
+            "x_total * on(instance) x_total",
+            'found duplicate series for the match group {instance="1"} on the right hand-side of the operation: '
+            '[{__name__="x_total", instance="1", job="b"}, {__name__="x_total", instance="1", job="a"}];many-to-many '
+            "matching not allowed: matching labels must be unique on one side",
+        ),
+        (
+            "x_total * on(job) sum by (job) (x_total)",
+            "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
+        ),
+        ('label_replace(x_total, "job", "", "", "")', None),
+        ('label_replace(x_total, "instance", "z", "", "")', "vector cannot contain metrics with the same labelset"),
+        ('label_replace(x_total, "a", "$1", "job", "(")', "invalid regular expression in label_replace(): ("),
+        ("topk(NaN, x_total)", "Parameter value is NaN"),
+        ("double_exponential_smoothing(x_total[5m], 0, 0.5)", "invalid smoothing factor"),
+    ],
+)
+def test_errors_of_evaluation(engine: Engine, expr: str, message: str | None) -> None:
+    if message is None:
+        engine.instant('label_replace(x_total, "other", "z", "", "")', 10 * MINUTE_MS)
+        return
+    with pytest.raises(ExecutionError) as caught:
+        engine.instant(expr, 10 * MINUTE_MS)
+    assert message in caught.value.message
+
+
+def test_matching_series_may_take_turns(store: MemoryStore, engine: Engine) -> None:
+    """A restarted instance is a new series; as long as the two do not overlap, matching goes on."""
+    for version, minutes in (("1", range(5)), ("2", range(10, 16))):
+        labels = Labels({"__name__": "info", "job": "b", "version": version})
+        store.add(labels, [(minute * MINUTE_MS, 1.0) for minute in minutes])
+    result = engine.range('x_total{job="b"} * on(job) group_left(version) info', 0, 10 * MINUTE_MS, 5 * MINUTE_MS).value
+    assert isinstance(result, MatrixResult)
+    points = {labels["version"]: (times.tolist(), values.tolist()) for labels, times, values in result.series()}
+    assert points == {"1": ([0, 300_000], [0.0, 20.0]), "2": ([600_000], [40.0])}
+
+
+def test_infos_and_warnings(engine: Engine, store: MemoryStore) -> None:
+    store.add(Labels({"__name__": "gauge"}), [(9 * MINUTE_MS, 1.0), (10 * MINUTE_MS, 2.0)])
+    result = engine.instant("rate(gauge[5m]) + quantile(2, gauge)", 10 * MINUTE_MS)
+    assert result.infos == [
+        'PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "gauge" (1:6)'
+    ]
+    assert result.warnings == ["PromQL warning: quantile value should be between 0 and 1, got 2 (1:28)"]
+
+
+def test_samples_are_limited(engine: Engine) -> None:
+    """The samples read and the largest intermediate answer count together."""
+    options = QueryOptions(samples_max=36)
+    assert vector(engine, "x_total offset 1s", options)
+    with pytest.raises(TooManySamplesError):
+        engine.instant("x_total[20m]", 10 * MINUTE_MS, QueryOptions(samples_max=32))
+    with pytest.raises(TooManySamplesError):
+        engine.range("x_total", 0, 10 * MINUTE_MS, 1000, options)
+
+
+def test_lookback(engine: Engine) -> None:
+    """How old a series' newest sample may be is the query's to say."""
+    at_ms = 13 * MINUTE_MS
+    assert len(engine.instant("x_total", at_ms).value.samples()) == 3  # type: ignore[union-attr]
+    brief = QueryOptions(lookback_ms=2 * MINUTE_MS)
+    assert engine.instant("x_total", at_ms, brief).value.samples() == []  # type: ignore[union-attr]
+
+
+def test_cancelled_queries_end(engine: Engine) -> None:
+    cancel = threading.Event()
+    options = QueryOptions(cancel=cancel)
+    assert vector(engine, "x_total", options)
+    cancel.set()
+    with pytest.raises(QueryCancelledError):
+        engine.instant("x_total", 0, options)
+
+
+def test_queries_end_at_their_deadline(store: MemoryStore, clock: ManualClock) -> None:
+    class Slow:
+        """Takes a minute of the clock for each question."""
+
+        def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Selection:
+            clock._move_to(clock.monotonic_s() + 60)
+            return store.select(matchers, start_ms, end_ms)
+
+    engine = Engine(Slow(), clock)
+    engine.instant("x_total", 10 * MINUTE_MS, QueryOptions(timeout_s=61))
+    with pytest.raises(QueryTimeoutError):
+        engine.instant("x_total + x_total offset 1m", 10 * MINUTE_MS, QueryOptions(timeout_s=61))
+
+
+@pytest.mark.parametrize(
+    ("expr", "answer"),
+    [
+        ("topk(1, x_total)", {'x_total{instance="1", job="b"}': 40.0}),
+        ("sum(bottomk by (job) (1, x_total))", {"{}": 50.0}),
+        ("sum without (instance) (x_total)", {'{job="a"}': 30.0, '{job="b"}': 40.0}),
+        ("count(x_total > 15) by (job)", {'{job="a"}': 1.0, '{job="b"}': 1.0}),
+        ("x_total and on(job) x_total > 30", {'x_total{instance="1", job="b"}': 40.0}),
+        ('count(x_total{job="b"} or x_total{instance="2"})', {"{}": 2.0}),
+        ('x_total unless x_total{job="a"}', {'x_total{instance="1", job="b"}': 40.0}),
+        ("sum(x_total @ 300)", {"{}": 35.0}),
+        ('absent(nope{a="b", c=~"d"})', {'{a="b"}': 1.0}),
+        ("max_over_time(sum(x_total)[5m:1m])", {"{}": 70.0}),
+    ],
+)
+def test_answers(engine: Engine, expr: str, answer: dict[str, float]) -> None:
+    assert vector(engine, expr) == answer
