@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import ssl
 import urllib.parse
 import urllib.request
@@ -161,7 +162,7 @@ class HttpClient:
                 method,
                 URL(url, encoded=True),
                 headers=sent,
-                data=body,
+                data=None if body is None else io.BytesIO(body),  # Bytes would be written in one go.
                 allow_redirects=self._settings.follow_redirects,
                 max_redirects=REDIRECTS_MAX,
                 server_hostname=server_name if url.startswith("https:") else None,

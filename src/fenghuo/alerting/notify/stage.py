@@ -52,7 +52,8 @@ class ChannelStage:
     ) -> bool:
         """Bring the channel up to date with the group; true when it is, or when it need not be.
 
-        ``may_repeat`` is false while it is not known whether what fires fires still. ``deadline_s`` is on the clock's monotonic scale: no attempt goes on beyond it.
+        ``may_repeat`` is false while it is not known whether what fires fires still. ``deadline_s`` is on the
+        clock's monotonic scale: no attempt goes on beyond it.
         """
         tools = self._tools
         key = NotificationKey(message.group_key, self._receiver, self._channel.kind, self._index)
@@ -104,10 +105,10 @@ class ChannelStage:
         while True:
             number += 1
             started_s, started_ms = tools.clock.monotonic_s(), tools.clock.now_ms()
-            failure = await self._attempt(message, deadline_s - started_s)
+            remark, failure = await self._attempt(message, deadline_s - started_s)
             took_s = tools.clock.monotonic_s() - started_s
             tools.instruments.attempted(self._channel.kind, took_s, failed=failure is not None)
-            attempt = Attempt(number, started_ms, round(took_s * 1000), str(failure or ""))
+            attempt = Attempt(number, started_ms, round(took_s * 1000), remark or str(failure or ""))
             await tools.log.attempted(notice_id, attempt)
             if failure is None:
                 return None
@@ -116,13 +117,13 @@ class ChannelStage:
                 return str(failure)
             await tools.clock.sleep(pause_s)
 
-    async def _attempt(self, message: Message, remaining_s: float) -> ChannelError | None:
+    async def _attempt(self, message: Message, remaining_s: float) -> tuple[str | None, ChannelError | None]:
+        """What is to be remarked of a success, and the failure."""
         try:
-            await within(self._tools.clock, remaining_s, self._channel.send(message))
+            return await within(self._tools.clock, remaining_s, self._channel.send(message)), None
         except ChannelError as error:
-            return error
+            return None, error
         except OperatingError as error:
-            return ChannelError(str(error), retryable=error.retryable)
+            return None, ChannelError(str(error), retryable=error.retryable)
         except TimeoutError:
-            return ChannelError(f"no answer within {remaining_s:.0f} s, the group's interval", retryable=False)
-        return None
+            return None, ChannelError(f"no answer within {remaining_s:.0f} s, the group's interval", retryable=False)

@@ -25,6 +25,9 @@ class Channel(Protocol):
     @property
     def send_resolved(self) -> bool: ...
 
-    async def send(self, message: Message) -> None:
-        """Deliver ``message``, or raise ChannelError that says whether another try may help. Never retries itself."""
+    async def send(self, message: Message) -> str | None:
+        """Deliver ``message``, or raise ChannelError that says whether another try may help. Never retries itself.
+
+        Returns what is to be remarked about a message that got through in part only, else None.
+        """
         ...

@@ -51,7 +51,7 @@ class EmailChannel:
     def send_resolved(self) -> bool:
         return self._settings.send_resolved
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: Message) -> str | None:
         mail, sender, receivers = await self._toolbox.offload(self._compose, message)
         host, port = self._server()
         try:
@@ -64,9 +64,9 @@ class EmailChannel:
             raise _channel_error(error, f"{host}:{port}") from error
         except (OSError, ssl.SSLError) as error:
             raise ChannelError(f"mail server {host}:{port}: {error}", retryable=True) from error
-        if refused:
-            names = ", ".join(f"{address} ({answer.message})" for address, answer in refused.items())
-            raise ChannelError(f"mail server {host}:{port} refused {names}", retryable=False)
+        # Some have it: sending it all again, to them too, at every flush would help nobody.
+        names = ", ".join(f"{address} ({answer.code} {answer.message})" for address, answer in refused.items())
+        return f"mail server {host}:{port} refused {names}" if refused else None
 
     def _server(self) -> tuple[str, int]:
         host, _, port = (self._settings.smarthost or self._globals.smtp_smarthost).rpartition(":")
