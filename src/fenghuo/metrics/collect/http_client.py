@@ -146,7 +146,7 @@ class HttpClient:
                     encoding=response.headers.get("Content-Encoding", "").strip().lower(),
                     body=body,
                 )
-        except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # ssl.SSLError is an OSError.
             raise _translate(error, url) from error
 
     async def _open(self, url: str) -> aiohttp.ClientSession:
@@ -157,7 +157,7 @@ class HttpClient:
             return self._session
         try:
             context = await asyncio.to_thread(client_context, tls) if url.startswith("https:") else True
-        except (OSError, ssl.SSLError, ValueError) as error:
+        except (OSError, ValueError) as error:
             raise HttpError(HttpFault.TLS, f"tls_config cannot be used: {error}") from error
         await self.close()
         self._tls_state = state
@@ -254,6 +254,8 @@ def _translate(error: Exception, url: str) -> HttpError:
         case aiohttp.ClientConnectorError():
             number = error.os_error.errno
             cause = os.strerror(number) if number else str(error.os_error)
+            if not cause and url.startswith("https:"):
+                return HttpError(HttpFault.TLS, f"GET {url}: TLS failed: the server broke off the handshake")
             return HttpError(HttpFault.CONNECTION, f"GET {url}: cannot connect to {error.host}:{error.port}: {cause}")
         case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
             return HttpError(HttpFault.PROTOCOL, f"GET {url}: not a URL that can be asked: {error}")
