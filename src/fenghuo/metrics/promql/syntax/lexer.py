@@ -48,8 +48,7 @@ _NUMBER_LIKE = re.compile(r"[\w.]+", re.ASCII)
 _OPS = ("==", "!=", "<=", ">=", "=~", "!~", "=", "<", ">", "+", "-", "*", "/", "%", "^", "@", ",", "(", ")")
 _DURATION_WORDS = frozenset({"step", "range", "min_of", "max_of"})
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"}
-_NUMERIC_DURATION_WORDS = frozenset({"step", "range", "min_of", "max_of"})
-_ESCAPES = {"x": (2, 16), "u": (4, 16), "U": (8, 16)}
+_NUMERIC_ESCAPES = {"x": (2, 16), "u": (4, 16), "U": (8, 16)}
 
 
 def error_at(text: str, offset: int, message: str) -> ParseError:
