@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from types import TracebackType
 from typing import Self
 
@@ -69,6 +70,9 @@ class JobDiscovery:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._started = False
+        # First of all, and without waiting: on a reload the job's next discovery is about to set it anew.
+        with contextlib.suppress(KeyError):
+            self._metrics.groups.remove(self._job.job_name)
         for task in self._running:
             task.cancel()
         await self._tasks.__aexit__(kind, error, trace)

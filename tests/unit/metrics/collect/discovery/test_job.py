@@ -120,7 +120,8 @@ async def test_files_are_known_on_entering_and_followed(
         await clock.advance(5)
         await until(lambda: bool(discovery.problems))
         assert watch.addresses() == ["s", "b"]
-    assert registry.get_sample_value("fenghuo_discovery_target_groups", {"job": "j"}) == 2
+        assert registry.get_sample_value("fenghuo_discovery_target_groups", {"job": "j"}) == 2
+    assert registry.get_sample_value("fenghuo_discovery_target_groups", {"job": "j"}) is None
     failed = {"system": "file", "outcome": "failed"}
     assert (registry.get_sample_value("fenghuo_discovery_refreshes_total", failed) or 0) >= 1
 
