@@ -28,14 +28,12 @@ import aiohttp
 from yarl import URL
 
 from fenghuo.base.errors import OperatingError
-from fenghuo.metrics.collect.tls import client_context, tls_files_state
+from fenghuo.metrics.collect.http_session import Sessions
 from fenghuo.model.http_settings import HttpClientSettings
 from fenghuo.model.settings_types import Secret
 
 REDIRECTS_MAX: Final = 10
 """How many redirects are followed; Go's and therefore Prometheus' bound."""
-KEEP_ALIVE_S: Final = 300.0
-"""How long an idle connection is kept: longer than a scrape interval, so that a scrape needs no new connection."""
 
 
 class HttpFault(StrEnum):
@@ -108,9 +106,7 @@ class HttpClient:
 
     def __init__(self, settings: HttpClientSettings, user_agent: str) -> None:
         self._settings = settings
-        self._user_agent = user_agent
-        self._session: aiohttp.ClientSession | None = None
-        self._tls_state: object = None
+        self._sessions = Sessions(settings, user_agent)
 
     async def __aenter__(self) -> Self:
         return self
@@ -125,7 +121,7 @@ class HttpClient:
 
         Raises HttpError when there is no answer. Time is the caller's to bound, by cancelling.
         """
-        session = await self._open(url)
+        session = await self._session(url)
         sent = [*(await self._headers()), *headers.items()]
         server_name = self._settings.tls_config.server_name or None
         try:
@@ -149,33 +145,15 @@ class HttpClient:
         except (aiohttp.ClientError, OSError, ValueError) as error:  # ssl.SSLError is an OSError.
             raise _translate(error, url) from error
 
-    async def _open(self, url: str) -> aiohttp.ClientSession:
-        """The session; a new one when the certificates on disk are not those that it was made with."""
-        tls = self._settings.tls_config
-        state = await asyncio.to_thread(tls_files_state, tls) if url.startswith("https:") else self._tls_state
-        if self._session is not None and state == self._tls_state:
-            return self._session
+    async def _session(self, url: str) -> aiohttp.ClientSession:
         try:
-            context = await asyncio.to_thread(client_context, tls) if url.startswith("https:") else True
+            return await self._sessions.session(url)
         except (OSError, ValueError) as error:
             raise HttpError(HttpFault.TLS, f"tls_config cannot be used: {error}") from error
-        await self.close()
-        self._tls_state = state
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=context, limit=0, keepalive_timeout=KEEP_ALIVE_S),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None),
-            auto_decompress=False,
-            trust_env=self._settings.proxy_from_environment,
-            headers={"User-Agent": self._user_agent},
-        )
-        return self._session
 
     async def close(self) -> None:
         """Close the connections; a later request opens new ones."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._sessions.close()
 
     async def _headers(self) -> list[tuple[str, str]]:
         settings = self._settings
