@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import ByteSize, Field, field_validator
+from pydantic import Field, field_validator
 
 from fenghuo.base.document import RefusedError, Settings
-from fenghuo.model.settings_types import DurationMs
+from fenghuo.model.settings_types import DurationMs, SizeBytes
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -17,7 +17,7 @@ class StoreSettings(Settings):
 
     retention_ms: DurationMs = Field(15 * DAY_MS, alias="retention")
     """Samples older than this are deleted, and refused when they arrive; 0 keeps everything."""
-    retention_size_bytes: ByteSize = Field(ByteSize(0), alias="retention_size", ge=0)
+    retention_size_bytes: SizeBytes = Field(0, alias="retention_size")
     """The blocks on disk may hold this much, then the oldest goes; 0 sets no bound."""
     out_of_order_window_ms: DurationMs = Field(30 * MINUTE_MS, alias="out_of_order_time_window")
     """A sample may be this much older than the newest of its series, or than the clock; 0 refuses all of them."""
@@ -29,7 +29,7 @@ class StoreSettings(Settings):
     """The time that a fresh block covers; the head holds up to one and a half times as much in memory."""
     block_duration_max_ms: DurationMs = Field(DAY_MS, alias="max_block_duration")
     """Neighbouring blocks are merged up to this length."""
-    wal_segment_bytes: ByteSize = Field(ByteSize(256 << 20), alias="wal_segment_size", ge=1 << 16)
+    wal_segment_bytes: SizeBytes = Field(256 << 20, alias="wal_segment_size", ge=1 << 16)
     """A WAL segment that grows beyond this is followed by a new one."""
     exemplars_max: int = Field(100_000, alias="max_exemplars", ge=0)
     """Exemplars kept in memory, the oldest dropped first; 0 keeps none."""
