@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 ROUND_INTERVAL_S = 60.0
 """How often the keeper looks whether a block is due. Prometheus does it each minute as well."""
 STEP_MIN_S = 0.01
+RETENTION_SHARE = 10
+"""No block is longer than this part of the retention; Prometheus' own rule."""
 
 
 class Keeper:
@@ -161,7 +163,10 @@ class Keeper:
     def _merge(self) -> bool:
         """Merge one group of neighbouring blocks; True when there was one."""
         settings, parts = self._settings, self._parts
-        ranges = merge_ranges_ms(settings.block_duration_ms, settings.block_duration_max_ms)
+        longest_ms = settings.block_duration_max_ms
+        if settings.retention_ms:  # A block goes when its last sample is too old, so that it may not be too long.
+            longest_ms = min(longest_ms, settings.retention_ms // RETENTION_SHARE)
+        ranges = merge_ranges_ms(settings.block_duration_ms, longest_ms)
         with self._lock:
             group = to_merge(parts.blocks.blocks, ranges, self._clock.now_ms())
             if not group:

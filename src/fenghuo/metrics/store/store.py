@@ -123,7 +123,7 @@ class Store:
         return store
 
     def close(self) -> None:
-        """Stop the keeper and force the WAL to the disk. Appending afterwards raises OperatingError."""
+        """Stop the keeper and force the WAL to the disk. Every other call afterwards raises OperatingError."""
         with self._lock:
             if self._closed:
                 return
@@ -260,6 +260,7 @@ class Store:
                     self._blocks.set_apart(damage)
 
     def _sources(self, start_ms: int, end_ms: int) -> list[Source]:
+        self._refuse_when_closed()
         return [*self._blocks.between(start_ms, end_ms), HeadSource(self._head)]
 
     def _present(self, matcher_sets: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> Ints:

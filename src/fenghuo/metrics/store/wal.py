@@ -148,12 +148,18 @@ class Wal:
             retired, self._retired = self._retired, []
             current = None if self._descriptor is None or not self._unsynced else os.dup(self._descriptor)
             self._unsynced = False
+        failure: OSError | None = None
         for descriptor in (*retired, *(() if current is None else (current,))):
             try:
                 with self._metrics.fsync_s.time():
                     os.fdatasync(descriptor)
+            except OSError as error:
+                failure = error
             finally:
                 os.close(descriptor)
+        if failure is not None:
+            self._unsynced = True
+            raise failure
 
     def drop(self, numbers: list[int]) -> None:
         """Delete segments whose samples are all in blocks."""

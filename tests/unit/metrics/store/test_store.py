@@ -143,8 +143,9 @@ def test_a_clock_set_back_loses_nothing(make: Make, clock: ManualClock) -> None:
     for step in range(3):
         assert target.append(back + step * 15_000, rows, np.array([3.0, 4.0])).accepted == 2
     times = [back, back + 15_000, back + 30_000, now, now + 15_000, now + 30_000]
-    assert [time for time, _ in everything(store)[named("a")]] == times
-    assert everything(make()) == everything(store)
+    whole = everything(store)
+    assert [time for time, _ in whole[named("a")]] == times
+    assert everything(make()) == whole
 
 
 def test_a_late_duplicate_is_compared_with_what_is_stored(make: Make, clock: ManualClock) -> None:
@@ -307,6 +308,8 @@ def test_a_closed_store_says_so(make: Make, clock: ManualClock) -> None:
     store.close()
     with pytest.raises(OperatingError, match="closed"):
         target.append(clock.now_ms(), rows, np.zeros(1))
+    with pytest.raises(OperatingError, match="closed"):
+        everything(store)
 
 
 def test_labels_that_are_not_text_are_refused_at_once(make: Make) -> None:
