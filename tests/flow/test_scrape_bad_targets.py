@@ -60,7 +60,7 @@ CASES = {
     "/slow": (slow, {}, "no complete answer within the scrape timeout of 150ms"),
     "/drips": (drips, {}, "no complete answer within the scrape timeout of 150ms"),
     "/breaks": (breaks, {}, "the connection broke in the middle of the body"),
-    "/long": (says("a 1\n" * 100), {"body_size_limit": "400B"}, "body size limit exceeded"),
+    "/long": (says("a 1\n" * 100), {"body_size_limit": "400B"}, "body size limit exceeded: 400 bytes or more"),
     "/bomb": (
         says(BOMB, TEXT, 200, **{"Content-Encoding": "gzip"}),
         {"body_size_limit": "1MB", "scrape_interval": "1s", "scrape_timeout": "1s"},

@@ -161,11 +161,12 @@ async def test_metric_relabelling_renames_and_drops(lab: Lab) -> None:
 async def test_a_reload_leaves_what_did_not_change_unbroken(lab: Lab) -> None:
     first, second = Recorder(), Recorder()
     async with site({"/metrics": first}) as one, site({"/metrics": second}) as two:
-        jobs = [job("one", one), job("two", two)]
+        rules = {"metric_relabel_configs": [{"regex": "unwanted", "action": "labeldrop"}]}
+        jobs = [job("one", one, **rules), job("two", two)]
         await lab.scraper.apply(jobs)
         await lab.seen("one", "two")
         for number in range(10):
-            await lab.scraper.apply([job("one", one), job("two", two, params={"reload": [str(number)]})])
+            await lab.scraper.apply([job("one", one, **rules), job("two", two, params={"reload": [str(number)]})])
             seen = len(second.requests)
             await lab.until(lambda seen=seen: len(second.requests) > seen)  # type: ignore[misc]
 
@@ -195,3 +196,23 @@ async def test_the_labels_of_the_target_win_unless_the_job_honours_others(lab: L
 
     assert lab.values("a", job="ours", exported_job="theirs")[0] == 1.0
     assert lab.values("a", job="theirs", exported_job="")[0] == 1.0
+
+
+async def test_a_target_that_moved_loses_only_what_it_left_behind(lab: Lab) -> None:
+    """The same labels at another address: markers go to the series that are not written there."""
+    async with site({"/metrics": says("a 1\nb 1\n")}) as one, site({"/metrics": says("a 2\n")}) as two:
+
+        def at(address: str) -> list[object]:
+            return [{"targets": [address], "labels": {"instance": "db"}}]
+
+        await lab.scraper.apply([job("web", one, static_configs=at(one))])
+        await lab.seen("web")
+        await lab.scraper.apply([job("web", two, static_configs=at(two))])
+        await lab.until(lambda: "stale" in lab.values("b"))
+
+        values = lab.values("a", instance="db")
+        assert values[0] == 1.0
+        assert values[-1] == 2.0
+        assert "stale" not in values
+        assert lab.values("b", instance="db")[-1] == "stale"
+        assert "stale" not in lab.values("up")

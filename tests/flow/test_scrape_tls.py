@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from fenghuo.metrics.collect.scrape.status import Health
-from flow.scraping import Lab, job, laboratory
+from flow.scraping import Lab, job, laboratory, site
 
 pytestmark = pytest.mark.anyio
 
@@ -87,6 +87,32 @@ async def scrape(lab: Lab, address: str, **tls: Any) -> str:
 async def test_a_certificate_that_we_trust_is_fine(lab: Lab, ours: Certificates) -> None:
     async with tls_site(ours) as address:
         assert await scrape(lab, address, ca_file=str(ours.cert), server_name="scrape.test") == ""
+
+
+async def test_targets_of_one_job_share_what_they_trust(lab: Lab, ours: Certificates) -> None:
+    """They ask for their first connection at the same time, and none closes that of another."""
+    tls = {"ca_file": str(ours.cert), "server_name": "scrape.test"}
+    async with tls_site(ours) as one, tls_site(ours) as two, tls_site(ours) as three:
+        targets = [{"targets": [one, two, three]}]
+        await lab.scraper.apply([job("tls", "", scheme="https", tls_config=tls, static_configs=targets)])
+        await lab.until(lambda: len(lab.scraper.targets().active) == 3)
+        await lab.until(lambda: all(each.last_scrape_ms for each in lab.scraper.targets().active))
+        await lab.until(lambda: all(each.health is Health.UP for each in lab.scraper.targets().active))
+
+        assert lab.registry.get_sample_value("fenghuo_unexpected_faults_total", {"part": "scrape"}) is None
+
+
+async def test_a_redirect_from_http_to_https_takes_the_trust_along(lab: Lab, ours: Certificates) -> None:
+    async with tls_site(ours) as secure:
+
+        async def send_on(request: web.Request) -> web.Response:
+            raise web.HTTPFound(f"https://{secure}/metrics")
+
+        async with site({"/metrics": send_on}) as address:
+            tls = {"insecure_skip_verify": True}
+            await lab.scraper.apply([job("web", address, tls_config=tls, scrape_interval="1s", scrape_timeout="1s")])
+            await lab.seen("web")
+            assert lab.target("web").last_error == ""
 
 
 async def test_a_certificate_given_in_the_settings_is_fine(lab: Lab, ours: Certificates) -> None:

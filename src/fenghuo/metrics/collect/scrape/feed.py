@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from fenghuo.base.errors import InputError, OperatingError
 from fenghuo.base.limits import Policy, declare
-from fenghuo.metrics.collect.http_client import Answer, HttpClient, HttpError
+from fenghuo.metrics.collect.http_client import Answer, HttpClient, HttpError, HttpFault
 from fenghuo.metrics.collect.scrape.negotiate import accept_header, content_type, speakable
 from fenghuo.metrics.collect.scrape.outcome import Read, Reading, Reason, ScrapeError
 from fenghuo.metrics.collect.scrape.threads import Threads
@@ -67,7 +67,7 @@ class HttpFeed:
         try:
             answer = await self._client.get(self._url, self._headers, self._size_bytes_max)
         except HttpError as error:
-            raise _scrape_error(error) from error
+            raise self._scrape_error(error) from error
         if answer.status != 200:
             raise ScrapeError(Reason.STATUS, f"server returned HTTP status {answer.status} {answer.reason}".rstrip())
         return lambda layout: self._read(answer, layout)
@@ -76,13 +76,14 @@ class HttpFeed:
         try:
             body = answer.inflated(self._size_bytes_max)
         except HttpError as error:
-            raise _scrape_error(error) from error
+            raise self._scrape_error(error) from error
         kind = content_type(answer.content_type, self._fallback) if body else ""
         return Reading(parse_text(body, kind, layout), len(body))
 
-
-def _scrape_error(error: HttpError) -> ScrapeError:
-    return ScrapeError(Reason(error.fault.value), error.message)
+    def _scrape_error(self, error: HttpError) -> ScrapeError:
+        if error.fault is HttpFault.BODY_SIZE and self._limit_bytes:
+            return ScrapeError(Reason.BODY_SIZE, f"body size limit exceeded: {self._limit_bytes} bytes or more")
+        return ScrapeError(Reason(error.fault.value), error.message)
 
 
 class SourceFeed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeAlias
@@ -19,14 +19,15 @@ from fenghuo.metrics.collect.scrape.tasks import Tasks
 from fenghuo.metrics.collect.scrape.writer import TargetWriter, WriteRules
 from fenghuo.metrics.collect.settings import JobSettings
 from fenghuo.metrics.collect.targets import DroppedTarget, Target
+from fenghuo.model.labels import Labels
 
 FeedFor: TypeAlias = Callable[[Target], Feed]
 
 
 class Neighbours(Protocol):
-    """Knows the writers of other targets with the same labels: a target that moved is one."""
+    """Knows who writes for targets with these labels now: a target that moved is among them."""
 
-    def __call__(self, identity: Identity) -> Sequence[TargetWriter]: ...
+    def __call__(self, labels: Labels) -> Sequence[TargetWriter]: ...
 
 
 @dataclass(slots=True)
@@ -57,13 +58,19 @@ class Pool:
         self._farewells = farewells
         self._neighbours = neighbours
         self._running: dict[Identity, _Running] = {}
+        self._by_labels: dict[Labels, list[TargetWriter]] | None = None
 
     @property
     def loops(self) -> list[ScrapeLoop]:
         return [running.loop for running in self._running.values()]
 
-    def items(self) -> Iterable[tuple[Identity, ScrapeLoop]]:
-        return ((identity, running.loop) for identity, running in self._running.items())
+    def writers(self, labels: Labels) -> list[TargetWriter]:
+        """The writers of the targets with these labels."""
+        if self._by_labels is None:
+            self._by_labels = {}
+            for loop in self.loops:
+                self._by_labels.setdefault(loop.target.labels, []).append(loop.writer)
+        return self._by_labels.get(labels, [])
 
     def change(self, settings: JobSettings, feed_for: FeedFor) -> None:
         """Other settings for the same job: every loop starts anew, with the writer that it had."""
@@ -87,6 +94,7 @@ class Pool:
             else:
                 running.loop.target = target
         self._running = {identity: self._running[identity] for identity in wanted}
+        self._by_labels = None
         self.dropped = dropped
         self._apply_target_limit()
         self._tools.metrics.pool(self.settings.job_name, len(wanted), len(dropped))
@@ -106,7 +114,7 @@ class Pool:
     def _stop(self, identity: Identity) -> None:
         running = self._running.pop(identity)
         running.task.cancel()
-        self._farewells.begin(identity, running.loop, partial(self._neighbours, identity))
+        self._farewells.begin(identity, running.loop, partial(self._neighbours, running.loop.target.labels))
 
     def _apply_target_limit(self) -> None:
         count, limit = len(self._running), self.settings.target_limit

@@ -16,7 +16,7 @@ from fenghuo.base.guard import Guard
 from fenghuo.metrics.collect.discovery.job import JobDiscovery
 from fenghuo.metrics.collect.discovery.metrics import DiscoveryMetrics
 from fenghuo.metrics.collect.discovery.source import OnGroups
-from fenghuo.metrics.collect.scrape.farewell import Farewells, Identity
+from fenghuo.metrics.collect.scrape.farewell import Farewells
 from fenghuo.metrics.collect.scrape.job import HttpJob, Parts, SourceJob, SourceTarget
 from fenghuo.metrics.collect.scrape.loop import ScrapeLoop, Tools
 from fenghuo.metrics.collect.scrape.metrics import ScrapeMetrics
@@ -37,6 +37,7 @@ from fenghuo.metrics.collect.scrape.tasks import Tasks
 from fenghuo.metrics.collect.scrape.threads import Threads
 from fenghuo.metrics.collect.scrape.writer import TargetWriter
 from fenghuo.metrics.collect.settings import JobSettings
+from fenghuo.model.labels import Labels
 from fenghuo.model.matcher import Matcher
 from fenghuo.model.sample import Metadata
 
@@ -181,13 +182,8 @@ class Scraper:
     def _described(self) -> Iterator[Described]:
         return ((loop.target.labels, loop.writer.metadata) for pool in self._pools() for loop in pool.loops)
 
-    def _neighbours(self, identity: Identity) -> list[TargetWriter]:
-        return [
-            loop.writer
-            for pool in self._pools()
-            for other, loop in pool.items()
-            if other != identity and other[1] == identity[1]
-        ]
+    def _neighbours(self, labels: Labels) -> list[TargetWriter]:
+        return [writer for pool in self._pools() for writer in pool.writers(labels)]
 
     def _view(self, loop: ScrapeLoop) -> ActiveTarget:
         target, last = loop.target, loop.last
