@@ -95,7 +95,7 @@ class AlertingRule:
         for alert in [*self._active.values()]:
             if self._advance(alert, time_ms, present=alert.labels in found):
                 samples[_series(alert, ALERT_METRIC, alertstate=alert.state.value)] = 1.0
-                samples[_series(alert, STATE_METRIC)] = float(alert.active_at_ms // 1000)
+                samples[_series(alert, STATE_METRIC)] = alert.active_at_ms / 1000
         active = len(samples) // 2
         if limit and active > limit:
             self._active.clear()

@@ -80,4 +80,4 @@ def _last_ragged(block: RaggedBlock, at: int) -> SavedState | None:
 def _state(seen_ms: int, value: np.ndarray[tuple[int], np.dtype[np.float64]]) -> SavedState | None:
     if is_stale(value)[0] or not np.isfinite(value[0]):
         return None
-    return SavedState(seen_ms, int(value[0]) * 1000)
+    return SavedState(seen_ms, round(float(value[0]) * 1000))
