@@ -57,9 +57,9 @@ class SeriesReader:
     UnreadableError.
     """
 
-    def __init__(self, text: str, format: Format, *, start: int = 0) -> None:  # noqa: A002 - the field's word
+    def __init__(self, text: str, dialect: Format, *, start: int = 0) -> None:
         self._text = text
-        self._lenient = format is Format.TEXT
+        self._lenient = dialect is Format.TEXT
         self.end = start
 
     def read(self) -> tuple[Pair, ...]:

@@ -66,7 +66,7 @@ class Layout:
     metadata: Mapping[str, Metadata] = field(default_factory=dict)
     """By family name, as the HELP, TYPE and UNIT lines spell it."""
     lines: LineLayout | None = None
-    """None where there is no fast path: the samples did not come as text, or a label value spans lines."""
+    """None where there is no fast path: the samples did not come as text, or are written too oddly for one."""
 
 
 EMPTY_LAYOUT: Final = Layout()

@@ -41,12 +41,12 @@ class MetadataLine:
                 return replace(known, unit=self.text)
 
 
-def read_comment(line: str, format: Format) -> MetadataLine | None:  # noqa: A002 - the field's word
+def read_comment(line: str, dialect: Format) -> MetadataLine | None:
     """What a line that begins with ``#`` says; None for a comment in text 0.0.4, where anything may stand.
 
     Raises UnreadableError.
     """
-    lenient = format is Format.TEXT
+    lenient = dialect is Format.TEXT
     word = (_TEXT_WORD if lenient else _OPENMETRICS_WORD).match(line)
     if word is None:
         if lenient:

@@ -37,7 +37,7 @@ def parse_text(body: bytes, content_type: str, layout: Layout | None = None) -> 
     ``layout`` is what the last body of the same source gave. When this one differs from it in values, timestamps
     and exemplars only, the result carries the very same object. Never raises on what the body holds.
     """
-    format = format_of(content_type) or Format.TEXT  # noqa: A001 - the field's word
+    dialect = format_of(content_type) or Format.TEXT
     try:
         text = body.decode()
         valid = True
@@ -47,11 +47,11 @@ def parse_text(body: bytes, content_type: str, layout: Layout | None = None) -> 
     lines = text.split("\n")
     if not lines[-1]:
         lines.pop()
-    if layout is not None and layout.lines is not None and layout.lines.format is format:
+    if layout is not None and layout.lines is not None and layout.lines.format is dialect:
         parsed = _parse_like(layout, layout.lines, lines)
         if parsed is not None:
             return parsed
-    return _FullParse(lines, format, layout, valid_utf8=valid).run()
+    return _FullParse(lines, dialect, layout, valid_utf8=valid).run()
 
 
 def _parse_like(layout: Layout, last: LineLayout, lines: list[str]) -> Parsed | None:
@@ -75,18 +75,18 @@ def _parse_like(layout: Layout, last: LineLayout, lines: list[str]) -> Parsed | 
 class _FullParse:
     """One pass over all lines of a body whose layout is not known."""
 
-    def __init__(self, lines: list[str], format: Format, last: Layout | None, *, valid_utf8: bool) -> None:  # noqa: A002
+    def __init__(self, lines: list[str], dialect: Format, last: Layout | None, *, valid_utf8: bool) -> None:
         self._lines = lines
-        self._format = format
+        self._dialect = dialect
         self._valid_utf8 = valid_utf8
-        self._inside_quotes = 0
+        self._has_fast_path = True
         self._series: list[Labels] = []
         self._keys: list[str] = []
         self._rests: list[str] = []
         self._types: list[tuple[int, str]] = []
         self._others_at: list[int] = []
         self._metadata: dict[str, Metadata] = {}
-        self._known_by_type = _known_by_type(last, format)
+        self._known_by_type = _known_by_type(last, dialect)
         self._pairs_by_type: dict[str, _Pairs] = {}
         self._names = _Names()
         self._set_type("")
@@ -99,7 +99,7 @@ class _FullParse:
         except _BadLineError as error:
             problem, good = self._describe(error.line, error.message), len(self._series)
         try:
-            read = read_samples(self._rests, self._format)
+            read = read_samples(self._rests, self._dialect)
         except BadSampleError as error:
             # A bad value stands before the line that could not be read at all: the first one counts.
             problem, good = self._describe(self._line_of(error.index), error.message), error.index
@@ -123,15 +123,15 @@ class _FullParse:
                     continue
                 labels, key, line = found
                 for _ in range(line.count("\n")):
-                    next(numbered)
-                    self._inside_quotes += 1
+                    self._others_at.append(next(numbered)[0])
+                    self._has_fast_path = False
             add_series(labels)
             add_key(key)
             add_rest(line[len(key) :])
         self._check_end()
 
     def _check_end(self) -> None:
-        if self._format is Format.OPENMETRICS and (not self._lines or self._lines[-1] != "# EOF"):
+        if self._dialect is Format.OPENMETRICS and (not self._lines or self._lines[-1] != "# EOF"):
             raise _BadLineError(len(self._lines) - 1, "the data does not end with # EOF")
 
     def _plain(self, key: str) -> Labels | None:
@@ -166,7 +166,7 @@ class _FullParse:
                 return labels, key, line
         end = number + 1
         while True:
-            reader = SeriesReader(line, self._format)
+            reader = SeriesReader(line, self._dialect)
             try:
                 labels = self._labels(reader.read())
                 return labels, self._key(line, reader.end), line
@@ -179,12 +179,15 @@ class _FullParse:
 
     def _key(self, line: str, end: int) -> str:
         """``line`` up to its value. OpenMetrics wants one blank before it."""
-        if self._format is Format.OPENMETRICS:
+        if self._dialect is Format.OPENMETRICS:
             if not line.startswith(" ", end):
                 raise expected("a blank and a value", line, end)
             end += 1
         if end == len(line):
             raise expected("a value", line, end)
+        if line[end - 1] not in " \t}":
+            # "a-1" is the series a with the value -1: its key would also begin the line "a1 5".
+            self._has_fast_path = False
         return line[:end]
 
     def _closing_line(self, start: int) -> int:
@@ -205,7 +208,7 @@ class _FullParse:
 
     def _is_other(self, line: str, number: int) -> bool:
         """Whether the line is no sample; takes in what it says. Raises UnreadableError."""
-        if self._format is Format.TEXT:
+        if self._dialect is Format.TEXT:
             line = line.lstrip(" \t")
             if not line:
                 return True
@@ -215,7 +218,7 @@ class _FullParse:
             return True
         if not line.startswith("#"):
             return False
-        said = read_comment(line, self._format)
+        said = read_comment(line, self._dialect)
         if said is not None:
             self._metadata[said.name] = said.added_to(self._metadata.get(said.name, Metadata()))
             if said.word == "TYPE":
@@ -233,13 +236,13 @@ class _FullParse:
         self._pairs = self._pairs_by_type[kind]
 
     def _layout(self) -> Layout:
-        if self._inside_quotes:
+        if not self._has_fast_path:
             return Layout(tuple(self._series), self._metadata)
         is_sample = bytearray(b"\1") * len(self._lines)
         for at in self._others_at:
             is_sample[at] = 0
         lines = LineLayout(
-            format=self._format,
+            format=self._dialect,
             is_sample=bytes(is_sample),
             keys=tuple(self._keys),
             keys_size=sum(map(len, self._keys)),
@@ -250,7 +253,7 @@ class _FullParse:
         return Layout(tuple(self._series), self._metadata, lines)
 
     def _line_of(self, index: int) -> int:
-        """The line of a sample; with quotes that span lines, only about."""
+        """The line of a sample."""
         line = index
         for at in self._others_at:
             if at > line:
@@ -309,9 +312,9 @@ def _check_utf8(name: str, value: str) -> None:
         raise UnreadableError(f"label {name!r} is not valid UTF-8") from error
 
 
-def _known_by_type(last: Layout | None, format: Format) -> Mapping[str, Mapping[str, Labels]]:  # noqa: A002
+def _known_by_type(last: Layout | None, dialect: Format) -> Mapping[str, Mapping[str, Labels]]:
     """The series of the last body by the type in force and their text, so that only new ones are parsed."""
-    if last is None or last.lines is None or last.lines.format is not format:
+    if last is None or last.lines is None or last.lines.format is not dialect:
         return {}
     known: dict[str, dict[str, Labels]] = {}
     ends = [start for start, _ in last.lines.types[1:]] + [len(last.series)]

@@ -23,23 +23,23 @@ class Family:
     samples: Sequence[tuple[Labels, float, int | None]]
 
 
-def render(families: Iterable[Family], format: Format) -> bytes:  # noqa: A002 - the field's word
+def render(families: Iterable[Family], dialect: Format) -> bytes:
     """The families in the order given, as a body to be scraped."""
     lines: list[str] = []
     for family in families:
-        lines += _metadata_lines(family, format)
-        lines += [_sample_line(labels, value, time_ms, format) for labels, value, time_ms in family.samples]
-    if format is Format.OPENMETRICS:
+        lines += _metadata_lines(family, dialect)
+        lines += [_sample_line(labels, value, time_ms, dialect) for labels, value, time_ms in family.samples]
+    if dialect is Format.OPENMETRICS:
         lines.append("# EOF")
     return "".join(line + "\n" for line in lines).encode()
 
 
-def _metadata_lines(family: Family, format: Format) -> list[str]:  # noqa: A002
+def _metadata_lines(family: Family, dialect: Format) -> list[str]:
     said, name = family.metadata, _name(family.name)
     lines = []
     if said.help:
-        lines.append(f"# HELP {name} {_help(said.help, format)}")
-    if format is Format.OPENMETRICS:
+        lines.append(f"# HELP {name} {_help(said.help, dialect)}")
+    if dialect is Format.OPENMETRICS:
         lines.append(f"# TYPE {name} {said.type}")
         if said.unit and family.name.endswith("_" + said.unit):
             lines.append(f"# UNIT {name} {said.unit}")
@@ -48,7 +48,7 @@ def _metadata_lines(family: Family, format: Format) -> list[str]:  # noqa: A002
     return lines
 
 
-def _sample_line(labels: Labels, value: float, time_ms: int | None, format: Format) -> str:  # noqa: A002
+def _sample_line(labels: Labels, value: float, time_ms: int | None, dialect: Format) -> str:
     inside = [
         f"{name if is_legacy_label_name(name) else _quoted(name)}={_quoted(text)}"
         for name, text in labels.pairs
@@ -62,7 +62,7 @@ def _sample_line(labels: Labels, value: float, time_ms: int | None, format: Form
     line += " " + format_float(value)
     if time_ms is None:
         return line
-    return f"{line} {time_ms}" if format is Format.TEXT else f"{line} {_seconds(time_ms)}"
+    return f"{line} {time_ms}" if dialect is Format.TEXT else f"{line} {_seconds(time_ms)}"
 
 
 def _seconds(time_ms: int) -> str:
@@ -78,9 +78,9 @@ def _quoted(text: str) -> str:
     return '"' + _escape(text).replace('"', '\\"') + '"'
 
 
-def _help(text: str, format: Format) -> str:  # noqa: A002
+def _help(text: str, dialect: Format) -> str:
     escaped = _escape(text)
-    return escaped.replace('"', '\\"') if format is Format.OPENMETRICS else escaped
+    return escaped.replace('"', '\\"') if dialect is Format.OPENMETRICS else escaped
 
 
 def _escape(text: str) -> str:

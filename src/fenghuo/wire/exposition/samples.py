@@ -18,7 +18,7 @@ from fenghuo.wire.exposition.values import float_of, floats_of
 
 _INT64_MAX: Final = (1 << 63) - 1
 
-_TEXT_REST: Final = re.compile(r"([^{ \t]++)(?:[ \t]++([0-9]++))?+[ \t]*+", re.ASCII)
+_TEXT_REST: Final = re.compile(r"[ \t]*+([^{ \t]++)(?:[ \t]++([0-9]++))?+[ \t]*+", re.ASCII)
 _VALUE_AND_TIME: Final = re.compile(r"([^ ]++)(?: (?!# \{)([^ ]++))?+")
 _EXEMPLAR_TAIL: Final = re.compile(r" ([^ ]++)(?: ([^ ]++))?+")
 
@@ -41,16 +41,16 @@ class BadSampleError(Exception):
         self.message = message
 
 
-def read_samples(rests: Sequence[str], format: Format) -> Samples:  # noqa: A002 - the field's word
+def read_samples(rests: Sequence[str], dialect: Format) -> Samples:
     """Read what is left of n sample lines behind their series. Raises BadSampleError for the first bad one."""
     values = floats_of(rests)
     if values is not None:
         return Samples(values, None, [])
-    return _read_with_more_than_values(rests, format)
+    return _read_with_more_than_values(rests, dialect)
 
 
-def _read_with_more_than_values(rests: Sequence[str], format: Format) -> Samples:  # noqa: A002
-    read = _text_rest if format is Format.TEXT else _openmetrics_rest
+def _read_with_more_than_values(rests: Sequence[str], dialect: Format) -> Samples:
+    read = _text_rest if dialect is Format.TEXT else _openmetrics_rest
     texts = list(rests)
     times: dict[int, int] = {}
     exemplars: list[tuple[int, Exemplar]] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fenghuo.model.labels import Labels
@@ -163,7 +163,7 @@ BODY = '# TYPE a gauge\na{x="1"} 1\na{x="2"} 2\n# just so\nb 3\n'
         (BODY.replace("b 3\n", ""), False),
         (BODY.replace("b 3", "1"), False),
         (BODY.replace("b 3", "bb 3"), False),
-        (BODY.replace("b 3", "b  3"), False),
+        (BODY.replace("b 3", "b \t3"), True),
     ],
 )
 def test_the_layout_is_the_same_object_while_only_values_change(changed: str, same: bool) -> None:
@@ -202,10 +202,18 @@ def test_a_new_series_leaves_the_labels_of_the_others_as_they_were() -> None:
     assert parsed.layout.series[0] is layout.series[0]
 
 
-def test_a_body_with_quotes_over_lines_has_no_fast_path() -> None:
-    parsed = read('a{b="1\n2"} 1\n')
-    assert parsed.layout.lines is None
-    assert parse_text(b'a{b="1\n2"} 2\n', "text/plain", parsed.layout).values.tolist() == [2.0]
+@pytest.mark.parametrize(
+    ("body", "next_body", "expected"),
+    [
+        ('a{b="1\n2"} 1\n', 'a{b="1\n2"} 2\n', [('a{b="1\\n2"}', 2.0)]),
+        ("a-1\n", "a1 5\n", [("a1", 5.0)]),
+        ('a{b="c"}1\n', 'a{b="c"} 5\n', [('a{b="c"}', 5.0)]),
+    ],
+)
+def test_oddly_written_bodies_are_read_anew_each_time(
+    body: str, next_body: str, expected: list[tuple[str, float]]
+) -> None:
+    assert series(parse_text(next_body.encode(), "text/plain", read(body).layout)) == expected
 
 
 @pytest.mark.parametrize(
@@ -249,6 +257,7 @@ PIECES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(PIECES, max_size=40).map("".join), st.lists(PIECES, max_size=40).map("".join), st.booleans())
 def test_no_body_makes_it_raise_and_the_last_layout_never_changes_what_is_read(
     body: str, last: str, openmetrics: bool
@@ -259,10 +268,13 @@ def test_no_body_makes_it_raise_and_the_last_layout_never_changes_what_is_read(
         layout = parse_text(last.encode(encoding), content_type).layout
         for known in (layout, fresh.layout):
             again = parse_text(body.encode(encoding), content_type, known)
-            assert (again.problem, again.layout.series) == (fresh.problem, fresh.layout.series)
+            # The same line is bad; what was expected there may be said in other words.
+            assert (again.problem or "").split(":")[0] == (fresh.problem or "").split(":")[0]
+            assert again.layout.series == fresh.layout.series
             np.testing.assert_array_equal(again.values, fresh.values)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_no_bytes_make_it_raise(body: bytes) -> None:
     assert read(body).values.ndim == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fenghuo.wire.exposition.values import canonical_bound, float_of, floats_of, format_float
@@ -70,6 +70,7 @@ def test_numbers_are_printed_as_go_prints_them(value: float, expected: str) -> N
     assert format_float(value) == expected
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False))
 def test_what_is_printed_reads_back(value: float) -> None:
     assert float_of(format_float(value)) == value
