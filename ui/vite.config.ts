@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 
 import vue from '@vitejs/plugin-vue'
-import { defineConfig, type Plugin } from 'vite'
+import type { Plugin } from 'vite'
+import { defineConfig } from 'vitest/config'
 
 /** Where the server looks for the panel. Never committed. */
 const PANEL = fileURLToPath(new URL('../src/fenghuo/web/panel', import.meta.url))
@@ -29,6 +30,8 @@ function gzip(): Plugin {
 
 export default defineConfig({
   plugins: [vue(), gzip()],
+  // A test reads the colours; by default style sheets are empty in tests.
+  test: { css: true },
   resolve: { alias: { '@': fileURLToPath(new URL('src', import.meta.url)) } },
   build: {
     outDir: PANEL,

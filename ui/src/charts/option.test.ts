@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 
 import type { Tokens } from '@/theme/tokens'
 
-import { chartOption, formatUnit, hasSamples, highestOf, type Chart } from './option'
+import { chartOption, formatUnit, hasSamples, highestOf, shownFromMs, type Chart } from './option'
 
 const TOKENS = new Proxy({}, { get: (_target, name) => `color of ${String(name)}` }) as Tokens
 const GRID = { startMs: 60_000, stepMs: 15_000, count: 3 }
@@ -52,6 +52,18 @@ test('a chart without a single sample is known as such', () => {
   expect(hasSamples(CHART)).toBe(true)
   expect(hasSamples({ ...CHART, lines: [{ name: 'User', row: [null, null, null], tone: 'series-1' }] })).toBe(false)
   expect(hasSamples({ ...CHART, lines: [] })).toBe(false)
+})
+
+test('a young history is shown from its first five minutes on, a full one whole', () => {
+  const hour = { startMs: 7_215_000, stepMs: 15_000, count: 241 }
+  const from = (first: number): number => {
+    const row = Array.from({ length: hour.count }, (_value, index) => (index < first ? null : 1))
+    return shownFromMs({ grid: hour, unit: 'percent', lines: [{ name: 'User', row, tone: 'series-1' }] })
+  }
+  expect(from(0)).toBe(hour.startMs)
+  expect(from(120)).toBe(9_000_000)
+  expect(from(240)).toBe(10_200_000)
+  expect(shownFromMs({ grid: hour, unit: 'percent', lines: [] })).toBe(hour.startMs)
 })
 
 test('values carry their unit', () => {

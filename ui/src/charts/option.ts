@@ -70,7 +70,7 @@ export function chartOption(
   return {
     animation: false,
     grid: { left: 2, right: 10, top: 10, bottom: 2, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
-    xAxis: timeAxis(chart.grid, tokens),
+    xAxis: timeAxis(chart, tokens),
     yAxis: {
       type: 'value',
       min: 0,
@@ -97,11 +97,25 @@ export function chartOption(
   }
 }
 
-function timeAxis(grid: Grid, tokens: Tokens): object {
+/** A history shorter than the grid is shown from here on, so that a young server shows a curve and not a sliver. */
+const SHOWN_MS_MIN = 10 * 60_000
+const FROM_ROUNDED_MS = 5 * 60_000
+
+/** Where the time axis begins: at the first sample, rounded down so that charts side by side begin together. */
+export function shownFromMs(chart: Chart): number {
+  const { startMs, stepMs, count } = chart.grid
+  const starts = chart.lines.map((line) => line.row.findIndex((value) => value !== null)).filter((index) => index >= 0)
+  const firstMs = startMs + (starts.length ? Math.min(...starts) : 0) * stepMs
+  const latestMs = startMs + (count - 1) * stepMs - SHOWN_MS_MIN
+  return Math.max(startMs, Math.floor(Math.min(firstMs, latestMs) / FROM_ROUNDED_MS) * FROM_ROUNDED_MS)
+}
+
+function timeAxis(chart: Chart, tokens: Tokens): object {
+  const { startMs, stepMs, count } = chart.grid
   return {
     type: 'time',
-    min: grid.startMs,
-    max: grid.startMs + (grid.count - 1) * grid.stepMs,
+    min: shownFromMs(chart),
+    max: startMs + (count - 1) * stepMs,
     axisLine: { lineStyle: { color: tokens.border } },
     axisTick: { show: false },
     splitLine: { show: false },

@@ -23,12 +23,10 @@ export const en = {
     tooMany: 'Too many attempts. Wait a minute, then try again.',
     unreachable: 'The server does not answer. Check that it runs and that you can reach it.',
     hint: 'The first start of the server prints a name and a password to its terminal.',
-    showPassword: 'Show password',
   },
   account: {
     menu: 'Account',
     signOut: 'Sign out',
-    noAuth: 'Without sign-in',
   },
   shell: {
     host: 'Host',
@@ -37,7 +35,6 @@ export const en = {
     home: 'To the overview',
   },
   overview: {
-    title: 'Overview',
     loading: 'Loading',
     live: (age: string) => `Updated ${age} ago`,
     unreachable: (age: string) => `The server does not answer. What you see is ${age} old.`,
@@ -55,6 +52,7 @@ export const en = {
     quiet: 'All quiet',
     firing: (count: number) => (count === 1 ? '1 alert is firing' : `${count} alerts are firing`),
     down: (count: number) => (count === 1 ? '1 target is down' : `${count} targets are down`),
+    waiting: (count: number) => (count === 1 ? '1 alert is pending' : `${count} alerts are pending`),
     unknown: 'State unknown',
     targets: (up: number, all: number) => `${up} of ${all} targets up`,
     pending: (count: number) => `${count} pending`,
@@ -75,11 +73,10 @@ export const en = {
   memory: { title: 'Memory', used: 'Used', cache: 'Cache', of: (used: string, all: string) => `${used} of ${all}` },
   disk: {
     title: 'Disk',
-    fullest: (mountpoint: string) => `fullest: ${mountpoint}`,
     free: (bytes: string) => `${bytes} free`,
     more: (count: number) => `and ${count} more`,
   },
-  network: { title: 'Network', receive: 'In', transmit: 'Out', both: 'in and out' },
+  network: { title: 'Network', receive: 'In', transmit: 'Out' },
   alerts: {
     title: 'Alerts',
     none: 'Nothing is firing or pending.',
@@ -106,12 +103,8 @@ export const en = {
   notifications: {
     title: 'Notifications',
     none: 'None were sent yet.',
-    receiver: 'Receiver',
-    channel: 'Channel',
-    status: 'Status',
-    at: 'When',
     attempts: (count: number) => (count === 1 ? '1 attempt' : `${count} attempts`),
-    statuses: { sent: 'Sent', failed: 'Failed', pending: 'Being sent' },
+    statuses: { sent: 'Sent', failed: 'Failed', claimed: 'Being sent', interrupted: 'Interrupted' },
   },
 }
 

@@ -25,12 +25,10 @@ export const zh: Messages = {
     tooMany: '尝试次数过多，请等一分钟再试。',
     unreachable: '服务器没有响应。请确认它正在运行，并且网络可达。',
     hint: '服务器首次启动时，会在终端打印用户名和密码。',
-    showPassword: '显示密码',
   },
   account: {
     menu: '账户',
     signOut: '退出登录',
-    noAuth: '免登录模式',
   },
   shell: {
     host: '主机',
@@ -39,7 +37,6 @@ export const zh: Messages = {
     home: '回到总览',
   },
   overview: {
-    title: '总览',
     loading: '正在加载',
     live: (age) => `${age}前更新`,
     unreachable: (age) => `服务器没有响应，当前显示的是 ${age}前的数据。`,
@@ -57,6 +54,7 @@ export const zh: Messages = {
     quiet: '平安无事',
     firing: (count) => `${count} 条告警正在触发`,
     down: (count) => `${count} 个采集目标失联`,
+    waiting: (count) => `${count} 条告警待触发`,
     unknown: '状态未知',
     targets: (up, all) => `采集目标 ${up}/${all} 在线`,
     pending: (count) => `${count} 条待触发`,
@@ -77,11 +75,10 @@ export const zh: Messages = {
   memory: { title: '内存', used: '已用', cache: '缓存', of: (used, all) => `${used} / ${all}` },
   disk: {
     title: '磁盘',
-    fullest: (mountpoint) => `最满：${mountpoint}`,
     free: (bytes) => `剩余 ${bytes}`,
     more: (count) => `另有 ${count} 个`,
   },
-  network: { title: '网络', receive: '流入', transmit: '流出', both: '流入与流出' },
+  network: { title: '网络', receive: '流入', transmit: '流出' },
   alerts: {
     title: '告警',
     none: '没有触发中或待触发的告警。',
@@ -108,11 +105,7 @@ export const zh: Messages = {
   notifications: {
     title: '通知',
     none: '还没有发出过通知。',
-    receiver: '接收方',
-    channel: '渠道',
-    status: '结果',
-    at: '时间',
     attempts: (count) => `尝试 ${count} 次`,
-    statuses: { sent: '已发送', failed: '发送失败', pending: '发送中' },
+    statuses: { sent: '已发送', failed: '发送失败', claimed: '发送中', interrupted: '已中断' },
   },
 }

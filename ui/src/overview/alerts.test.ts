@@ -59,7 +59,7 @@ test('quiet is said only when alerts and targets were both looked at', () => {
   const firing = alertViews([alert('a', 'critical', 'firing'), alert('b', 'info', 'firing')], 'en')
   const pending = alertViews([alert('a', 'critical', 'pending')], 'en')
   expect(headlineOf([], [target('up')])).toEqual({ tone: 'ok', says: 'quiet', count: 0 })
-  expect(headlineOf(pending, [target('up')])).toEqual({ tone: 'ok', says: 'quiet', count: 0 })
+  expect(headlineOf(pending, [target('up')])).toEqual({ tone: 'warning', says: 'pending', count: 1 })
   expect(headlineOf(firing, [target('down')])).toEqual({ tone: 'critical', says: 'firing', count: 2 })
   expect(headlineOf([], [target('down'), target('up')])).toEqual({ tone: 'warning', says: 'down', count: 1 })
   expect(headlineOf(null, [target('up')]).says).toBe('unknown')

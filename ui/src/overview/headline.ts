@@ -7,13 +7,15 @@ import type { AlertView, Severity } from './alerts'
 export interface Headline {
   tone: 'ok' | 'warning' | 'critical' | 'info' | 'unknown'
   /** Which sentence, and the number in it. */
-  says: 'quiet' | 'firing' | 'down' | 'unknown'
+  says: 'quiet' | 'firing' | 'down' | 'pending' | 'unknown'
   count: number
 }
 
+const QUIET: Headline = { tone: 'ok', says: 'quiet', count: 0 }
+
 const TONES: Record<Severity, Headline['tone']> = { critical: 'critical', warning: 'warning', info: 'info' }
 
-/** Firing alerts speak first, then targets that are down; quiet is said only when both were really looked at. */
+/** Firing alerts speak first, then targets that are down, then what may fire soon; quiet is said only when both were really looked at. */
 export function headlineOf(alerts: readonly AlertView[] | null, targets: readonly Target[] | null): Headline {
   const firing = (alerts ?? []).filter((alert) => alert.state === 'firing')
   const [worst] = firing
@@ -21,5 +23,5 @@ export function headlineOf(alerts: readonly AlertView[] | null, targets: readonl
   const down = (targets ?? []).filter((target) => target.health === 'down').length
   if (down > 0) return { tone: 'warning', says: 'down', count: down }
   if (!alerts || !targets) return { tone: 'unknown', says: 'unknown', count: 0 }
-  return { tone: 'ok', says: 'quiet', count: 0 }
+  return alerts.length ? { tone: 'warning', says: 'pending', count: alerts.length } : QUIET
 }

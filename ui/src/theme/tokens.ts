@@ -8,7 +8,7 @@ import { useTheme } from './theme'
 /** The series colours in their order; the order is part of the design, not a cycle to be reshuffled. */
 export const SERIES_TONES = ['series-1', 'series-2', 'series-3', 'series-4', 'series-5', 'series-6'] as const
 
-const NAMES = ['text', 'muted', 'faint', 'surface', 'border', 'grid', 'accent', 'critical', ...SERIES_TONES] as const
+const NAMES = ['text', 'muted', 'faint', 'surface', 'raised', 'border', 'field', 'grid', 'accent', 'critical', ...SERIES_TONES] as const
 
 export type Token = (typeof NAMES)[number]
 export type Tokens = Readonly<Record<Token, string>>
@@ -42,5 +42,8 @@ export function naiveOverrides(tokens: Tokens): GlobalThemeOverrides {
       borderRadius: '8px',
       fontFamily: 'inherit',
     },
+    // Naive UI's own dark fields are a grey that no other surface here has.
+    Input: { color: tokens.raised, colorFocus: tokens.raised, border: `1px solid ${tokens.field}` },
+    InternalSelection: { color: tokens.surface, colorActive: tokens.surface, border: `1px solid ${tokens.field}` },
   }
 }
