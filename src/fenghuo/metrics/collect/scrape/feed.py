@@ -36,6 +36,10 @@ class Source(Protocol):
 class Feed(Protocol):
     """Fetches one target. Nobody calls it twice at a time."""
 
+    at_once: bool
+    """Whether a new target is scraped right away, before its place in the interval comes. For what is asked of
+    nobody else: a user who starts the program sees it a moment later."""
+
     async def fetch(self) -> Read:
         """Get what the target says now; raises ScrapeError. Cancelled when the scrape's time is up."""
         ...
@@ -43,6 +47,8 @@ class Feed(Protocol):
 
 class HttpFeed:
     """A target that serves an exposition over HTTP."""
+
+    at_once = False
 
     def __init__(self, client: HttpClient, url: str, settings: JobSettings, timeout_ms: int) -> None:
         self._client = client
@@ -88,6 +94,8 @@ class HttpFeed:
 
 class SourceFeed:
     """A target inside this program. Its collection cannot be cut off, so a late one is waited for, never doubled."""
+
+    at_once = True
 
     def __init__(self, source: Source, threads: Threads) -> None:
         self._source = source

@@ -53,6 +53,9 @@ class ScrapeLoop:
         clock, target = self._tools.clock, self.target
         interval_s = target.interval_ms / 1000
         identity = f"{target.url}\n{target.labels}"
+        self._tick_s = clock.monotonic_s()
+        if self._feed.at_once and self.last is None:
+            await self._tools.guard.run("scrape", partial(self._round, clock.now_ms()))
         await clock.sleep(offset_s(identity, self._tools.offset_seed, target.interval_ms, clock.now_ms()))
         self._tick_s = clock.monotonic_s()
         timestamps = Timestamps(target.interval_ms)

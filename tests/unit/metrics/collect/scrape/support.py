@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -83,15 +83,3 @@ def body(text: str, content_type: str = "text/plain") -> Read:
         return Reading(parse_text(text.encode(), content_type, layout), len(text))
 
     return read
-
-
-class Told:
-    """A feed that answers with what ``answers`` gives, and counts how often it was asked."""
-
-    def __init__(self, answer: Callable[[int], Read]) -> None:
-        self.asked = 0
-        self._answer = answer
-
-    async def fetch(self) -> Read:
-        self.asked += 1
-        return self._answer(self.asked)

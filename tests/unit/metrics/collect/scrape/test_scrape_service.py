@@ -95,16 +95,18 @@ async def bench(clock: ManualClock, registry: CollectorRegistry) -> AsyncIterato
         yield bench
 
 
-async def test_a_target_is_scraped_once_an_interval_at_even_times(bench: Bench) -> None:
+async def test_a_source_is_scraped_at_once_and_then_at_even_times(bench: Bench) -> None:
+    began_ms = bench.clock.now_ms()
     await bench.scraper.apply([], [target(Told())])
     await bench.pass_time(40)
 
-    assert bench.values("a") == [1.0] * 4
-    assert set(np.diff(bench.times_ms("a"))) == {10_000}
-    assert bench.count("fenghuo_scrapes_total", job="j", outcome="ok") == 4
-    assert bench.count("fenghuo_scrape_layouts_reused_total") == 3
+    assert bench.values("a") == [1.0] * 5
+    assert bench.times_ms("a")[0] == began_ms
+    assert set(np.diff(bench.times_ms("a")[1:])) == {10_000}
+    assert bench.count("fenghuo_scrapes_total", job="j", outcome="ok") == 5
+    assert bench.count("fenghuo_scrape_layouts_reused_total") == 4
     assert bench.count("fenghuo_scrape_targets", job="j") == 1
-    assert bench.count("fenghuo_scrape_samples_total", outcome="accepted") == 4 * 6
+    assert bench.count("fenghuo_scrape_samples_total", outcome="accepted") == 5 * 6
 
 
 async def test_targets_are_shown_with_their_health(bench: Bench) -> None:
@@ -119,7 +121,7 @@ async def test_targets_are_shown_with_their_health(bench: Bench) -> None:
     await bench.pass_time(10)
     (down,) = bench.scraper.targets().active
     assert (down.health, down.last_error) == (Health.DOWN, "no such device")
-    assert (bench.values("up"), bench.values("a")) == ([1.0, 0.0], [1.0, STALE])
+    assert (bench.values("up"), bench.values("a")) == ([1.0, 1.0, 0.0], [1.0, 1.0, STALE])
     assert bench.count("fenghuo_scrapes_total", job="j", outcome="source") == 1
 
 
@@ -129,10 +131,10 @@ async def test_a_fault_of_a_source_is_its_own_trouble(bench: Bench) -> None:
     await bench.scraper.apply([], [target(broken, "broken"), target(fine, "fine")])
     await bench.pass_time(20)
 
-    assert bench.values("up", "broken") == [0.0, 0.0]
-    assert bench.values("up", "fine") == [1.0, 1.0]
+    assert bench.values("up", "broken") == [0.0] * 3
+    assert bench.values("up", "fine") == [1.0] * 3
     assert "unexpected fault" in bench.scraper.targets().active[0].last_error
-    assert bench.count("fenghuo_unexpected_faults_total", part="scrape") == 2
+    assert bench.count("fenghuo_unexpected_faults_total", part="scrape") == 3
 
 
 async def test_a_source_that_takes_too_long_fails_the_scrape_and_is_not_asked_twice(bench: Bench) -> None:
@@ -142,9 +144,9 @@ async def test_a_source_that_takes_too_long_fails_the_scrape_and_is_not_asked_tw
     await bench.scraper.apply([], [target(source, timeout_s=3)])
     await bench.pass_time(30)
     assert source.asked == 1
-    assert bench.values("up") == [0.0, 0.0, 0.0]
+    assert bench.values("up") == [0.0] * 4
     assert "has not ended yet" in bench.scraper.targets().active[0].last_error
-    assert bench.count("fenghuo_scrapes_total", job="j", outcome="timeout") == 3
+    assert bench.count("fenghuo_scrapes_total", job="j", outcome="timeout") == 4
     bench.held = False
     source.hold.set()
     await bench.pass_time(10)
@@ -157,11 +159,11 @@ async def test_a_target_that_goes_is_marked_after_a_while(bench: Bench) -> None:
     last_ms = bench.times_ms("a")[-1]
     await bench.scraper.apply([], [])
     await bench.pass_time(10)
-    assert bench.values("a") == [1.0]
+    assert bench.values("a") == [1.0, 1.0]
     await bench.pass_time(12)
 
-    assert bench.values("a") == [1.0, STALE]
-    assert bench.values("up") == [1.0, STALE]
+    assert bench.values("a") == [1.0, 1.0, STALE]
+    assert bench.values("up") == [1.0, 1.0, STALE]
     assert bench.times_ms("a")[-1] == pytest.approx(last_ms + 10_000, abs=1)
     assert bench.count("fenghuo_scrape_targets", job="j") is None
 
@@ -177,8 +179,8 @@ async def test_a_target_that_is_back_in_time_gets_no_marker(bench: Bench) -> Non
     await bench.pass_time(40)
 
     assert STALE not in bench.values("a")
-    assert bench.values("up") == [1.0] * 5
-    assert bench.values("b") == [1.0, STALE]
+    assert bench.values("up") == [1.0] * 7
+    assert bench.values("b") == [1.0, 1.0, STALE]
 
 
 async def test_stopping_writes_no_markers(clock: ManualClock, registry: CollectorRegistry) -> None:
@@ -188,7 +190,7 @@ async def test_stopping_writes_no_markers(clock: ManualClock, registry: Collecto
         await bench.pass_time(10)
     await clock.advance(100)
 
-    assert bench.values("a") == [1.0]
+    assert bench.values("a") == [1.0, 1.0]
 
 
 async def test_a_reload_that_changes_nothing_leaves_the_loop_alone(bench: Bench) -> None:
@@ -197,8 +199,8 @@ async def test_a_reload_that_changes_nothing_leaves_the_loop_alone(bench: Bench)
         await bench.scraper.apply([], [target(source)])
         await bench.pass_time(1)
 
-    assert bench.values("a") == [1.0] * 3
-    assert set(np.diff(bench.times_ms("a"))) == {10_000}
+    assert bench.values("a") == [1.0] * 4
+    assert set(np.diff(bench.times_ms("a")[1:])) == {10_000}
 
 
 async def test_another_interval_keeps_series_and_state(bench: Bench) -> None:
@@ -209,7 +211,7 @@ async def test_another_interval_keeps_series_and_state(bench: Bench) -> None:
     assert bench.scraper.targets().active[0].health is Health.UP
     await bench.pass_time(10)
 
-    assert bench.values("a") == [1.0] * 3
+    assert bench.values("a") == [1.0] * 4
     assert len(bench.sink.cohorts) == 1
 
 
@@ -222,7 +224,7 @@ async def test_a_store_that_is_full_is_shown_and_recovers(bench: Bench) -> None:
     assert bench.count("fenghuo_scrapes_total", job="j", outcome="store") == 1
     bench.sink.full = False
     await bench.pass_time(10)
-    assert bench.values("up") == [1.0, 1.0]
+    assert bench.values("up") == [1.0] * 3
 
 
 def http_job(**keys: object) -> JobSettings:
