@@ -11,8 +11,8 @@ The metric name is dropped when the answer is put together ("delayed name remova
 ``label_replace`` can still read it.
 
 It fails with :class:`ParseError` and :class:`ExecutionError` (the caller can mend it), and with
-:class:`QueryTimeoutError` and :class:`QueryCancelledError`. It owns nothing and keeps nothing between queries.
-Deliberately absent: native histograms, result caches, anything asynchronous.
+:class:`QueryTimeoutError` and :class:`QueryCancelledError`. It owns nothing, and keeps nothing between queries but
+parsed trees. Deliberately absent: native histograms, result caches, anything asynchronous.
 """
 
 from fenghuo.metrics.promql.context import Queryable

@@ -11,7 +11,7 @@ from fenghuo.metrics.promql.errors import ExecutionError
 from fenghuo.metrics.promql.fold import Groups, held
 from fenghuo.metrics.promql.kernels.spread import quantile
 from fenghuo.metrics.promql.label_arrays import group_rows, with_column
-from fenghuo.metrics.promql.numbers import format_float
+from fenghuo.metrics.promql.numbers import format_float, format_general
 from fenghuo.metrics.promql.syntax.ast import Aggregate
 from fenghuo.metrics.promql.vector import Vector
 from fenghuo.model.label_table import LabelColumn, LabelTable
@@ -139,7 +139,7 @@ def _counts(param: Floats | str | None) -> Ints:
         raise ExecutionError("Parameter value is NaN")
     for wrong, edge in ((param >= _INT64_MAX, "overflows"), (param < -_INT64_MAX, "underflows")):
         if wrong.any():
-            raise ExecutionError(f"Scalar value {format_float(float(param[wrong][0]))} {edge} int64")
+            raise ExecutionError(f"Scalar value {format_general(float(param[wrong][0]))} {edge} int64")
     return np.clip(param, 0, _INT64_MAX / 4).astype(np.int64)
 
 

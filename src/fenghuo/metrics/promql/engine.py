@@ -1,11 +1,12 @@
 """The engine: query text in, arrays out.
 
 Synchronous and CPU-bound: callers run it in a worker thread. One engine serves any number of threads; it holds
-nothing of a query once that is answered.
+nothing of a query once that is answered, but for the trees of the last few thousand texts.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 import threading
 from dataclasses import dataclass
@@ -60,6 +61,13 @@ class QueryOptions:
 
 
 _DEFAULTS = QueryOptions()
+_TREES_KEPT = 4096
+"""Parsed trees that are kept by text: rules and panels ask the same thing again and again. Some 10 KB each."""
+
+
+@functools.lru_cache(maxsize=_TREES_KEPT)
+def _parsed(expr: str) -> Expr:
+    return parse_expr(expr)
 
 
 class Engine:
@@ -71,7 +79,7 @@ class Engine:
 
     def parse(self, expr: str) -> Expr:
         """The tree of ``expr``, checked. Raises ParseError."""
-        return parse_expr(expr)
+        return _parsed(expr)
 
     def instant(self, expr: str, time_ms: int, options: QueryOptions = _DEFAULTS) -> QueryResult:
         """Evaluate at one moment.
@@ -79,7 +87,7 @@ class Engine:
         Raises ParseError for what is no query, ExecutionError when the data do not fit it, and the
         OperatingErrors of :mod:`errors` when it takes too long or is cancelled.
         """
-        node = parse_expr(expr)
+        node = _parsed(expr)
         context = self._context(expr, Grid.instant(time_ms), options, is_range=False)
         with np.errstate(all="ignore"):
             if type_of(node) is ValueType.MATRIX:
@@ -93,7 +101,7 @@ class Engine:
 
         ``step_ms`` is positive and ``end_ms`` not before ``start_ms``. Raises as :meth:`instant`.
         """
-        node = parse_expr(expr)
+        node = _parsed(expr)
         kind = type_of(node)
         if kind not in (ValueType.SCALAR, ValueType.VECTOR):
             raise ParseError(f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector')
