@@ -154,7 +154,7 @@ def test_retention_by_size_drops_the_oldest(make: Make, clock: ManualClock, tmp_
     files = block_files(tmp_path)
     assert len(files) == 5
     keep = sum(path.stat().st_size for path in files[-2:])
-    store = make(max_block_duration="2h", retention_size=str(keep))
+    store = make(max_block_duration="2h", retention_size=f"{keep}B")
     store.keeper.maintain()
     assert block_files(tmp_path) == files[-2:]
 
