@@ -14,16 +14,15 @@ from typing import Final
 
 import numpy as np
 
-from fenghuo.model.labels import METRIC_NAME, Labels
+from fenghuo.model.labels import Labels
 from fenghuo.model.sample import Metadata
 from fenghuo.wire.exposition.grammar import Pair, SeriesReader, UnreadableError, expected
 from fenghuo.wire.exposition.layout import Format, Layout, LineLayout, Parsed, format_of
 from fenghuo.wire.exposition.metadata import read_comment
+from fenghuo.wire.exposition.plain import PlainNames, PlainPairs, plain_series
 from fenghuo.wire.exposition.samples import BadSampleError, read_samples
 from fenghuo.wire.exposition.values import canonical_bound
 
-_NAME: Final = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*+", re.ASCII)
-_PLAIN_PAIR: Final = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*+)="([^"\\\n]++)', re.ASCII)
 _BOUND_LABEL: Final = {"histogram": "le", "summary": "quantile"}
 _NO_VALUE: Final = ("", " ", "\t", "{")
 """What a value never begins with; the plain paths leave lines with such a thing to the careful reader."""
@@ -87,8 +86,8 @@ class _FullParse:
         self._others_at: list[int] = []
         self._metadata: dict[str, Metadata] = {}
         self._known_by_type = _known_by_type(last, dialect)
-        self._pairs_by_type: dict[str, _Pairs] = {}
-        self._names = _Names()
+        self._pairs_by_type: dict[str, PlainPairs] = {}
+        self._names = PlainNames()
         self._set_type("")
 
     def run(self) -> Parsed:
@@ -112,7 +111,7 @@ class _FullParse:
         numbered = enumerate(self._lines)
         for number, line in numbered:
             key = line[: line.rfind(" ") + 1]
-            labels = self._known.get(key) or self._plain(key)
+            labels = self._known.get(key) or plain_series(key, self._names, self._pairs)
             if labels is None:
                 try:
                     found = self._careful(number)
@@ -134,21 +133,6 @@ class _FullParse:
         if self._dialect is Format.OPENMETRICS and (not self._lines or self._lines[-1] != "# EOF"):
             raise _BadLineError(len(self._lines) - 1, "the data does not end with # EOF")
 
-    def _plain(self, key: str) -> Labels | None:
-        """The labels of ``name{label="value",…} `` or ``name `` in plain spelling; None for anything else."""
-        if key.endswith('"} '):
-            name, _, inside = key[:-3].partition("{")
-            texts = inside.split('",')
-        else:
-            name, texts = key[:-1], []
-        try:
-            pairs = [self._names[name], *map(self._pairs.__getitem__, texts)]
-        except KeyError:
-            return None
-        pairs.sort()
-        by_name = dict(pairs)
-        return Labels.of_sorted(tuple(pairs), by_name) if len(by_name) == len(pairs) else None
-
     def _careful(self, number: int) -> tuple[Labels, str, str] | None:
         """Labels, key and line of a sample; None for a line that is none. Raises UnreadableError.
 
@@ -161,7 +145,7 @@ class _FullParse:
         brace = line.find('"} ')
         key = line[: brace + 3] if brace > 0 else line[: line.find(" ") + 1]
         if line[len(key) : len(key) + 1] not in _NO_VALUE:
-            labels = self._known.get(key) or self._plain(key)
+            labels = self._known.get(key) or plain_series(key, self._names, self._pairs)
             if labels is not None:
                 return labels, key, line
         end = number + 1
@@ -232,7 +216,7 @@ class _FullParse:
         self._types.append((len(self._series), kind))
         self._known = self._known_by_type.get(kind, {})
         if kind not in self._pairs_by_type:
-            self._pairs_by_type[kind] = _Pairs(self._bound_label, valid_utf8=self._valid_utf8)
+            self._pairs_by_type[kind] = PlainPairs(self._bound_label, valid_utf8=self._valid_utf8)
         self._pairs = self._pairs_by_type[kind]
 
     def _layout(self) -> Layout:
@@ -266,36 +250,6 @@ class _FullParse:
             return problem
         # Bytes that are no UTF-8 were decoded to lone surrogates; show them as the bytes they are.
         return _NOT_UTF8.sub(r"\\x\1", f"line {number + 1}: {problem} in {self._lines[number][:_SHOWN_CHARS_MAX]!r}")
-
-
-class _Names(dict[str, Pair]):
-    """Metric names seen, as pairs. KeyError for what is no metric name of the classic kind."""
-
-    def __missing__(self, name: str) -> Pair:
-        if _NAME.fullmatch(name) is None:
-            raise KeyError(name)
-        pair = self[name] = (METRIC_NAME, name)
-        return pair
-
-
-class _Pairs(dict[str, Pair]):
-    """Labels seen, by ``name="value`` as it stands in the body. KeyError for what is not plain.
-
-    Series that share a label share its pair, which saves the memory of thousands of equal strings.
-    """
-
-    def __init__(self, bound_label: str, *, valid_utf8: bool) -> None:
-        super().__init__()
-        self._bound_label = bound_label
-        self._valid_utf8 = valid_utf8
-
-    def __missing__(self, text: str) -> Pair:
-        found = _PLAIN_PAIR.fullmatch(text)
-        if found is None or (not self._valid_utf8 and not text.isascii()):
-            raise KeyError(text)
-        name, value = found.groups()
-        pair = self[text] = (name, canonical_bound(value) if name == self._bound_label else value)
-        return pair
 
 
 class _BadLineError(Exception):
