@@ -105,7 +105,9 @@ class HttpDiscovery:
         return await asyncio.to_thread(self._parse, answer.inflated(BODY_LIMIT.default))
 
     def _parse(self, body: bytes) -> tuple[TargetGroup, ...]:
-        return parse_groups(body, self._settings.url, {URL_LABEL: self._settings.url}, as_json=True)
+        # The name stands in messages, the label is Prometheus' and holds the URL as it is.
+        url = self._settings.url
+        return parse_groups(body, redact_url(url), {URL_LABEL: url}, as_json=True)
 
     def _failed(self, reason: str) -> None:
         problem = f"{redact_url(self._settings.url)}: {reason}"
