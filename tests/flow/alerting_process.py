@@ -12,7 +12,8 @@ import sys
 from prometheus_client import CollectorRegistry
 
 from fenghuo.alerting.notify.channels.registry import Channels
-from fenghuo.alerting.service import Alerting, AlertingParts
+from fenghuo.alerting.parts import AlertingParts
+from fenghuo.alerting.service import Alerting
 from fenghuo.alerting.settings import AlertingSettings
 from fenghuo.base.clock import SystemClock
 from fenghuo.base.document import load_yaml, validate

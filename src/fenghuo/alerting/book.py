@@ -32,10 +32,10 @@ class Book:
 
     def take(self, alert: Alert, now_ms: int, resolve_timeout_ms: int) -> Held | Invalid:
         """Enter a report; returns what is held of the alert now, or why the report is refused."""
-        new = admit(alert, now_ms, resolve_timeout_ms)
+        old = self._held.get(alert.labels)
+        new = admit(alert, now_ms, resolve_timeout_ms, old.fingerprint if old else None)
         if isinstance(new, Invalid):
             return new
-        old = self._held.get(alert.labels)
         held = new if old is None else merge(old, new, now_ms)
         self._held[alert.labels] = held
         self.version += 1

@@ -52,11 +52,11 @@ class Invalid(StrEnum):
     END_BEFORE_START = "end_before_start"
 
 
-def admit(alert: Alert, now_ms: int, resolve_timeout_ms: int) -> Held | Invalid:
+def admit(alert: Alert, now_ms: int, resolve_timeout_ms: int, fingerprint: int | None = None) -> Held | Invalid:
     """A report that arrives at ``now_ms``, completed as Alertmanager completes it.
 
     Without a start the alert starts where it ends, or now; without an end it ends ``resolve_timeout_ms`` after it
-    was last heard of.
+    was last heard of. ``fingerprint`` saves computing it, where it is known.
     """
     if not alert.labels:
         return Invalid.NO_LABELS
@@ -66,7 +66,7 @@ def admit(alert: Alert, now_ms: int, resolve_timeout_ms: int) -> Held | Invalid:
     if ends_ms < starts_ms:
         return Invalid.END_BEFORE_START
     complete = replace(alert, starts_at_ms=starts_ms, ends_at_ms=ends_ms, updated_at_ms=now_ms)
-    return Held(complete, ends_ms, ours, alert.labels.fingerprint())
+    return Held(complete, ends_ms, ours, alert.labels.fingerprint() if fingerprint is None else fingerprint)
 
 
 def merge(old: Held, new: Held, now_ms: int) -> Held:

@@ -26,6 +26,7 @@ class Intake:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._filled = asyncio.Event()
+        instruments.queued.set_function(lambda: len(self._queue))
 
     def put(self, alerts: Sequence[Alert]) -> int:
         """Queue ``alerts`` and return at once, with how many of them fitted, counted from the first.

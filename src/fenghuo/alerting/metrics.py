@@ -18,6 +18,7 @@ class Instruments:
             "fenghuo_alerts_rejected", "Alerts that could not be taken, by reason.", ["reason"], registry=registry
         )
         self.alerts = Gauge("fenghuo_alerts", "Alerts known now, by state.", ["state"], registry=registry)
+        self.queued = Gauge("fenghuo_alerts_queued", "Alerts that wait to be entered.", registry=registry)
         self.groups = Gauge("fenghuo_alert_groups", "Groups of alerts that have a timer.", registry=registry)
         self._notifications = Counter(
             "fenghuo_notifications",

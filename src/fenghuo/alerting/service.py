@@ -4,103 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from itertools import islice
 from types import TracebackType
-from typing import Any, Protocol, Self
-
-from prometheus_client import CollectorRegistry
+from typing import Self, TypeVar
 
 from fenghuo.alerting.book import Book
-from fenghuo.alerting.held import Held, HeldStore, Invalid, restored
+from fenghuo.alerting.held import Held, Invalid, restored
 from fenghuo.alerting.intake import Intake
 from fenghuo.alerting.metrics import Instruments
 from fenghuo.alerting.mute.stage import Mutes
-from fenghuo.alerting.notify.backoff import Backoff
-from fenghuo.alerting.notify.channels.channel import Channel
-from fenghuo.alerting.notify.log import NotificationLog, SteadyLog
+from fenghuo.alerting.notify.log import SteadyLog
 from fenghuo.alerting.notify.message import Message, ToldAlert
 from fenghuo.alerting.notify.stage import ChannelStage, Tools
+from fenghuo.alerting.parts import AlertingParts, AlertView, BuiltChannels
 from fenghuo.alerting.route.dispatch import Dispatcher
 from fenghuo.alerting.route.groups import Flush
 from fenghuo.alerting.route.tree import Route, build_route
 from fenghuo.alerting.settings import AlertingSettings
-from fenghuo.base.clock import Clock
 from fenghuo.base.errors import OperatingError
-from fenghuo.base.guard import Guard
 from fenghuo.model.alert import Alert
 from fenghuo.model.labels import Labels
 from fenghuo.model.notification import Notice
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 HOUSEKEEPING_S = 300.0
 
-
-class NoticeArchive(NotificationLog, Protocol):
-    """The notification log, with what the service itself needs of it."""
-
-    def interrupt_open(self, at_ms: int) -> int:
-        """Close the claims that a dead process left open; returns how many there were."""
-        ...
-
-    def expire(self, now_ms: int) -> None:
-        """Forget entries whose time is over, and old notices."""
-        ...
-
-    def recent(self, limit: int) -> list[Notice]: ...
-
-
-class BuiltChannels(Protocol):
-    """The channels of one configuration."""
-
-    @property
-    def by_receiver(self) -> Mapping[str, list[tuple[int, Channel]]]:
-        """For each receiver its channels, each with its position among those of its kind."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close the connections that they hold."""
-        ...
-
-
-class ChannelFactory(Protocol):
-    """Makes a receiver's channels. Raises InputError for what cannot work, before anything is swapped."""
-
-    def build(self, settings: AlertingSettings) -> BuiltChannels: ...
-
-
-@dataclass(frozen=True, slots=True)
-class AlertView:
-    """An alert as people look it up."""
-
-    alert: Alert
-    fingerprint: int
-    receivers: tuple[str, ...]
-    inhibited_by: Labels | None
-    muted_by: tuple[str, ...]
-    """Names of time intervals that keep every route of it quiet."""
-
-    @property
-    def suppressed(self) -> bool:
-        return self.inhibited_by is not None or bool(self.muted_by)
-
-
-@dataclass(frozen=True, slots=True)
-class AlertingParts:
-    """What the service is given."""
-
-    alerts: HeldStore
-    log: NoticeArchive
-    channels: ChannelFactory
-    clock: Clock
-    registry: CollectorRegistry
-    guard: Guard
-    external_url: str = "http://127.0.0.1:9470"
-    offload: Callable[..., Awaitable[Any]] = asyncio.to_thread
-    """How blocking calls leave the event loop."""
-    backoff: Callable[[], Backoff] = Backoff
+ALERTS_AT_ONCE = 200
+"""Alerts that are merged or routed in one turn of the event loop: about 10 ms of work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +155,22 @@ class Alerting:
     async def _enter(self, alerts: Iterable[Alert]) -> None:
         """Merge, save, dispatch. An alert is dispatched even when it cannot be saved: telling comes first."""
         now_ms = self._parts.clock.now_ms()
-        timeout_ms = self._arrangement.settings.global_.resolve_timeout_ms
         entered: dict[Labels, Held] = {}
+        for some in batched(alerts, ALERTS_AT_ONCE):
+            self._merge(some, now_ms, entered)
+            await asyncio.sleep(0)
+        if not entered:
+            return
+        await self._save(entered.values())
+        async with self._swapping:
+            assert self._dispatcher is not None
+            for held in batched(entered.values(), ALERTS_AT_ONCE):
+                for one in held:
+                    self._dispatcher.dispatch(one)
+                await asyncio.sleep(0)
+
+    def _merge(self, alerts: Iterable[Alert], now_ms: int, entered: dict[Labels, Held]) -> None:
+        timeout_ms = self._arrangement.settings.global_.resolve_timeout_ms
         firing = resolved = 0
         for alert in alerts:
             held = self._book.take(alert, now_ms, timeout_ms)
@@ -230,12 +180,6 @@ class Alerting:
             entered[held.labels] = held
             firing, resolved = (firing, resolved + 1) if held.resolved_at(now_ms) else (firing + 1, resolved)
         self._instruments.received(firing, resolved)
-        if entered:
-            await self._save(entered.values())
-            async with self._swapping:
-                assert self._dispatcher is not None
-                for held in entered.values():
-                    self._dispatcher.dispatch(held)
 
     async def _save(self, held: Iterable[Held]) -> None:
         rows = [(one.alert, one.end_is_ours, one.fingerprint) for one in held]
@@ -305,3 +249,10 @@ def _told(held: Held, now_ms: int) -> ToldAlert:
     alert = held.alert
     ends_ms = held.ends_at_ms if held.resolved_at(now_ms) else None
     return ToldAlert(held.labels, alert.annotations, alert.starts_at_ms, ends_ms, alert.generator_url, held.fingerprint)
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """``items`` in lists of ``size``, the last one shorter."""
+    iterator = iter(items)
+    while some := list(islice(iterator, size)):
+        yield some

@@ -16,6 +16,7 @@ from fenghuo.alerting.mute.inhibit import InhibitRuleEntry
 from fenghuo.alerting.mute.intervals import NamedIntervals
 from fenghuo.alerting.notify.channels.email.settings import EmailSettings
 from fenghuo.alerting.notify.channels.foreign import ForeignSettings
+from fenghuo.alerting.notify.channels.settings import HttpChannelSettings
 from fenghuo.alerting.notify.channels.slack.settings import POST_MESSAGE_URL, SlackSettings
 from fenghuo.alerting.receivers import Receiver
 from fenghuo.alerting.route.tree import RouteSettings, is_label_name
@@ -25,6 +26,7 @@ from fenghuo.model.settings_types import FileName
 
 Refusal = tuple[Path, RefusedError]
 
+NO_OAUTH2 = "tokens are not fetched with OAuth 2 yet; notifications go without"
 BUILT_IN_RECEIVER = "nobody"
 """The receiver without channels that everything goes to while none is configured."""
 
@@ -202,6 +204,10 @@ def warnings_of(settings: AlertingSettings, document: Document, at: Path = ()) -
                     f"notifications of kind {channel.kind} are read but not sent yet",
                     "add a webhook, dingtalk, email or slack entry to this receiver",
                 )
+            elif isinstance(channel, HttpChannelSettings) and channel.http_config and channel.http_config.oauth2:
+                warn(("receivers", index, f"{channel.kind}_configs", number, "http_config", "oauth2"), NO_OAUTH2)
+    if settings.global_.http_config.oauth2:
+        warn(("global", "http_config", "oauth2"), NO_OAUTH2)
     for key in ("tracing", "event_recorder"):
         if getattr(settings, key) is not None:
             warn((key,), f"{key} is read but has no effect")

@@ -11,7 +11,8 @@ from prometheus_client import CollectorRegistry
 from fenghuo.alerting.notify.backoff import Backoff
 from fenghuo.alerting.notify.channels.channel import Channel
 from fenghuo.alerting.notify.message import Message
-from fenghuo.alerting.service import Alerting, AlertingParts
+from fenghuo.alerting.parts import AlertingParts
+from fenghuo.alerting.service import Alerting
 from fenghuo.alerting.settings import AlertingSettings
 from fenghuo.base.clock import ManualClock
 from fenghuo.base.document import load_yaml, validate

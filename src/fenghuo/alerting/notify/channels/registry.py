@@ -66,9 +66,22 @@ class Channels:
         made = ChannelSet()
         toolbox = Toolbox(texts, self._clock, made.client, self._offload)
         for receiver in settings.receivers:
-            own = [(index, make(channel, settings.global_, toolbox)) for index, channel in receiver.channels()]
-            made.by_receiver[receiver.name] = [(index, channel) for index, channel in own if channel is not None]
+            made.by_receiver[receiver.name] = []
+            for index, entry in receiver.channels():
+                channel = _placed(entry, index, receiver.name, settings.global_, toolbox)
+                if channel is not None:
+                    made.by_receiver[receiver.name].append((index, channel))
         return made
+
+
+def _placed(
+    entry: ChannelSettings, index: int, receiver: str, globals_: GlobalSettings, toolbox: Toolbox
+) -> Channel | None:
+    try:
+        return make(entry, globals_, toolbox)
+    except InputError as error:
+        place = f"receiver {receiver!r} {entry.kind}_configs[{index}]: {error.place}"
+        raise InputError(error.message, place=place, remedy=error.remedy) from error
 
 
 def make(settings: ChannelSettings, globals_: GlobalSettings, toolbox: Toolbox) -> Channel | None:

@@ -1,1 +1,1 @@
-"""."""
+"""DingTalk groups, through their custom robots."""

@@ -1,1 +1,1 @@
-"""."""
+"""Slack channels, through incoming webhooks or with a bot's token."""

@@ -1,1 +1,1 @@
-"""."""
+"""Any HTTP server, with Alertmanager's JSON."""
