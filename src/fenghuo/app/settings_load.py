@@ -8,6 +8,7 @@ environment are put in only in the file that was named, not in those it includes
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -56,12 +57,19 @@ def load_settings(path: Path | None, env: Mapping[str, str]) -> tuple[AppSetting
 
 def read_document(path: Path, problems: list[Problem]) -> Document | None:
     """The YAML in the file at ``path``; None and a problem when it cannot be read."""
+    text = b""
     try:
-        return load_yaml(path.read_bytes(), str(path), str(path.parent))
+        text = path.read_bytes()
+        return load_yaml(text, str(path), str(path.parent))
     except OSError as error:
         problems.append(Problem(f"cannot be read: {error.strerror}", str(path), remedy="check the path and its rights"))
     except InputError as error:
-        problems.append(problem_of(error, str(path)))
+        problem = problem_of(error, str(path))
+        line = text.splitlines()[problem.line - 1 : problem.line] if problem.line else []
+        if line and b"${" in line[0] and not problem.remedy:
+            # In {a: ${B}} the first brace that closes ends the mapping.
+            problem = replace(problem, remedy="inside { } and [ ] write quotes around ${…}")
+        problems.append(problem)
     return None
 
 

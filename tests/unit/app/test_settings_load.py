@@ -191,6 +191,11 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     ]
 
 
+def test_a_variable_without_quotes_inside_braces_is_explained(write: Write) -> None:
+    _, problems = load_settings(write("server: {external_url: ${URL}}\n"), {"URL": "http://h"})
+    assert problems[0].remedy == "inside { } and [ ] write quotes around ${…}"
+
+
 def test_a_job_of_foreign_discovery_is_skipped_and_a_mixed_one_keeps_its_other_targets(write: Write) -> None:
     path = write(
         "scrape_configs:\n"
