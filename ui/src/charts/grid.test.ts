@@ -4,10 +4,13 @@ import { align, combine, gridOf, isEmpty, latest, spanUntil, sum } from './grid'
 
 const GRID = { startMs: 1_000_000, stepMs: 15_000, count: 5 }
 
-test('a span ends on a multiple of its step and covers its range', () => {
-  const span = spanUntil(1_700_000_012_345, 3_600, 15)
-  expect(span).toEqual({ startS: 1_699_996_410, endS: 1_700_000_010, stepS: 15 })
-  expect(gridOf(span)).toEqual({ startMs: 1_699_996_410_000, stepMs: 15_000, count: 241 })
+test('a span ends on a step of its phase, not later than now, and covers its range', () => {
+  const span = spanUntil(1_700_000_012_345, 3_600, 15, 1_700_000_012)
+  expect(span).toEqual({ startS: 1_699_996_412, endS: 1_700_000_012, stepS: 15 })
+  expect(gridOf(span)).toEqual({ startMs: 1_699_996_412_000, stepMs: 15_000, count: 241 })
+  expect(spanUntil(1_700_000_026_999, 3_600, 15, 1_700_000_012).endS).toBe(1_700_000_012)
+  expect(spanUntil(1_700_000_027_300, 3_600, 15, 1_700_000_012).endS).toBe(1_700_000_027)
+  expect(spanUntil(1_700_000_000_000, 3_600, 15, 1_700_000_012).endS).toBe(1_699_999_997)
 })
 
 test('samples fall on their steps; what is absent, outside or no number stays absent', () => {

@@ -11,9 +11,12 @@ export interface Grid {
 /** One value per step of the grid; null where there is no sample. */
 export type Row = (number | null)[]
 
-/** The last `rangeS` before `nowMs`, on multiples of the step, so that a refresh asks for the same points again. */
-export function spanUntil(nowMs: number, rangeS: number, stepS: number): Span {
-  const endS = Math.floor(nowMs / 1000 / stepS) * stepS
+/**
+ * The last `rangeS` before `nowMs`, on multiples of the step after `phaseS`: a refresh asks for the same points again
+ * and lines do not tremble, and a page whose phase is the moment it was opened sees what is now from the first look.
+ */
+export function spanUntil(nowMs: number, rangeS: number, stepS: number, phaseS: number): Span {
+  const endS = phaseS + Math.floor((nowMs / 1000 - phaseS) / stepS) * stepS
   return { startS: endS - rangeS, endS, stepS }
 }
 

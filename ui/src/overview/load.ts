@@ -2,7 +2,7 @@
 
 import { ApiError } from '@/api/client'
 import { fetchNotifications, type Notification } from '@/api/fenghuo'
-import { fetchAlerts, fetchTargets, queryInstant, queryRange, type Alert, type Target } from '@/api/prometheus'
+import { fetchAlerts, fetchTargets, queryInstant, queryRange, type Alert, type Span, type Target } from '@/api/prometheus'
 import { gridOf, spanUntil } from '@/charts/grid'
 
 import {
@@ -51,11 +51,12 @@ export function chooseHost(hosts: readonly HostKey[], wanted: string, hostname: 
   return (wanted && byInstance(wanted)) || (hostname && byInstance(hostname)) || hosts[0] || null
 }
 
-/** Throws UnreachableError when the server is gone and ApiError 401 when the session is; the rest is in the parts. */
+/** `phaseS`: see spanUntil. Throws UnreachableError when the server is gone and ApiError 401 when the session is; the rest is in the parts. */
 export async function loadOverview(
   wanted: string,
   hostname: string,
   nowMs: number,
+  phaseS: number,
   signal: AbortSignal,
 ): Promise<Overview> {
   const [hosts, targets, alerts, notifications] = await Promise.all([
@@ -68,12 +69,11 @@ export async function loadOverview(
     .map(({ labels }) => ({ instance: labels['instance'] ?? '', job: labels['job'] ?? '' }))
     .sort((left, right) => left.instance.localeCompare(right.instance) || left.job.localeCompare(right.job))
   const host = chooseHost(keys, wanted, hostname)
-  const onHost = host ? await loadHost(host, nowMs, signal) : null
+  const onHost = host ? await loadHost(host, spanUntil(nowMs, RANGE_S, STEP_S, phaseS), signal) : null
   return { atMs: nowMs, hosts: keys, host, onHost, targets, alerts, notifications }
 }
 
-async function loadHost(host: HostKey, nowMs: number, signal: AbortSignal): Promise<HostOverview> {
-  const span = spanUntil(nowMs, RANGE_S, STEP_S)
+async function loadHost(host: HostKey, span: Span, signal: AbortSignal): Promise<HostOverview> {
   const grid = gridOf(span)
   const queries = queriesOf(host)
   const range = (expr: string) => queryRange(expr, span, signal)
