@@ -44,7 +44,12 @@ class Rendering:
 
     def run(self, unit: Unit, data: Any, variables: Mapping[str, Any]) -> str:
         """The text that ``unit`` makes of ``data``. Raises TemplateError."""
-        self._enter(unit, data, variables)
+        try:
+            self._enter(unit, data, variables)
+        except TemplateError:
+            raise
+        except InputError as error:  # A value that has no text.
+            raise self._failure(error.message) from error
         return self._sink.finish()
 
     def include(self, name: str, data: Any) -> str:
@@ -84,8 +89,7 @@ class Rendering:
         return TemplateError(f"at <{shown(str(self._node))}>: {message}", place=where)
 
     def _write(self, value: Any) -> None:
-        self._sink.value(value)
-        self._count_chars(len(value) if isinstance(value, str) else 8)
+        self._count_chars(self._sink.value(value))
 
     def _count_chars(self, count: int) -> None:
         self._chars += count

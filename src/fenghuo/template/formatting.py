@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from fenghuo.base.errors import InputError
 from fenghuo.template.values import MISSING, Exposed, type_name
+
+VALUE_CHARS_MAX = 4_000_000
+"""The longest text of one value: what a whole rendering may write by default."""
+ITEM_CHARS = 16
+"""What an item of a list counts for besides its text. Walking over a quarter million of them takes 0.2 s."""
 
 
 def shortest(value: float) -> str:
@@ -46,7 +52,38 @@ def finite(value: float, exponent_from: int) -> str:
 
 
 def show(value: Any) -> str:
-    """``%v``: what ``print`` writes of one value."""
+    """``%v``: what ``print`` writes of one value. Raises InputError for one that is too large (:func:`bounded`)."""
+    return _show(bounded(value))
+
+
+def bounded(value: Any) -> Any:
+    """``value`` itself, once it is known that its text stays within VALUE_CHARS_MAX.
+
+    Values that hold the same list many times over are small in memory and endless in print. Raises InputError.
+    """
+    if value is None or isinstance(value, str | int | float):
+        return value
+    left = VALUE_CHARS_MAX
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        inner = _inner(item)
+        left -= len(item) if isinstance(item, str) else ITEM_CHARS * (1 + len(inner))
+        if left < 0:
+            raise InputError(f"a value whose text exceeds {VALUE_CHARS_MAX} characters")
+        waiting += inner
+    return value
+
+
+def _inner(value: Any) -> Sequence[Any]:
+    if isinstance(value, Mapping):
+        return [*value.keys(), *value.values()]
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return value
+    return fields_of(value) if isinstance(value, Exposed) and not isinstance(value, int | str) else ()
+
+
+def _show(value: Any) -> str:
     if isinstance(value, Exposed):
         own = own_text(value)
         if own is not None:
@@ -63,11 +100,11 @@ def show(value: Any) -> str:
         case float():
             return shortest(value)
         case Mapping():
-            return f"map[{' '.join(f'{show(key)}:{show(item)}' for key, item in ordered(value))}]"
+            return f"map[{' '.join(f'{_show(key)}:{_show(item)}' for key, item in ordered(value))}]"
         case Sequence():
-            return f"[{' '.join(show(item) for item in value)}]"
+            return f"[{' '.join(_show(item) for item in value)}]"
         case Exposed():
-            return "{" + " ".join(show(item) for item in fields_of(value)) + "}"
+            return "{" + " ".join(_show(item) for item in fields_of(value)) + "}"
     return repr(value) if value is MISSING else f"<{type_name(value)}>"
 
 

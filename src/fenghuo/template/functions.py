@@ -13,7 +13,7 @@ from urllib.parse import quote_plus, unquote_plus
 from fenghuo.base.errors import InputError
 from fenghuo.model.regex import Replacement, compile_free
 from fenghuo.template import golayout, humanize
-from fenghuo.template.formatting import ordered
+from fenghuo.template.formatting import bounded, ordered
 from fenghuo.template.gotime import SECOND_NS, ZERO_TIME_NS, Duration, Time
 from fenghuo.template.values import MISSING, Exposed, SafeHtml, SafeUrl, type_name
 
@@ -134,7 +134,7 @@ def base64_decode(text: str) -> str:
 def to_json(value: Any) -> str:
     """Compact JSON as Go writes it: maps sorted by key, structs in their own order, ``<``, ``>``, ``&`` escaped."""
     try:
-        text = json.dumps(_jsonable(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = json.dumps(_jsonable(bounded(value)), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     except ValueError as error:
         raise InputError(f"json: unsupported value: {error}") from error
     for char in "<>&\u2028\u2029":

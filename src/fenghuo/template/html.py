@@ -13,7 +13,7 @@ from enum import Enum, auto
 from typing import Any
 from urllib.parse import quote
 
-from fenghuo.template.formatting import show
+from fenghuo.template.formatting import bounded, show
 from fenghuo.template.values import MISSING, Exposed, SafeHtml, SafeUrl
 
 REFUSED = "ZgotmplZ"
@@ -71,8 +71,10 @@ class HtmlSink:
         while position < len(text):
             position = self._read(text, position)
 
-    def value(self, value: Any) -> None:
-        self._parts.append(self._escaped(value))
+    def value(self, value: Any) -> int:
+        text = self._escaped(value)
+        self._parts.append(text)
+        return len(text)
 
     def finish(self) -> str:
         return "".join(self._parts)
@@ -220,4 +222,4 @@ def _script(value: Any) -> str:
     def other(item: Any) -> Any:
         return item.template_json() if isinstance(item, Exposed) else None if item is MISSING else show(item)
 
-    return json.dumps(value, ensure_ascii=False, default=other).translate(_JSON_ESCAPES)
+    return json.dumps(bounded(value), ensure_ascii=False, default=other).translate(_JSON_ESCAPES)

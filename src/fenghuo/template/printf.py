@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fenghuo.model.labels import quote
-from fenghuo.template.formatting import fields_of, finite, ordered, own_text, show, special
+from fenghuo.template.formatting import bounded, fields_of, finite, ordered, own_text, show, special
 from fenghuo.template.values import Exposed, type_name
 
 WIDTH_MAX = 1_000_000
@@ -117,7 +117,7 @@ def _one(found: re.Match[str], arguments: _Arguments) -> str:
     there, value = arguments.take()
     if not there:
         return f"{fault}%!{verb}(MISSING)"
-    return fault + _format(_Spec(verb, flags, width, precision), value)
+    return fault + _format(_Spec(verb, flags, width, precision), bounded(value))
 
 
 def _number(text: str | None, arguments: _Arguments, fault: str) -> tuple[int | None, str]:

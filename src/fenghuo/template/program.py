@@ -39,7 +39,9 @@ class Sink(Protocol):
 
     def text(self, text: str) -> None: ...
 
-    def value(self, value: Any) -> None: ...
+    def value(self, value: Any) -> int:
+        """Write a value; returns how many characters that took. Raises InputError for one that has no text."""
+        ...
 
     def finish(self) -> str: ...
 
@@ -53,8 +55,10 @@ class TextSink:
     def text(self, text: str) -> None:
         self._parts.append(text)
 
-    def value(self, value: Any) -> None:
-        self._parts.append(repr(MISSING) if value is None else show(value))
+    def value(self, value: Any) -> int:
+        text = repr(MISSING) if value is None else show(value)
+        self._parts.append(text)
+        return len(text)
 
     def finish(self) -> str:
         return "".join(self._parts)

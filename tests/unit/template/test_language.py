@@ -10,6 +10,8 @@ import pytest
 from fenghuo.base.errors import InputError
 from fenghuo.model.labels import Labels
 from fenghuo.template import Exposed, MissingKey, RenderLimits, Scope, Template, TemplateError, TemplateOptions
+from fenghuo.template.functions import DATA_FUNCTIONS
+from fenghuo.template.gotime import Time
 
 
 class Host(Exposed):
@@ -66,6 +68,7 @@ DATA: dict[str, Any] = {
     "map": {"b": 2, "a": 1},
     "labels": Labels({"job": "api"}),
     "host": Host(),
+    "far": Time(10**25),
     "deep": {"er": {"est": "found"}},
 }
 
@@ -284,6 +287,7 @@ def test_what_is_no_template(text: str, message: str) -> None:
         ("{{ upper 1 }}", "wrong type for value; expected string; got int"),
         ("{{ .host.Greet }}", "wrong number of args for Greet: want 1 to 2 got 0"),
         ("{{ add 1 `x` }}", "wrong type for value; expected int; got string"),
+        ("{{ .far }}", "at <.far>: time 10000000000000000000000000 ns is outside"),
         ("{{ fail }}", "at <fail>: error calling fail: it is broken"),
         ("{{ range .s }}{{ end }}", "range can't iterate over text of type string"),
         ("{{ index .list 5 }}", "index out of range: 5"),
@@ -335,6 +339,13 @@ def test_limits(text: str, limits: RenderLimits, message: str) -> None:
     with pytest.raises(TemplateError) as caught:
         Template.parse(text, FUNCTIONS, options=options).render(data)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("end", ["{{ $x }}", "{{ printf `%d` $x }}", "{{ toJson $x }}", "{{ print $x }}"])
+def test_values_that_are_endless_in_print_are_an_error(end: str) -> None:
+    text = "{{ $x := list 1 }}{{ range 60 }}{{ $x = list $x $x }}{{ end }}" + end
+    with pytest.raises(TemplateError, match="a value whose text exceeds"):
+        Template.parse(text, DATA_FUNCTIONS).render()
 
 
 def test_variables_and_functions_are_given_when_rendering() -> None:
