@@ -3,7 +3,7 @@
 In: a URL and headers. Out: an :class:`Answer`, its body still compressed. Everything that keeps an answer from
 coming is an :class:`HttpError` that says what kind of trouble it is; a status such as 500 is an answer. Files that
 settings name (passwords, tokens, certificates) are read anew when they are needed, in a thread, so that rotated
-ones are picked up. Nothing else in the program knows aiohttp.
+ones are picked up. Nothing else in the program is a client with aiohttp.
 
 Deliberately absent: HTTP/2, and retries: the caller's next round is the retry.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import os
 import ssl
 import urllib.parse
 import urllib.request
@@ -30,12 +31,10 @@ from yarl import URL
 from fenghuo.base.errors import OperatingError
 from fenghuo.model.http_settings import HttpClientSettings
 from fenghuo.model.settings_types import Secret
-from fenghuo.net.tls import client_context, tls_files_state
+from fenghuo.net.http_session import Sessions
 
 REDIRECTS_MAX: Final = 10
 """How many redirects are followed; Go's and therefore Prometheus' bound."""
-KEEP_ALIVE_S: Final = 300.0
-"""How long an idle connection is kept: longer than a scrape interval, so that a scrape needs no new connection."""
 
 
 class HttpFault(StrEnum):
@@ -110,9 +109,7 @@ class HttpClient:
 
     def __init__(self, settings: HttpClientSettings, user_agent: str) -> None:
         self._settings = settings
-        self._user_agent = user_agent
-        self._session: aiohttp.ClientSession | None = None
-        self._tls_state: object = None
+        self._sessions = Sessions(settings, user_agent)
 
     async def __aenter__(self) -> Self:
         return self
@@ -132,7 +129,10 @@ class HttpClient:
         async def take(response: aiohttp.ClientResponse) -> bytes:
             return await _body(response, size_bytes_max) if response.status == 200 else b""
 
-        return await self._request("GET", url, headers, None, take)
+        try:
+            return await self._request("GET", url, headers, None, take)
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # ssl.SSLError is an OSError.
+            raise _translate(error, "GET", url) from error
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, size_bytes_max: int = 65_536) -> Answer:
         """POST ``body`` to ``url``; of the answer's body, whatever its status, the first ``size_bytes_max`` bytes.
@@ -144,7 +144,10 @@ class HttpClient:
         async def take(response: aiohttp.ClientResponse) -> bytes:
             return await response.content.read(size_bytes_max)
 
-        return await self._request("POST", url, headers, body, take)
+        try:
+            return await self._request("POST", url, headers, body, take)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _translate(error, "POST", host_of(url)) from None  # The cause would show the URL in a traceback.
 
     async def _request(
         self,
@@ -154,61 +157,38 @@ class HttpClient:
         body: bytes | None,
         take: Callable[[aiohttp.ClientResponse], Awaitable[bytes]],
     ) -> Answer:
-        session = await self._open(url)
+        session = await self._session(url)
         sent = [*(await self._headers()), *headers.items()]
         server_name = self._settings.tls_config.server_name or None
-        try:
-            async with session.request(
-                method,
-                URL(url, encoded=True),
-                headers=sent,
-                data=None if body is None else io.BytesIO(body),  # Bytes would be written in one go.
-                allow_redirects=self._settings.follow_redirects,
-                max_redirects=REDIRECTS_MAX,
-                server_hostname=server_name if url.startswith("https:") else None,
-                proxy=self._proxy(url),
-                proxy_headers=self._proxy_headers(),
-            ) as response:
-                return Answer(
-                    status=response.status,
-                    reason=response.reason or "",
-                    content_type=response.headers.get("Content-Type", ""),
-                    encoding=response.headers.get("Content-Encoding", "").strip().lower(),
-                    body=await take(response),
-                    headers={name.lower(): value for name, value in response.headers.items()},
-                )
-        except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
-            if method == "POST":
-                raise _translate(error, method, host_of(url)) from None  # The cause would show the URL in a traceback.
-            raise _translate(error, method, url) from error
+        async with session.request(
+            method,
+            URL(url, encoded=True),
+            headers=sent,
+            data=None if body is None else io.BytesIO(body),  # Bytes would be written in one go.
+            allow_redirects=self._settings.follow_redirects,
+            max_redirects=REDIRECTS_MAX,
+            server_hostname=server_name if url.startswith("https:") else None,
+            proxy=self._proxy(url),
+            proxy_headers=self._proxy_headers(),
+        ) as response:
+            return Answer(
+                status=response.status,
+                reason=response.reason or "",
+                content_type=response.headers.get("Content-Type", ""),
+                encoding=response.headers.get("Content-Encoding", "").strip().lower(),
+                body=await take(response),
+                headers={name.lower(): value for name, value in response.headers.items()},
+            )
 
-    async def _open(self, url: str) -> aiohttp.ClientSession:
-        """The session; a new one when the certificates on disk are not those that it was made with."""
-        tls = self._settings.tls_config
-        state = await asyncio.to_thread(tls_files_state, tls) if url.startswith("https:") else self._tls_state
-        if self._session is not None and state == self._tls_state:
-            return self._session
+    async def _session(self, url: str) -> aiohttp.ClientSession:
         try:
-            context = await asyncio.to_thread(client_context, tls) if url.startswith("https:") else True
-        except (OSError, ssl.SSLError, ValueError) as error:
+            return await self._sessions.session(url)
+        except (OSError, ValueError) as error:
             raise HttpError(HttpFault.TLS, f"tls_config cannot be used: {error}") from error
-        await self.close()
-        self._tls_state = state
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=context, limit=0, keepalive_timeout=KEEP_ALIVE_S),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None),
-            auto_decompress=False,
-            trust_env=self._settings.proxy_from_environment,
-            headers={"User-Agent": self._user_agent},
-        )
-        return self._session
 
     async def close(self) -> None:
         """Close the connections; a later request opens new ones."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._sessions.close()
 
     async def _headers(self) -> list[tuple[str, str]]:
         settings = self._settings
@@ -291,7 +271,10 @@ def _translate(error: Exception, method: str, url: str) -> HttpError:
         case aiohttp.ClientConnectorDNSError():
             return HttpError(HttpFault.CONNECTION, f"{method} {url}: cannot resolve host {error.host!r}")
         case aiohttp.ClientConnectorError():
-            cause = error.os_error.strerror or str(error.os_error)
+            number = error.os_error.errno
+            cause = os.strerror(number) if number else str(error.os_error)
+            if not cause and url.startswith("https:"):
+                return HttpError(HttpFault.TLS, f"{method} {url}: TLS failed: the server broke off the handshake")
             return HttpError(
                 HttpFault.CONNECTION, f"{method} {url}: cannot connect to {error.host}:{error.port}: {cause}"
             )

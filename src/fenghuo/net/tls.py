@@ -18,9 +18,12 @@ _VERSIONS: Final = {
 
 
 def client_context(settings: TlsSettings) -> ssl.SSLContext:
-    """Whom to trust and how to identify oneself. Raises OSError, ssl.SSLError or ValueError for bad files."""
-    ca_file = settings.ca_file or None
-    context = ssl.create_default_context(cafile=ca_file, cadata=settings.ca or None)
+    """Whom to trust and how to identify oneself. Raises OSError or ValueError, naming the file that is bad."""
+    authorities = Path(settings.ca_file).read_text() if settings.ca_file else settings.ca
+    try:
+        context = ssl.create_default_context(cadata=authorities or None)
+    except ssl.SSLError as error:
+        raise ValueError(f"{settings.ca_file or 'ca'} holds no certificates: {error.reason or error}") from error
     if settings.insecure_skip_verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -28,21 +31,23 @@ def client_context(settings: TlsSettings) -> ssl.SSLContext:
         context.minimum_version = _VERSIONS[settings.min_version]
     if settings.max_version:
         context.maximum_version = _VERSIONS[settings.max_version]
-    if settings.cert_file and settings.key_file:
-        context.load_cert_chain(settings.cert_file, settings.key_file)
-    elif settings.cert or settings.cert_file:
-        _load_inline(context, settings)
+    if settings.cert or settings.cert_file:
+        _identify(context, settings)
     return context
 
 
-def _load_inline(context: ssl.SSLContext, settings: TlsSettings) -> None:
-    """Load a certificate or key that stands in the settings; the library wants both in files."""
+def _identify(context: ssl.SSLContext, settings: TlsSettings) -> None:
     cert = settings.cert or Path(settings.cert_file).read_text()
     key = Path(settings.key_file).read_text() if settings.key_file else settings.key.reveal()
-    with tempfile.NamedTemporaryFile("w", suffix=".pem") as both:  # Mode 0600, gone when it closes.
+    # The library wants a file. This one has mode 0600 and is gone when it closes.
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as both:
         both.write(f"{cert.rstrip()}\n{key.rstrip()}\n")
         both.flush()
-        context.load_cert_chain(both.name)
+        try:
+            context.load_cert_chain(both.name)
+        except ssl.SSLError as error:
+            names = " and ".join(name for name in (settings.cert_file or "cert", settings.key_file or "key"))
+            raise ValueError(f"{names} are no certificate and its key: {error.reason or error}") from error
 
 
 def tls_files_state(settings: TlsSettings) -> tuple[tuple[str, int], ...]:

@@ -17,8 +17,8 @@ from fenghuo.metrics.collect.discovery.groups import TargetGroup, parse_groups
 from fenghuo.metrics.collect.discovery.metrics import DiscoveryMetrics
 from fenghuo.metrics.collect.discovery.settings import HttpDiscoverySettings
 from fenghuo.metrics.collect.discovery.source import OnChange
-from fenghuo.metrics.collect.http_client import HttpClient
 from fenghuo.model.settings_types import redact_url
+from fenghuo.net.http_client import HttpClient
 
 log = logging.getLogger(__name__)
 

@@ -7,11 +7,11 @@ from typing import Final, Protocol
 
 from fenghuo.base.errors import InputError, OperatingError
 from fenghuo.base.limits import Policy, declare
-from fenghuo.metrics.collect.http_client import Answer, HttpClient, HttpError, HttpFault
 from fenghuo.metrics.collect.scrape.negotiate import accept_header, content_type, speakable
 from fenghuo.metrics.collect.scrape.outcome import Read, Reading, Reason, ScrapeError
 from fenghuo.metrics.collect.scrape.threads import Threads
 from fenghuo.metrics.collect.settings import EscapingScheme, JobSettings
+from fenghuo.net.http_client import Answer, HttpClient, HttpError, HttpFault
 from fenghuo.wire.exposition import Layout, Parsed, parse_text
 
 BODY_LIMIT: Final = declare(

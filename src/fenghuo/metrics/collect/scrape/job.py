@@ -10,7 +10,6 @@ from typing import Final, TypeAlias
 from fenghuo.metrics.collect.discovery.groups import TargetGroup
 from fenghuo.metrics.collect.discovery.job import JobDiscovery
 from fenghuo.metrics.collect.discovery.source import OnGroups
-from fenghuo.metrics.collect.http_client import HttpClient
 from fenghuo.metrics.collect.scrape.farewell import Farewells
 from fenghuo.metrics.collect.scrape.feed import HttpFeed, Source, SourceFeed
 from fenghuo.metrics.collect.scrape.loop import Tools
@@ -21,6 +20,7 @@ from fenghuo.metrics.collect.scrape.threads import Threads
 from fenghuo.metrics.collect.settings import JobSettings
 from fenghuo.metrics.collect.targets import Target, targets_of
 from fenghuo.model.labels import Labels
+from fenghuo.net.http_client import HttpClient
 
 Discover: TypeAlias = Callable[[JobSettings, OnGroups], JobDiscovery]
 """Makes the discovery of a job."""

@@ -8,8 +8,8 @@ from typing import Final
 
 import aiohttp
 
-from fenghuo.metrics.collect.tls import client_context, tls_files_state
 from fenghuo.model.http_settings import HttpClientSettings, TlsSettings
+from fenghuo.net.tls import client_context, tls_files_state
 
 KEEP_ALIVE_S: Final = 300.0
 """How long an idle connection is kept: longer than a scrape interval, so that a scrape needs no new connection."""
