@@ -8,20 +8,24 @@ sample, or of the clock: a clock that was set back loses nothing.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from fenghuo.metrics.store.head import Head
-from fenghuo.metrics.store.head_read import flat_plan
-from fenghuo.metrics.store.loose import Run, merged
+from fenghuo.metrics.store.loose import Flat, Run
 from fenghuo.metrics.store.settings import StoreSettings
-from fenghuo.model.sample import NAN_BITS, AppendResult, Bools, Floats, is_absent
+from fenghuo.model.sample import NAN_BITS, AppendResult, Bools, Floats, Ints, is_absent
 
 TOO_OLD = "too_old"
 TOO_NEW = "too_far_in_future"
 OUT_OF_ORDER = "out_of_order"
 DUPLICATE = "duplicate_timestamp"
+
+
+Stored = Callable[[Ints, int, int], Flat]
+"""The samples that the store has of some series, between two times and including them."""
 
 
 @dataclass(slots=True)
@@ -58,7 +62,7 @@ def outside(time_ms: int, now_ms: int, settings: StoreSettings) -> str | None:
     return None
 
 
-def judge(head: Head, batch: Run, now_ms: int, settings: StoreSettings) -> Verdict:
+def judge(head: Head, batch: Run, now_ms: int, settings: StoreSettings, stored: Stored) -> Verdict:
     """Judge samples that are ordered by series and time; equal ones may follow each other."""
     sids, times, values = batch.sids.astype(np.int64), batch.times_ms, batch.values
     verdict = Verdict(np.zeros(len(sids), dtype=np.bool_), np.zeros(len(sids), dtype=np.bool_))
@@ -78,7 +82,7 @@ def judge(head: Head, batch: Run, now_ms: int, settings: StoreSettings) -> Verdi
         reason = TOO_OLD if settings.out_of_order_window_ms else OUT_OF_ORDER
         outside_window = times < bound if settings.out_of_order_window_ms else open_.copy()
         _refuse(verdict, open_, outside_window, reason)
-        _settle_stored(verdict, open_, head, batch)
+        _settle_stored(verdict, open_, stored, batch)
     verdict.late = open_
     return verdict
 
@@ -100,17 +104,17 @@ def _settle_equal(verdict: Verdict, open_: Bools, where: Bools, values: Floats, 
         _refuse(verdict, open_, where & ~same, DUPLICATE)
 
 
-def _settle_stored(verdict: Verdict, open_: Bools, head: Head, batch: Run) -> None:
-    """Compare late samples with what the head has at their times."""
+def _settle_stored(verdict: Verdict, open_: Bools, stored: Stored, batch: Run) -> None:
+    """Compare late samples with what the store has at their times."""
     picked = np.flatnonzero(open_)
     if not len(picked):
         return
     sids, rows = np.unique(batch.sids[picked], return_inverse=True)
     times = batch.times_ms[picked]
     first_ms, last_ms = int(times.min()), int(times.max())
-    stored = merged(flat_plan(head, sids.astype(np.int64), first_ms, last_ms).read())
+    there = stored(sids.astype(np.int64), first_ms, last_ms)
     span = last_ms - first_ms + 1
-    keys = stored.rows * span + (stored.times_ms - first_ms)
+    keys = there.rows * span + (there.times_ms - first_ms)
     wanted = rows * span + (times - first_ms)
     places = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
     if not len(keys):
@@ -118,5 +122,5 @@ def _settle_stored(verdict: Verdict, open_: Bools, head: Head, batch: Run) -> No
     meets = np.zeros(len(open_), dtype=np.bool_)
     meets[picked] = keys[places] == wanted
     known = np.zeros(len(open_), dtype=np.float64)
-    known[picked] = stored.values[places]
+    known[picked] = there.values[places]
     _settle_equal(verdict, open_, meets, batch.values, known)

@@ -156,6 +156,9 @@ class Block:
         self.size_bytes = file.size
         self.sids = sids
         """int64[series]: the store's numbers of the block's series."""
+        self.last_ms: Ints = arrays["series_last_ms"]
+        self.last_values: Floats = arrays["series_last_value"]
+        """The newest sample of each series, parallel to ``sids``."""
         self._order = np.argsort(sids)
         self._sorted = sids[self._order]
         self._cohort_starts: Ints = arrays["cohort_starts"]

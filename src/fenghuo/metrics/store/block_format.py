@@ -25,7 +25,7 @@ LOOSE_KEY = ""
 
 NEVER_MS = -(1 << 63)
 
-_DTYPES = ("<i4", "<i8", "<u4", "|u1")
+_DTYPES = ("<i4", "<i8", "<u4", "<f8", "|u1")
 
 
 class DamagedError(Exception):
@@ -96,6 +96,7 @@ class BlockIndex:
     arrays: Mapping[str, npt.NDArray[Any]]
     """
     ``pair_starts`` i8[series + 1], ``pair_names`` i4[pairs], ``pair_values`` i4[pairs]: labels, sorted by name;
+    ``series_last_ms`` i8[series], ``series_last_value`` f8[series]: the newest sample of each;
     ``cohort_starts`` i8[cohorts + 1];
     ``chunk_cohort`` i4, ``chunk_offset`` i8, ``chunk_first_ms`` i8, ``chunk_last_ms`` i8, ``chunk_columns`` i4,
     ``chunk_times_size`` u4, ``chunk_times_crc`` u4: each [chunks], ordered by cohort and time;

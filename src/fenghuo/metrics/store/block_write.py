@@ -13,13 +13,22 @@ import numpy as np
 import numpy.typing as npt
 
 from fenghuo.base.files import sync_directory
-from fenghuo.metrics.store.block_format import HEADER, LOOSE_KEY, BlockIndex, BlockMeta, Cuts, encode_index, footer
+from fenghuo.metrics.store.block_format import (
+    HEADER,
+    LOOSE_KEY,
+    NEVER_MS,
+    BlockIndex,
+    BlockMeta,
+    Cuts,
+    encode_index,
+    footer,
+)
 from fenghuo.metrics.store.codec import pack_ints, pack_row
 from fenghuo.metrics.store.loose import Flat, merged
 from fenghuo.metrics.store.selecting import SelectPlan, filled, flat_span, in_order, read_flats
 from fenghuo.metrics.store.source import Span
 from fenghuo.model.label_table import LabelTable
-from fenghuo.model.sample import Floats, Ints, is_absent
+from fenghuo.model.sample import Bools, Floats, Ints, is_absent
 
 CHUNK_COLUMNS = 480
 """Times of a chunk: two hours at 15 s. Longer rows pack better by a few percent and cost short queries more."""
@@ -47,6 +56,9 @@ class BlockWriter:
         self._columns = _Columns()
         self._rows: list[Ints] = []
         """By cohort of the block: rows of the plan's label table."""
+        self._last_ms: list[Ints] = []
+        self._last_values: list[Floats] = []
+        """By cohort of the block: the newest sample of each of its series."""
         self._cohorts: list[str] = []
 
     def write(self, replaces: list[str], cuts: Cuts) -> BlockMeta | None:
@@ -76,10 +88,23 @@ class BlockWriter:
         self._file.write(data)
         self._offset += len(data)
 
-    def _cohort(self, key: str, rows: Ints, spans: list[Span]) -> None:
-        number = len(self._cohorts)
+    def _begin(self, key: str, rows: Ints) -> int:
+        """Enter a cohort; returns its number in the block."""
         self._cohorts.append(key)
         self._rows.append(rows)
+        self._last_ms.append(np.full(len(rows), NEVER_MS, dtype=np.int64))
+        self._last_values.append(np.zeros(len(rows), dtype=np.float64))
+        return len(self._cohorts) - 1
+
+    def _note_last(self, cohort: int, times_ms: Ints, values: Floats, present: Bools) -> None:
+        """Remember the newest samples of a chunk; a cohort's chunks come in order of time."""
+        rows = np.flatnonzero(present.any(axis=1))
+        columns = len(times_ms) - 1 - np.argmax(present[rows, ::-1], axis=1)
+        self._last_ms[cohort][rows] = times_ms[columns]
+        self._last_values[cohort][rows] = values[rows, columns]
+
+    def _cohort(self, key: str, rows: Ints, spans: list[Span]) -> None:
+        number = self._begin(key, rows)
         for group in _batches(spans):
             times, values = filled(len(rows), group)
             for start in range(0, len(times), CHUNK_COLUMNS):
@@ -89,26 +114,26 @@ class BlockWriter:
     def _loose(self, flat: Flat) -> None:
         starts = np.flatnonzero(np.r_[True, flat.rows[1:] != flat.rows[:-1]]) if len(flat.rows) else flat.rows
         for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(flat.rows)], strict=False):
-            number = len(self._cohorts)
-            self._cohorts.append(LOOSE_KEY)
-            self._rows.append(flat.rows[start : start + 1])
+            number = self._begin(LOOSE_KEY, flat.rows[start : start + 1])
             for first in range(start, end, CHUNK_COLUMNS):
                 last = min(first + CHUNK_COLUMNS, end)
                 self._chunk(number, flat.times_ms[first:last], flat.values[None, first:last])
 
     def _chunk(self, cohort: int, times_ms: Ints, values: Floats) -> None:
-        kept = ~is_absent(np.ascontiguousarray(values)).all(axis=0)
+        present = ~is_absent(np.ascontiguousarray(values))
+        kept = present.any(axis=0)
         if not kept.any():
             return
         if not kept.all():
-            times_ms, values = times_ms[kept], values[:, kept]
+            times_ms, values, present = times_ms[kept], values[:, kept], present[:, kept]
+        self._note_last(cohort, times_ms, values, present)
         columns = self._columns
         packed = pack_ints(times_ms)
         columns.chunks.append(
             (cohort, self._offset, int(times_ms[0]), int(times_ms[-1]), len(times_ms), len(packed), zlib.crc32(packed))
         )
         self._put(packed)
-        columns.samples += values.size - int(np.count_nonzero(is_absent(np.ascontiguousarray(values))))
+        columns.samples += int(np.count_nonzero(present))
         for row in values:
             kind, data = pack_row(np.ascontiguousarray(row))
             columns.kinds.append(kind)
@@ -120,6 +145,8 @@ class BlockWriter:
         chunks = np.array(self._columns.chunks, dtype=np.int64)
         rows = np.concatenate(self._rows)
         names, values, arrays = _label_arrays(self._plan.labels.take(rows))
+        arrays["series_last_ms"] = np.concatenate(self._last_ms).astype("<i8")
+        arrays["series_last_value"] = np.concatenate(self._last_values).astype("<f8")
         arrays["cohort_starts"] = np.r_[0, np.cumsum([len(each) for each in self._rows])].astype("<i8")
         for column, (name, dtype) in enumerate(_CHUNK_ARRAYS):
             arrays[name] = chunks[:, column].astype(dtype)

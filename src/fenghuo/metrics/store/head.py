@@ -190,6 +190,12 @@ class Head:
             self.has_loose.all[run.sids] = True
             np.minimum.at(self.first_ms.all, run.sids, run.times_ms)
 
+    def recall(self, sids: Ints, last_ms: Ints, last_values: Floats) -> None:
+        """Learn at the start of the newest samples that a block holds; ``sids`` are distinct."""
+        newer = last_ms > self.last_ms.all[sids]
+        self.last_ms.all[sids[newer]] = last_ms[newer]
+        self.last_values.all[sids[newer]] = last_values[newer]
+
     def forget(self, sids: Ints) -> None:
         """These numbers will name other series from now on."""
         self.last_ms.all[sids] = NEVER_MS

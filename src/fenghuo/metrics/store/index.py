@@ -58,7 +58,7 @@ def _refuse_broken(labels: Labels, *texts: str) -> None:
             text.encode()
     except UnicodeEncodeError as error:
         raise InputError(
-            f"series {ascii(str(labels))} has a label that is not valid UTF-8", remedy="mend what exposes it"
+            f"series {str(labels)!a} has a label that is not valid UTF-8", remedy="mend what exposes it"
         ) from error
 
 
@@ -230,8 +230,7 @@ class SeriesIndex:
                 _refuse_broken(labels, name, value)
                 self.label_id(name)
                 code = self.dictionaries[name].intern(value)
-            flat.append(self._label_ids[name])
-            flat.append(code)
+            flat.extend((self._label_ids[name], code))
             if name != METRIC_NAME:
                 codes.append((name, code))
         return flat.tobytes(), codes

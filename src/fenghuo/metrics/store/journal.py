@@ -8,7 +8,7 @@ import numpy as np
 
 from fenghuo.metrics.store import records
 from fenghuo.metrics.store.arrays import Growing
-from fenghuo.metrics.store.cohort_state import NO_VALUES, CohortState, Layout
+from fenghuo.metrics.store.cohort_state import NO_ROWS, NO_VALUES, CohortState, Layout
 from fenghuo.metrics.store.index import SeriesIndex
 from fenghuo.metrics.store.loose import Run
 from fenghuo.metrics.store.wal import NEVER_MS, Wal
@@ -28,16 +28,16 @@ class Journal:
     def scrape(self, state: CohortState, time_ms: int, layout: Layout, values: Floats, late: Run | None) -> None:
         """Record a scrape whose rows are ``layout``'s, and with it samples that go to the loose ones."""
         number = self._segment()
-        names = self._unnamed(layout.sids if late is None else np.concatenate([layout.sids, late.sids]))
-        parts = self._names(names)
         if state.logged_segment != number:
             state.logged_rows = 0
             state.last_values = NO_VALUES
-        if state.logged_rows < state.sids.size:
-            sids = state.sids.view[state.logged_rows :]
-            parts += self._names(missing := np.setdiff1d(self._unnamed(sids), names))
-            names = np.concatenate([names, missing])
-            parts.append(records.encode_cohort(state.code, state.logged_rows, state.key, sids))
+        unnamed = state.sids.view[state.logged_rows :]
+        names = NO_ROWS
+        if len(unnamed) or late is not None:
+            names = self._unnamed(unnamed if late is None else np.concatenate([unnamed, late.sids]))
+        parts = self._names(names)
+        if len(unnamed):
+            parts.append(records.encode_cohort(state.code, state.logged_rows, state.key, unnamed))
         if len(state.last_values) == len(values) > 0:
             parts.append(records.encode_scrape_again(state.code, time_ms, values, state.last_values))
         else:
@@ -49,7 +49,8 @@ class Journal:
         self._wal.append(b"".join(parts), last_ms)
         state.logged_segment = number
         state.logged_rows = state.sids.size
-        self._named_in.all[names] = number
+        if len(names):
+            self._named_in.all[names] = number
 
     def loose(self, run: Run) -> None:
         """Record samples with timestamps of their own."""

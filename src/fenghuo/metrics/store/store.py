@@ -24,7 +24,7 @@ from fenghuo.metrics.store.head import EVER_MS, NEVER_MS, NOWHERE, Head
 from fenghuo.metrics.store.index import SeriesIndex
 from fenghuo.metrics.store.journal import Journal
 from fenghuo.metrics.store.keeper import Keeper
-from fenghuo.metrics.store.loose import Run
+from fenghuo.metrics.store.loose import Flat, Run, merged
 from fenghuo.metrics.store.metrics import StoreMetrics
 from fenghuo.metrics.store.parts import Parts
 from fenghuo.metrics.store.replay import replay
@@ -111,6 +111,8 @@ class Store:
         exemplars = ExemplarRing(settings.exemplars_max)
         blocks = BlockSet.open(block_directory, index, head.cohort_codes, metrics)
         head.reserve(index.bound)
+        for block in blocks.blocks:
+            head.recall(block.sids, block.last_ms, block.last_values)
         segments = segments_in(wal_directory)
         start_s = clock.monotonic_s()
         metrics.replayed.set(replay(segments, blocks.cuts, head, index, exemplars, metrics))
@@ -161,6 +163,7 @@ class Store:
 
     def _append(self, key: str, time_ms: int, rows: Ints, values: Floats) -> AppendResult:
         own = plain(values)
+        rows = np.asarray(rows, dtype=np.int64)
         with self._lock:
             self._refuse_when_closed()
             if (reason := outside(time_ms, self._clock.now_ms(), self._settings)) is not None:
@@ -180,7 +183,7 @@ class Store:
         sids = state.sids.all[rows]
         order = np.argsort(sids, kind="stable")
         batch = Run(sids[order], np.full(len(sids), time_ms, dtype=np.int64), values[order])
-        verdict = judge(self._head, batch, self._clock.now_ms(), self._settings)
+        verdict = judge(self._head, batch, self._clock.now_ms(), self._settings, self._stored)
         if time_ms < state.last_ms:
             self._write_loose(batch.kept(verdict.fresh | verdict.late))
             return verdict.result()
@@ -210,9 +213,17 @@ class Store:
             sids = np.array(self._register(series), dtype=np.int32)
             order = np.lexsort((times_ms, sids))
             batch = Run(sids[order], np.asarray(times_ms, dtype=np.int64)[order], own[order])
-            verdict = judge(self._head, batch, self._clock.now_ms(), self._settings)
+            verdict = judge(self._head, batch, self._clock.now_ms(), self._settings, self._stored)
             self._write_loose(batch.kept(verdict.fresh | verdict.late))
             return self._counted(verdict.result())
+
+    def _stored(self, sids: Ints, start_ms: int, end_ms: int) -> Flat:
+        while True:
+            try:
+                sources = self._sources(start_ms, end_ms)
+                return merged([flat for each in sources for flat in each.plan(sids, start_ms, end_ms).read()])
+            except DamagedError as damage:
+                self._blocks.set_apart(damage)
 
     def _write_loose(self, run: Run) -> None:
         if len(run):
