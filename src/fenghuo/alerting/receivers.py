@@ -9,22 +9,24 @@ from pydantic import Field
 
 from fenghuo.alerting.notify.channels.dingtalk.settings import DingTalkSettings
 from fenghuo.alerting.notify.channels.email.settings import EmailSettings
-from fenghuo.alerting.notify.channels.foreign import (
+from fenghuo.alerting.notify.channels.foreign.chat import (
     DiscordSettings,
-    IncidentIoSettings,
-    JiraSettings,
     MattermostSettings,
     MsTeamsSettings,
     MsTeamsV2Settings,
+    RocketChatSettings,
+    TelegramSettings,
+    WebexSettings,
+    WeChatSettings,
+)
+from fenghuo.alerting.notify.channels.foreign.paging import (
+    IncidentIoSettings,
+    JiraSettings,
     OpsGenieSettings,
     PagerDutySettings,
     PushoverSettings,
-    RocketChatSettings,
     SnsSettings,
-    TelegramSettings,
     VictorOpsSettings,
-    WebexSettings,
-    WeChatSettings,
 )
 from fenghuo.alerting.notify.channels.settings import ChannelSettings, NoEmptyEntry
 from fenghuo.alerting.notify.channels.slack.settings import SlackSettings

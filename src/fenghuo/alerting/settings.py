@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from fenghuo.alerting.mute.inhibit import InhibitRuleEntry
 from fenghuo.alerting.mute.intervals import NamedIntervals
 from fenghuo.alerting.notify.channels.email.settings import EmailSettings
-from fenghuo.alerting.notify.channels.foreign import ForeignSettings
+from fenghuo.alerting.notify.channels.foreign.kind import ForeignSettings
 from fenghuo.alerting.notify.channels.settings import HttpChannelSettings
 from fenghuo.alerting.notify.channels.slack.settings import POST_MESSAGE_URL, SlackSettings
 from fenghuo.alerting.receivers import Receiver
