@@ -77,8 +77,8 @@ def require_readable(file: Path) -> None:
 
 
 def print_problems(problems: Sequence[Problem]) -> None:
-    """One line each, errors first, with its remedy on a second; colours only on a terminal."""
-    for problem in sorted(problems, key=lambda problem: problem.severity is not Severity.ERROR):
+    """One line each, errors first and in the order of the file, with its remedy on a second; colours only on a terminal."""
+    for problem in sorted(problems, key=lambda each: (each.severity is not Severity.ERROR, each.file, each.line)):
         place = f"{problem.file}:{problem.line}" if problem.line else problem.file
         where = " ".join(part for part in (place, problem.path) if part)
         typer.secho(f"  {problem.severity.value}: ", fg=_COLOURS[problem.severity], nl=False)

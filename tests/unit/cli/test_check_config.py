@@ -65,10 +65,10 @@ def test_a_bad_file_lists_everything_without_colours_when_it_is_not_a_terminal(c
     assert code == 1
     assert out == (
         "Checking f.yml\n"
-        "  error: f.yml:8 storag: unknown key 'storag'\n"
-        "    → did you mean 'storage'?\n"
         "  error: f.yml:2 global.scrape_interval: '15' is not a duration\n"
         "    → write numbers with units, as in 15s, 1h30m, 7d or 500ms\n"
+        "  error: f.yml:8 storag: unknown key 'storag'\n"
+        "    → did you mean 'storage'?\n"
         "  FAILED: 2 errors, 0 warnings\n"
     )
 
