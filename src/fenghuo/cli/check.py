@@ -77,7 +77,7 @@ def require_readable(file: Path) -> None:
 
 
 def print_problems(problems: Sequence[Problem]) -> None:
-    """One line each, errors first and in the order of the file, with its remedy on a second; colours only on a terminal."""
+    """Each problem with its remedy below it, errors first, in the order of the file; colours only on a terminal."""
     for problem in sorted(problems, key=lambda each: (each.severity is not Severity.ERROR, each.file, each.line)):
         place = f"{problem.file}:{problem.line}" if problem.line else problem.file
         where = " ".join(part for part in (place, problem.path) if part)
