@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Two workers suit a small machine; tests that start real servers are light enough to run side by side.
 WORKERS ?= 2
 
-.PHONY: help run test check format bench docs clean
+.PHONY: help run test check panel uicheck format bench docs clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -28,7 +28,16 @@ check: $(BIN)/fenghuo ## Format, lint, types, imports, generated docs, tests: wh
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(MAKE) uicheck
 	$(MAKE) test
+
+panel: ## Build the panel anew; needs Node.js >= 20.19
+	cd ui && npm ci --include=dev && npm run build
+
+uicheck: # The panel's types and pure functions, where there is a Node to check them with
+	@if command -v npm >/dev/null; then \
+		cd ui && { [ -e node_modules/.package-lock.json ] || npm ci --include=dev; } && npm run typecheck && npm test; \
+	else echo "there is no npm: the panel's sources are not checked"; fi
 
 format: $(BIN)/fenghuo ## Put every file into its form
 	$(BIN)/ruff format .
