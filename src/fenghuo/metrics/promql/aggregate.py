@@ -216,8 +216,9 @@ def _count_values(vector: Vector, groups: Groups, table: LabelTable, param: Floa
     distinct, code = np.unique(vector.values[rows, steps], return_inverse=True)
     keys = groups.ids[rows] * max(len(distinct), 1) + code.reshape(-1)
     pairs, place = np.unique(keys, return_inverse=True)
-    counts = np.zeros((len(pairs), vector.values.shape[1]))
-    np.add.at(counts, (place.reshape(-1), steps), 1.0)
+    shape = (len(pairs), vector.values.shape[1])
+    cells = np.bincount(place.reshape(-1) * shape[1] + steps, minlength=shape[0] * shape[1])
+    counts = cells.reshape(shape).astype(np.float64)
     group, value = np.divmod(pairs, max(len(distinct), 1))
     texts = [format_float(number) for number in distinct.tolist()]
     labels = with_column(table.take(group), name, LabelColumn.of(texts[index] for index in value.tolist()))

@@ -51,7 +51,10 @@ def set_operation(node: Binary, left: Vector, right: Vector) -> Vector:
 def _present_by_group(vector: Vector, ids: Ints, count: int) -> Bools:
     """bool[count, S]: whether any row of the group is present."""
     found = np.zeros((count, vector.values.shape[1]), dtype=np.bool_)
-    np.logical_or.at(found, ids, vector.present)
+    if vector.size:
+        order = np.argsort(ids, kind="stable")
+        groups, starts = np.unique(ids[order], return_index=True)
+        found[groups] = np.logical_or.reduceat(vector.present[order], starts, axis=0)
     return found
 
 

@@ -12,6 +12,7 @@ from fenghuo.metrics.promql.dates import DATE_FUNCTIONS, date_part
 from fenghuo.metrics.promql.errors import ExecutionError
 from fenghuo.metrics.promql.functions import (
     COUNTERS_ONLY,
+    EXTENDED_KERNELS,
     KEEPS_NAME,
     NUMBER_FUNCTIONS,
     RANGE_KERNELS,
@@ -25,7 +26,7 @@ from fenghuo.metrics.promql.kernels import spread
 from fenghuo.metrics.promql.label_arrays import metric_names
 from fenghuo.metrics.promql.ranges import RangeArgument, apply_kernel
 from fenghuo.metrics.promql.relabel import absent, label_join, label_replace, order_by_labels
-from fenghuo.metrics.promql.syntax.ast import Call
+from fenghuo.metrics.promql.syntax.ast import Call, RangeMode
 from fenghuo.metrics.promql.vector import ScalarValue, StringValue, Value, Vector, empty_vector
 from fenghuo.model.label_table import LabelTable
 from fenghuo.model.sample import Floats
@@ -45,8 +46,9 @@ class Calls:
     def value(self) -> Value:
         """Call the function."""
         name = self._node.function
+        self._check_mode()
         if name in RANGE_KERNELS:
-            return self._over_range(RANGE_KERNELS[name])
+            return self._over_range(self._kernel(RANGE_KERNELS[name]))
         if name in NUMBER_FUNCTIONS:
             vector = self._vector(0)
             return vector.renamed(NUMBER_FUNCTIONS[name](vector.values))
@@ -54,6 +56,24 @@ class Calls:
             vector = self._vector(0) if self._args else self._now()
             return vector.renamed(date_part(name, vector.values))
         return _SPECIAL[name](self)
+
+    def _check_mode(self) -> None:
+        """Refuse ranges with made-up edges where they mean nothing."""
+        for argument in self._args:
+            if isinstance(argument, RangeArgument) and argument.mode in EXTENDED_KERNELS:
+                known = EXTENDED_KERNELS[argument.mode]
+                if self._node.function not in known:
+                    can = ", ".join(sorted(known))
+                    raise ExecutionError(
+                        f"{argument.mode} modifier can only be used with: {can} - not with {self._node.function}"
+                    )
+
+    def _kernel(self, plain: RangeKernel) -> RangeKernel:
+        mode = self._range(0).mode
+        if mode is RangeMode.PLAIN:
+            return plain
+        kernel, lookback_ms = EXTENDED_KERNELS[mode][self._node.function], self._context.lookback_ms
+        return lambda windows: kernel(windows, lookback_ms)
 
     def _vector(self, index: int) -> Vector:
         value = self._args[index]

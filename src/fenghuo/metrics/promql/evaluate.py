@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from fenghuo.metrics.promql.aggregate import aggregate
@@ -10,7 +12,9 @@ from fenghuo.metrics.promql.calls import Argument, Calls, broadcast
 from fenghuo.metrics.promql.context import Context
 from fenghuo.metrics.promql.dates import DATE_FUNCTIONS
 from fenghuo.metrics.promql.errors import ExecutionError
+from fenghuo.metrics.promql.functions import RangeKernel
 from fenghuo.metrics.promql.grid import Grid
+from fenghuo.metrics.promql.kernels.extended import smoothed_value
 from fenghuo.metrics.promql.ranges import (
     RangeArgument,
     apply_kernel,
@@ -31,6 +35,7 @@ from fenghuo.metrics.promql.syntax.ast import (
     MatrixSelector,
     Number,
     Paren,
+    RangeMode,
     String,
     Subquery,
     Unary,
@@ -61,8 +66,7 @@ def evaluate(node: Expr, grid: Grid, context: Context) -> Value:
         case Unary():
             return _unary(node, grid, context)
         case VectorSelector():
-            vector = apply_kernel(select_instant(node, grid, context), newest, context, keep_stale=True)
-            return broadcast(vector, grid.size)
+            return _newest(node, grid, context)
         case Aggregate():
             return _aggregate(node, grid, context)
         case Binary():
@@ -117,6 +121,14 @@ def _vector(node: Expr, grid: Grid, context: Context) -> Vector:
     value = evaluate(node, grid, context)
     assert isinstance(value, Vector)
     return value
+
+
+def _newest(node: VectorSelector, grid: Grid, context: Context) -> Vector:
+    kernel: RangeKernel = newest
+    if node.mode is RangeMode.SMOOTHED:
+        kernel = functools.partial(smoothed_value, lookback_ms=context.lookback_ms)
+    vector = apply_kernel(select_instant(node, grid, context), kernel, context, keep_stale=True)
+    return broadcast(vector, grid.size)
 
 
 def _unary(node: Unary, grid: Grid, context: Context) -> Value:

@@ -11,7 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from fenghuo.metrics.promql.kernels import extremes, rates, spread, sums
+from fenghuo.metrics.promql.kernels import extended, extremes, rates, spread, sums
+from fenghuo.metrics.promql.syntax.ast import RangeMode
 from fenghuo.metrics.promql.windows import Windows
 from fenghuo.model.sample import Bools, Floats
 
@@ -42,6 +43,7 @@ RANGE_KERNELS: Final[dict[str, RangeKernel]] = {
     "mad_over_time": spread.mad_over_time,
     "deriv": spread.deriv,
 }
+EXTENDED_KERNELS: Final = {RangeMode.ANCHORED: extended.ANCHORED, RangeMode.SMOOTHED: extended.SMOOTHED}
 KEEPS_NAME: Final = frozenset({"first_over_time", "last_over_time"})
 COUNTERS_ONLY: Final = frozenset({"rate", "increase"})
 """Functions that say so when a metric does not look like a counter."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from fenghuo.metrics.promql.context import Context
-from fenghuo.metrics.promql.errors import ExecutionError
 from fenghuo.metrics.promql.functions import RangeKernel
 from fenghuo.metrics.promql.grid import Grid
 from fenghuo.metrics.promql.kernels.extremes import last_over_time
@@ -32,6 +31,8 @@ class RangeArgument:
     range_ms: int
     drop_name: Bools
     """bool[N]: rows whose name goes in the end."""
+    mode: RangeMode = RangeMode.PLAIN
+    """Other modes hold samples beyond the windows, as far as the lookback reaches."""
 
     def windows(self, context: Context, *, keep_stale: bool = False) -> Iterator[Windows]:
         for windows in windows_of(self.selection, self.grid, self.range_ms, keep_stale=keep_stale):
@@ -72,11 +73,13 @@ def select_range(node: MatrixSelector, grid: Grid, context: Context) -> RangeArg
 
 
 def _select(node: VectorSelector, moments: Grid, range_ms: int, context: Context) -> RangeArgument:
-    if node.mode is not RangeMode.PLAIN:
-        raise ExecutionError(f"the modifier {node.mode} is not supported")
-    selection = context.select(node.matchers, moments.start_ms - range_ms + 1, moments.end_ms)
+    earlier_ms = 0 if node.mode is RangeMode.PLAIN else context.lookback_ms
+    later_ms = context.lookback_ms if node.mode is RangeMode.SMOOTHED else 0
+    first_ms = moments.start_ms - range_ms - earlier_ms + 1
+    selection = context.select(node.matchers, first_ms, moments.end_ms + later_ms)
     context.fits(selection.labels.size * moments.size)
-    return RangeArgument(selection, moments, range_ms, np.zeros(selection.labels.size, np.bool_))
+    drop = np.zeros(selection.labels.size, np.bool_)
+    return RangeArgument(selection, moments, range_ms, drop, node.mode)
 
 
 def subquery_grid(node: Subquery, moments: Grid, context: Context) -> Grid | None:

@@ -66,17 +66,42 @@ def _extrapolated(windows: Windows, *, is_counter: bool, is_rate: bool) -> Resul
 
 def _with_resets(windows: Windows, change: Floats) -> Floats:
     """Add what a counter had reached each time it fell within the window."""
-    values = windows.values
-    fell = values[:, 1:] < values[:, :-1]
+    fell = falls(windows.values)
     if not fell.any():
         return change
     rows = np.flatnonzero(fell.any(axis=1))
-    lost = np.zeros((len(rows), values.shape[1]))
-    np.cumsum(np.where(fell[rows], values[rows, :-1], 0.0), axis=1, out=lost[:, 1:])
+    lost = lost_so_far(windows.values[rows])
     shared = windows.lo.shape[0] == 1
     lo, hi = (windows.lo, windows.hi) if shared else (windows.lo[rows], windows.hi[rows])
     change[rows] += gather(lost, hi - 1) - gather(lost, lo)
     return change
+
+
+def falls(values: Floats) -> Bools:
+    """bool[n, T - 1]: whether a value is followed by a lower one."""
+    fell: Bools = values[:, 1:] < values[:, :-1]
+    return fell
+
+
+def differs(values: Floats) -> Bools:
+    """bool[n, T - 1]: whether a value is followed by another one; NaN after NaN is not another one."""
+    now, before = values[:, 1:], values[:, :-1]
+    other: Bools = (now != before) & ~(np.isnan(now) & np.isnan(before))
+    return other
+
+
+def lost_so_far(values: Floats) -> Floats:
+    """float64[n, T]: the sum of all values up to each sample that were followed by a lower one."""
+    lost = np.zeros(values.shape)
+    np.cumsum(np.where(falls(values), values[:, :-1], 0.0), axis=1, out=lost[:, 1:])
+    return lost
+
+
+def events_so_far(happened: Bools) -> Floats:
+    """float64[n, T]: how many of ``happened`` bool[n, T - 1] lie before each sample."""
+    so_far = np.zeros((happened.shape[0], happened.shape[1] + 1))
+    np.cumsum(happened, axis=1, out=so_far[:, 1:])
+    return so_far
 
 
 def irate(windows: Windows) -> Result:
@@ -97,18 +122,15 @@ def _last_two(windows: Windows) -> tuple[Floats, Floats, Floats]:
 
 
 def changes(windows: Windows) -> Result:
-    """How often the value differs from the one before; NaN after NaN does not."""
-    now, before = windows.values[:, 1:], windows.values[:, :-1]
-    return _events(windows, (now != before) & ~(np.isnan(now) & np.isnan(before)))
+    """How often the value differs from the one before."""
+    return _events(windows, differs(windows.values))
 
 
 def resets(windows: Windows) -> Result:
     """How often the value is lower than the one before."""
-    return _events(windows, windows.values[:, 1:] < windows.values[:, :-1])
+    return _events(windows, falls(windows.values))
 
 
 def _events(windows: Windows, happened: Bools) -> Result:
-    """Count events between samples: ``happened[:, i]`` is between samples i and i + 1."""
-    so_far = np.zeros(windows.values.shape)
-    np.cumsum(happened, axis=1, out=so_far[:, 1:])
+    so_far = events_so_far(happened)
     return gather(so_far, windows.hi - 1) - gather(so_far, windows.lo), windows.count >= 1

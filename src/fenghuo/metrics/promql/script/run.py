@@ -10,7 +10,7 @@ from fenghuo.base.clock import SystemClock
 from fenghuo.metrics.promql.context import Queryable
 from fenghuo.metrics.promql.engine import Engine
 from fenghuo.metrics.promql.errors import ExecutionError, ParseError
-from fenghuo.metrics.promql.result import QueryResult, ScalarResult, VectorResult
+from fenghuo.metrics.promql.result import MatrixResult, QueryResult, ScalarResult, VectorResult
 from fenghuo.metrics.promql.script.compare import compare_answer, compare_messages, same_float
 from fenghuo.metrics.promql.script.parse import Clear, Eval, Load, parse_script
 from fenghuo.model.labels import Labels
@@ -125,9 +125,9 @@ def _check_as_range(command: Eval, engine: Engine, result: QueryResult) -> str |
         return None
     minute_ms = 60_000
     around = engine.range(command.expr, command.start_ms - minute_ms, command.start_ms + minute_ms, minute_ms)
-    assert not isinstance(around.value, ScalarResult | VectorResult)
+    assert isinstance(around.value, MatrixResult)
     middle = {}
-    for labels, times, values in around.value.series():  # type: ignore[union-attr]
+    for labels, times, values in around.value.series():
         points = dict(zip(times.tolist(), values.tolist(), strict=True))
         if command.start_ms in points:
             middle[labels] = points[command.start_ms]

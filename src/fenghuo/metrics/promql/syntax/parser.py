@@ -72,11 +72,11 @@ def parse_expr(text: str) -> Expr:
 
 
 def parse_matchers(text: str) -> list[Matcher]:
-    """The matchers of a series selector such as ``up{job="node"}``."""
+    """The matchers of a series selector such as ``up{job="node"}``; they may match every series."""
     cursor = Cursor(text)
     if cursor.token.kind is not Kind.IDENTIFIER and not cursor.at_op("{"):
         raise cursor.unexpected()
-    selector = parse_selector(cursor)
+    selector = parse_selector(cursor, may_be_empty=True)
     if not cursor.at_end():
         raise cursor.unexpected()
     return list(selector.matchers)
