@@ -44,11 +44,11 @@ class PageSpan:
 
 
 def cohort_spans(state: CohortState, sids: Iterable[int], start_ms: int, end_ms: int) -> list[PageSpan]:
-    """The spans of one cohort between the times, in order of time, for series that it has."""
+    """The spans of one cohort between the times, in order of time; a series that it does not have is absent."""
     pages = [page for page in state.pages if page.first_ms <= end_ms and page.last_ms >= start_ms]
     if not pages:
         return []
-    rows = np.fromiter((state.row_of[sid] for sid in sids), dtype=np.int64)
+    rows = np.fromiter((state.row_of.get(sid, -1) for sid in sids), dtype=np.int64)
     spans = (_page_span(page, rows, start_ms, end_ms) for page in pages)
     return [span for span in spans if span is not None]
 
@@ -58,10 +58,11 @@ def _page_span(page: Page, rows: Ints, start_ms: int, end_ms: int) -> PageSpan |
     first = 0 if page.first_ms >= start_ms else int(times.searchsorted(start_ms, side="left"))
     end = page.count if page.last_ms <= end_ms else int(times.searchsorted(end_ms, side="right"))
     positions = page.row_map.positions.all
-    if int(rows.max()) < len(positions):
+    if int(rows.max()) < len(positions) and int(rows.min()) >= 0:
         slots = positions[rows].astype(np.int64)
     else:
-        slots = np.where(rows < len(positions), positions[np.minimum(rows, len(positions) - 1)], -1).astype(np.int64)
+        placed = (rows >= 0) & (rows < len(positions))
+        slots = np.where(placed, positions[np.where(placed, rows, 0)], -1).astype(np.int64)
     slots[slots >= page.size] = -1
     if first >= end or (slots < 0).all():
         return None

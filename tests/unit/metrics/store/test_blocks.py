@@ -297,3 +297,33 @@ def test_a_selection_of_some_series_reads_only_them(make: Make, clock: ManualClo
     store.keeper.maintain()
     found = look(store.select(equal(name_="m", id="3"), 0, 1 << 62))
     assert found == {named("m", id="3"): whole[named("m", id="3")]}
+
+
+def test_a_cohort_with_other_series_after_a_restart(make: Make, clock: ManualClock) -> None:
+    """A block knows series of the cohort that the head, started anew, does not."""
+    store = make()
+    target = store.cohort("t")
+    target.append(clock.now_ms(), target.rows([named("a"), named("b")]), np.array([1.0, 2.0]))
+    clock.step_wall(24 * 3600)
+    store.keeper.maintain()
+    store = make()
+    target = store.cohort("t")
+    target.append(clock.now_ms(), target.rows([named("b")]), np.array([3.0]))
+    first, last = clock.now_ms() - 24 * HOUR_MS, clock.now_ms()
+    assert everything(store) == {named("a"): [(first, bits(1))], named("b"): [(first, bits(2)), (last, bits(3))]}
+
+
+def test_duplicates_are_found_in_blocks_and_order_is_known_after_a_restart(make: Make, clock: ManualClock) -> None:
+    store, start = make(), clock.now_ms()
+    pushed = [named("a")] * 3
+    times = start + np.array([0, 1, 2]) * MINUTE_MS
+    store.append_samples(pushed, times, np.array([1.0, 2.0, 3.0]))
+    clock.step_wall(24 * 3600)
+    store.keeper.maintain()
+    for _ in range(2):
+        again = store.append_samples(pushed, times, np.array([1.0, 9.0, 9.0]))
+        assert (again.accepted, again.rejected) == (1, {"duplicate_timestamp": 2})
+        old = store.append_samples(pushed[:1], np.array([start - HOUR_MS]), np.ones(1))
+        assert old.rejected == {"too_old": 1}
+        store = make()
+    assert everything(store) == {named("a"): [(int(t), bits(v)) for t, v in zip(times, (1, 2, 3), strict=True)]}
