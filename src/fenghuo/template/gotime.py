@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
-from decimal import Decimal
 from typing import ClassVar, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -35,10 +34,6 @@ class Duration(int, Exposed):
         "Round": "rounded",
         "Truncate": "truncated",
     }
-
-    @classmethod
-    def of_seconds(cls, seconds: float) -> Duration:
-        return cls(round(Decimal(repr(seconds)) * SECOND_NS))
 
     def hours(self) -> float:
         return int(self) / (3600 * SECOND_NS)
