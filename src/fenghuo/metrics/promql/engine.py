@@ -12,6 +12,7 @@ import threading
 from dataclasses import dataclass
 
 import numpy as np
+from prometheus_client import CollectorRegistry
 
 from fenghuo.base.clock import Clock
 from fenghuo.base.limits import Policy, declare
@@ -21,6 +22,7 @@ from fenghuo.metrics.promql.errors import ParseError
 from fenghuo.metrics.promql.evaluate import evaluate, evaluate_range
 from fenghuo.metrics.promql.grid import Grid
 from fenghuo.metrics.promql.label_arrays import sorted_order
+from fenghuo.metrics.promql.metrics import QueryMetrics
 from fenghuo.metrics.promql.ranges import RangeArgument
 from fenghuo.metrics.promql.relabel import checked_unique
 from fenghuo.metrics.promql.result import (
@@ -71,11 +73,12 @@ def _parsed(expr: str) -> Expr:
 
 
 class Engine:
-    """Evaluates PromQL over what a :class:`Queryable` holds."""
+    """Evaluates PromQL over what a :class:`Queryable` holds. Its instruments go to ``registry``, if there is one."""
 
-    def __init__(self, queryable: Queryable, clock: Clock) -> None:
+    def __init__(self, queryable: Queryable, clock: Clock, registry: CollectorRegistry | None = None) -> None:
         self._queryable = queryable
         self._clock = clock
+        self._metrics = QueryMetrics(registry or CollectorRegistry(), clock)
 
     def parse(self, expr: str) -> Expr:
         """The tree of ``expr``, checked. Raises ParseError."""
@@ -87,12 +90,14 @@ class Engine:
         Raises ParseError for what is no query, ExecutionError when the data do not fit it, and the
         OperatingErrors of :mod:`errors` when it takes too long or is cancelled.
         """
-        node = _parsed(expr)
-        context = self._context(expr, Grid.instant(time_ms), options, is_range=False)
-        with np.errstate(all="ignore"):
+        with self._metrics.watched("instant"), np.errstate(all="ignore"):
+            node = _parsed(expr)
+            context = self._context(expr, Grid.instant(time_ms), options, is_range=False)
             if type_of(node) is ValueType.MATRIX:
-                return _finished(_range_vector(evaluate_range(node, context.grid, context), context), context)
-            return _finished(_instant(evaluate(node, context.grid, context), time_ms), context)
+                answer: Answer = _range_vector(evaluate_range(node, context.grid, context), context)
+            else:
+                answer = _instant(evaluate(node, context.grid, context), time_ms)
+            return self._finished(answer, context)
 
     def range(
         self, expr: str, start_ms: int, end_ms: int, step_ms: int, options: QueryOptions = _DEFAULTS
@@ -101,13 +106,17 @@ class Engine:
 
         ``step_ms`` is positive and ``end_ms`` not before ``start_ms``. Raises as :meth:`instant`.
         """
-        node = _parsed(expr)
-        kind = type_of(node)
-        if kind not in (ValueType.SCALAR, ValueType.VECTOR):
-            raise ParseError(f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector')
-        context = self._context(expr, Grid.between(start_ms, end_ms, step_ms), options, is_range=True)
-        with np.errstate(all="ignore"):
-            return _finished(_matrix(evaluate(node, context.grid, context), context.grid), context)
+        with self._metrics.watched("range"), np.errstate(all="ignore"):
+            node = _parsed(expr)
+            kind = type_of(node)
+            if kind not in (ValueType.SCALAR, ValueType.VECTOR):
+                raise ParseError(f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector')
+            context = self._context(expr, Grid.between(start_ms, end_ms, step_ms), options, is_range=True)
+            return self._finished(_matrix(evaluate(node, context.grid, context), context.grid), context)
+
+    def _finished(self, answer: Answer, context: Context) -> QueryResult:
+        self._metrics.samples.inc(context.samples)
+        return QueryResult(answer, context.notes.warnings, context.notes.infos, context.samples)
 
     def _context(self, expr: str, grid: Grid, options: QueryOptions, *, is_range: bool) -> Context:
         timeout_s = options.timeout_s if options.timeout_s > 0 else math.inf
@@ -124,10 +133,6 @@ class Engine:
             cancel=options.cancel,
             notes=Annotations(expr),
         )
-
-
-def _finished(answer: Answer, context: Context) -> QueryResult:
-    return QueryResult(answer, context.notes.warnings, context.notes.infos, context.samples)
 
 
 def _instant(value: Value, time_ms: int) -> Answer:

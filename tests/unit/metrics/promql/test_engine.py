@@ -6,8 +6,10 @@ import threading
 from collections.abc import Sequence
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from fenghuo.base.clock import ManualClock
+from fenghuo.base.errors import InputError
 from fenghuo.metrics.promql import (
     Engine,
     ExecutionError,
@@ -192,3 +194,29 @@ def test_queries_end_at_their_deadline(store: MemoryStore, clock: ManualClock) -
 )
 def test_answers(engine: Engine, expr: str, answer: dict[str, float]) -> None:
     assert vector(engine, expr) == answer
+
+
+def test_queries_are_counted(store: MemoryStore, clock: ManualClock) -> None:
+    """Every query is timed by kind; failures are told apart; samples are added up."""
+    registry = CollectorRegistry()
+    engine = Engine(store, clock, registry)
+    engine.instant("x_total", 10 * MINUTE_MS)
+    engine.range("x_total", 0, 10 * MINUTE_MS, MINUTE_MS)
+    failing = {
+        "parse": ("x_total{", QueryOptions()),
+        "execution": ("x_total * on(instance) x_total", QueryOptions()),
+        "too_many_samples": ("x_total", QueryOptions(samples_max=1)),
+    }
+    for expr, options in failing.values():
+        with pytest.raises(InputError):
+            engine.instant(expr, 10 * MINUTE_MS, options)
+
+    def value(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(name, labels)
+
+    assert value("fenghuo_query_duration_seconds_count", kind="instant") == 4
+    assert value("fenghuo_query_duration_seconds_count", kind="range") == 1
+    assert [value("fenghuo_query_failures_total", reason=reason) for reason in failing] == [1, 1, 1]
+    assert value("fenghuo_query_failures_total", reason="timeout") == 0
+    assert value("fenghuo_query_samples_total") == 15 + 33
+    assert value("fenghuo_queries_running") == 0
