@@ -52,7 +52,9 @@ class Params:
         try:
             return parse_time_ms(text)
         except InputError as error:
-            raise invalid(name, error.message) from error
+            # Prometheus words it so where the parameter may be left out, and plainly where it may not.
+            optional = f"Invalid time value for '{name}': " if default_ms is not None else ""
+            raise invalid(name, optional + error.message) from error
 
     def duration_ms(self, name: str) -> int | None:
         text = self.get(name)

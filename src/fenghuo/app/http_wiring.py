@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
@@ -53,7 +53,15 @@ class HttpParts:
     authenticator: Authenticator | None
 
 
-def http_application(parts: HttpParts) -> ASGIApp:
+@dataclass(frozen=True, slots=True)
+class Http:
+    """What answers, and which paths it answers."""
+
+    application: ASGIApp
+    routes: Sequence[tuple[str, str]]
+
+
+def http_application(parts: HttpParts) -> Http:
     """The ASGI application of the whole program."""
     started_at_ms = parts.clock.now_ms()
     settings = parts.holder.current.settings
@@ -77,16 +85,17 @@ def http_application(parts: HttpParts) -> ASGIApp:
         session_router(parts.authenticator),
         status_router(status, lambda limit: notification_views(parts.alerting.deliveries(limit))),
     ]
-    return build_application(
+    routes = [
+        *management_routes(management),
+        *QueryApi(parts.engine, parts.store, parts.clock).routes(),
+        *SeriesApi(parts.store).routes(),
+        *TargetApi(parts.scraper).routes(),
+        *RuleApi(parts.rules.groups).routes(),
+        *StatusApi(_status_parts(parts, started_at_ms)).routes(),
+    ]
+    application = build_application(
         ApplicationParts(
-            routes=[
-                *management_routes(management),
-                *QueryApi(parts.engine, parts.store, parts.clock).routes(),
-                *SeriesApi(parts.store).routes(),
-                *TargetApi(parts.scraper).routes(),
-                *RuleApi(parts.rules.groups).routes(),
-                *StatusApi(_status_parts(parts, started_at_ms)).routes(),
-            ],
+            routes=routes,
             own_api=own_api(routers, __version__),
             panel=Panel(),
             authenticator=parts.authenticator,
@@ -95,6 +104,7 @@ def http_application(parts: HttpParts) -> ASGIApp:
             cors_origins=settings.server.cors_origins,
         )
     )
+    return Http(application, [(route.path, ", ".join(sorted(route.methods or ()))) for route in routes])
 
 
 def _status_parts(parts: HttpParts, started_at_ms: int) -> StatusParts:

@@ -114,3 +114,5 @@ class Program:
     url: str
     configuration: ConfigurationHolder
     banner: Sequence[str]
+    routes: Sequence[tuple[str, str]]
+    """Every HTTP route outside our own API, with its methods; for the reference pages."""

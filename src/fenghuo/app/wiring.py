@@ -14,7 +14,8 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from fenghuo.alerting.notify.channels.registry import Channels
 from fenghuo.alerting.notify.texts import TextOptions
-from fenghuo.alerting.service import Alerting, AlertingParts
+from fenghuo.alerting.parts import AlertingParts
+from fenghuo.alerting.service import Alerting
 from fenghuo.api.auth.authenticator import Authenticator
 from fenghuo.app.accounts import ensure_account, write_server_file
 from fenghuo.app.banner import banner
@@ -57,7 +58,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
 
         state = await stack.start("state", opened_state(f"sqlite:///{data_dir / 'state.db'}"))
         store = await stack.start("store", opened_store(data_dir / "metrics", settings.storage, clock, registry))
-        engine = Engine(store, clock)
+        engine = Engine(store, clock, registry)
 
         alerting_parts = AlertingParts(
             alerts=state.alerts,
@@ -86,15 +87,15 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         sign_in = None if options.no_auth else await anyio.to_thread.run_sync(ensure_account, state.users)
         authenticator = None if options.no_auth else Authenticator(state.users, state.sessions, clock, token)
         readiness = Readiness()
-        app = http_application(
+        http = http_application(
             HttpParts(
                 options, address, holder, readiness, clock, registry, store, engine, alerting, rules, scraper,
                 authenticator,
             )
         )  # fmt: skip
-        await stack.start("http", serving(app, listener))
+        await stack.start("http", serving(http.application, listener))
         await anyio.to_thread.run_sync(write_server_file, data_dir, address.url, token)
         readiness.ready = True
         lines = banner(address.url, data_dir=str(data_dir), sign_in=sign_in, open_to_all=options.no_auth)
-        yield Program(address.url, holder, lines)
+        yield Program(address.url, holder, lines, http.routes)
         readiness.ready = False

@@ -24,7 +24,7 @@ from fenghuo.api.prometheus.numbers import seconds_text, value_text
         (1.5e22, "1.5e+22"),
         (1.234e-5, "0.00001234"),
         (1e-6, "0.000001"),
-        (1e-7, "1e-7"),
+        (1e-7, "1e-07"),
         (-1e-300, "-1e-300"),
         (math.nan, "NaN"),
         (math.inf, "+Inf"),

@@ -44,7 +44,9 @@ def test_a_bad_parameter_is_named() -> None:
     with pytest.raises(ParameterError) as caught:
         Params([("time", "yesterday")]).time_ms("time", 0)
 
-    assert caught.value.message == 'invalid parameter "time": cannot parse "yesterday" to a valid timestamp'
+    assert caught.value.message == (
+        'invalid parameter "time": Invalid time value for \'time\': cannot parse "yesterday" to a valid timestamp'
+    )
 
 
 def test_a_required_time_is_missed() -> None:

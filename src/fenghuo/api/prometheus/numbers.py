@@ -8,9 +8,9 @@ from fenghuo.model.sample import Floats, Ints
 
 
 def value_text(value: float) -> str:
-    """The shortest text that reads back as ``value``: ``1``, ``0.5``, ``NaN``, ``+Inf``, ``1e-7``.
+    """The shortest text that reads back as ``value``: ``1``, ``0.5``, ``NaN``, ``+Inf``, ``1e-07``.
 
-    An exponent only below 1e-6 and from 1e21 on, as Go's encoding/json has it.
+    An exponent, of two digits at least, only below 1e-6 and from 1e21 on.
     """
     if value != value:
         return "NaN"
@@ -26,13 +26,11 @@ def value_text(value: float) -> str:
 
 def _with_exponent(value: float, text: str) -> str:
     size = abs(value)
-    mantissa, exponent = text.split("e")
-    if size != 0 and (size < 1e-6 or size >= 1e21):
-        return (
-            f"{mantissa}e{exponent[0]}{exponent[1:].lstrip('0')}" if exponent[0] in "+-" else f"{mantissa}e+{exponent}"
-        )
+    if size < 1e-6 or size >= 1e21:
+        return text
     if size >= 1:
         return str(int(value))
+    mantissa, exponent = text.split("e")
     digits = mantissa.lstrip("-").replace(".", "")
     sign = "-" if value < 0 else ""
     return f"{sign}0.{'0' * (-int(exponent) - 1)}{digits}"

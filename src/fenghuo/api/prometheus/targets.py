@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from fenghuo.api.params import Params, invalid, read_params
+from fenghuo.api.params import ParameterError, Params, invalid, read_params
 from fenghuo.api.prometheus.answer import answering, success_json
 from fenghuo.api.prometheus.times import rfc3339
 from fenghuo.base.errors import InputError
@@ -98,7 +98,7 @@ def _count(params: Params, name: str) -> int:
     try:
         return int(text)
     except ValueError as error:
-        raise invalid(name, f'strconv.Atoi: parsing "{text}": invalid syntax') from error
+        raise ParameterError(f"{name} must be a number") from error
 
 
 def _metadata(entry: Metadata) -> dict[str, str]:
