@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
 
 from fenghuo.base import limits
 from fenghuo.model.notification import (
@@ -62,41 +62,20 @@ class NotificationRepository:
         return int(number[0])
 
     def attempted(self, notice_id: int, attempt: Attempt) -> None:
-        """Write down one try."""
-        error = attempt.error[:ERROR_CHARS_MAX]
+        """Write down one try of a notice that stays open."""
         with self._database.write() as connection:
-            connection.execute(
-                insert(attempts).values(
-                    notice_id=notice_id,
-                    number=attempt.number,
-                    at_ms=attempt.at_ms,
-                    duration_ms=attempt.duration_ms,
-                    error=error,
-                )
-            )
-            values: dict[str, Any] = {"attempts": attempt.number}
-            if error:
-                values["error"] = error
-            connection.execute(update(notices).where(notices.c.id == notice_id).values(**values))
+            _add_attempt(connection, notice_id, attempt, {})
 
-    def mark_sent(self, notice_id: int, key: NotificationKey, entry: NotificationEntry, at_ms: int) -> None:
-        """Close the claim and replace the entry, both or neither."""
+    def mark_sent(self, notice_id: int, key: NotificationKey, entry: NotificationEntry, last: Attempt) -> None:
+        """Write down the last try, close the claim and replace the entry: all of it or nothing."""
         with self._database.write() as connection:
             self._put(connection, key, entry)
-            connection.execute(
-                update(notices)
-                .where(notices.c.id == notice_id)
-                .values(state=NoticeState.SENT.value, finished_at_ms=at_ms)
-            )
+            _add_attempt(connection, notice_id, last, _closed(NoticeState.SENT, last))
 
-    def mark_failed(self, notice_id: int, error: str, at_ms: int) -> None:
-        """Close the claim; the entry stays, so that the next flush tries again."""
+    def mark_failed(self, notice_id: int, last: Attempt) -> None:
+        """Write down the last try and close the claim; the entry stays, so that the next flush tries again."""
         with self._database.write() as connection:
-            connection.execute(
-                update(notices)
-                .where(notices.c.id == notice_id)
-                .values(state=NoticeState.FAILED.value, error=error[:ERROR_CHARS_MAX], finished_at_ms=at_ms)
-            )
+            _add_attempt(connection, notice_id, last, _closed(NoticeState.FAILED, last))
 
     def remember(self, key: NotificationKey, entry: NotificationEntry) -> None:
         """Replace the entry without a notice."""
@@ -135,7 +114,7 @@ class NotificationRepository:
             ).all()
         return [Attempt(row.number, row.at_ms, row.duration_ms, row.error) for row in rows]
 
-    def _put(self, connection: Any, key: NotificationKey, entry: NotificationEntry) -> None:
+    def _put(self, connection: Connection, key: NotificationKey, entry: NotificationEntry) -> None:
         row = {
             **_key_values(key),
             "firing": _text_of(entry.firing),
@@ -144,6 +123,27 @@ class NotificationRepository:
             "expires_at_ms": entry.expires_at_ms,
         }
         self._database.put(connection, notification_log, [row], key=_KEY)
+
+
+def _closed(state: NoticeState, last: Attempt) -> dict[str, Any]:
+    return {"state": state.value, "finished_at_ms": last.at_ms + last.duration_ms}
+
+
+def _add_attempt(connection: Connection, notice_id: int, attempt: Attempt, values: dict[str, Any]) -> None:
+    error = attempt.error[:ERROR_CHARS_MAX]
+    connection.execute(
+        insert(attempts).values(
+            notice_id=notice_id,
+            number=attempt.number,
+            at_ms=attempt.at_ms,
+            duration_ms=attempt.duration_ms,
+            error=error,
+        )
+    )
+    said = {"error": error} if error else {}
+    connection.execute(
+        update(notices).where(notices.c.id == notice_id).values(attempts=attempt.number, **said, **values)
+    )
 
 
 def _key_values(key: NotificationKey) -> dict[str, Any]:

@@ -59,8 +59,7 @@ def test_a_notice_from_claim_to_mark(state: State) -> None:
     number = log.claim(CLAIM)
     assert log.entry(KEY) is None, "a claim says nothing about what arrived"
     log.attempted(number, Attempt(1, 1_000, 20, "HTTP 500"))
-    log.attempted(number, Attempt(2, 1_500, 10))
-    log.mark_sent(number, KEY, ENTRY, 1_510)
+    log.mark_sent(number, KEY, ENTRY, Attempt(2, 1_500, 10))
     assert log.entry(KEY) == ENTRY
     assert log.attempts_of(number) == [Attempt(1, 1_000, 20, "HTTP 500"), Attempt(2, 1_500, 10)]
     (notice,) = log.recent(10)
@@ -71,15 +70,16 @@ def test_a_notice_from_claim_to_mark(state: State) -> None:
 def test_a_failed_notice_leaves_the_entry(state: State) -> None:
     log = state.notifications
     log.remember(KEY, ENTRY)
-    log.mark_failed(log.claim(CLAIM), "refused", 2_000)
+    log.mark_failed(log.claim(CLAIM), Attempt(1, 2_000, 5, "refused"))
     assert log.entry(KEY) == ENTRY
-    assert log.recent(1)[0].state is NoticeState.FAILED
+    (notice,) = log.recent(1)
+    assert (notice.state, notice.error, notice.finished_at_ms) == (NoticeState.FAILED, "refused", 2_005)
 
 
 def test_open_claims_are_interrupted_once(state: State) -> None:
     log = state.notifications
     log.claim(CLAIM)
-    log.mark_sent(log.claim(CLAIM), KEY, ENTRY, 1)
+    log.mark_sent(log.claim(CLAIM), KEY, ENTRY, Attempt(1, 1, 1))
     assert log.interrupt_open(5) == 1
     assert log.interrupt_open(6) == 0
     assert [notice.state for notice in log.recent(5)] == [NoticeState.SENT, NoticeState.INTERRUPTED]

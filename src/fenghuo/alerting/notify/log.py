@@ -35,13 +35,20 @@ class NotificationLog(Protocol):
         """Write down that a notice is about to be sent; returns its number."""
         ...
 
-    def attempted(self, notice_id: int, attempt: Attempt) -> None: ...
-
-    def mark_sent(self, notice_id: int, key: NotificationKey, entry: NotificationEntry, at_ms: int) -> None:
-        """Close the claim and replace the entry, both or neither."""
+    def attempted(self, notice_id: int, attempt: Attempt) -> None:
+        """Write down a try that failed and will be followed by another."""
         ...
 
-    def mark_failed(self, notice_id: int, error: str, at_ms: int) -> None: ...
+    def mark_sent(self, notice_id: int, key: NotificationKey, entry: NotificationEntry, last: Attempt) -> None:
+        """Write down the last try, close the claim and replace the entry: all of it or nothing.
+
+        One transaction, because a process that dies between sending and this sends again.
+        """
+        ...
+
+    def mark_failed(self, notice_id: int, last: Attempt) -> None:
+        """Write down the last try and close the claim; the entry stays, so that the next flush tries again."""
+        ...
 
     def remember(self, key: NotificationKey, entry: NotificationEntry) -> None:
         """Replace the entry without a notice: the channel does not want to hear of what has changed."""
@@ -71,17 +78,17 @@ class SteadyLog:
             await self._try("attempt", None, self._store.attempted, notice_id, attempt)
 
     async def mark_sent(
-        self, notice_id: int | None, key: NotificationKey, entry: NotificationEntry, at_ms: int
+        self, notice_id: int | None, key: NotificationKey, entry: NotificationEntry, last: Attempt
     ) -> None:
         self._known[key] = entry
         if notice_id is None:
             await self._try("mark", None, self._store.remember, key, entry)
         else:
-            await self._try("mark", None, self._store.mark_sent, notice_id, key, entry, at_ms)
+            await self._try("mark", None, self._store.mark_sent, notice_id, key, entry, last)
 
-    async def mark_failed(self, notice_id: int | None, error: str, at_ms: int) -> None:
+    async def mark_failed(self, notice_id: int | None, last: Attempt) -> None:
         if notice_id is not None:
-            await self._try("mark", None, self._store.mark_failed, notice_id, error, at_ms)
+            await self._try("mark", None, self._store.mark_failed, notice_id, last)
 
     async def remember(self, key: NotificationKey, entry: NotificationEntry) -> None:
         self._known[key] = entry

@@ -86,21 +86,22 @@ class ChannelStage:
         notice_id = await tools.log.claim(claim)
         tools.instruments.sending.inc()
         try:
-            error = await self._send_until(message, notice_id, deadline_s)
+            last, failure = await self._send_until(message, notice_id, deadline_s)
         finally:
             tools.instruments.sending.dec()
-        now_ms = tools.clock.now_ms()
-        if error is None:
-            await tools.log.mark_sent(notice_id, key, entry, now_ms)
+        if failure is None:
+            await tools.log.mark_sent(notice_id, key, entry, last)
         else:
-            log.error("notice to %s through %s failed: %s", self._receiver, self._channel.kind, error)
-            await tools.log.mark_failed(notice_id, error, now_ms)
-        outcome = "failed" if error else "sent"
-        tools.instruments.notified(self._channel.kind, outcome, reason, now_ms)
-        return error is None
+            await tools.log.mark_failed(notice_id, last)
+            log.error("notice to %s through %s failed: %s", self._receiver, self._channel.kind, failure)
+        outcome = "failed" if failure else "sent"
+        tools.instruments.notified(self._channel.kind, outcome, reason, tools.clock.now_ms())
+        return failure is None
 
-    async def _send_until(self, message: Message, notice_id: int | None, deadline_s: float) -> str | None:
-        """Try until it works, cannot work, or the time is up; None, or the last error."""
+    async def _send_until(
+        self, message: Message, notice_id: int | None, deadline_s: float
+    ) -> tuple[Attempt, ChannelError | None]:
+        """Try until it works, cannot work, or the time is up: the last try, and why it failed if it did."""
         tools, backoff, number = self._tools, self._tools.backoff(), 0
         while True:
             number += 1
@@ -109,12 +110,12 @@ class ChannelStage:
             took_s = tools.clock.monotonic_s() - started_s
             tools.instruments.attempted(self._channel.kind, took_s, failed=failure is not None)
             attempt = Attempt(number, started_ms, round(took_s * 1000), remark or str(failure or ""))
-            await tools.log.attempted(notice_id, attempt)
             if failure is None:
-                return None
+                return attempt, None
             pause_s = max(backoff.next_s(), failure.retry_after_s or 0.0)
             if not failure.retryable or tools.clock.monotonic_s() + pause_s >= deadline_s:
-                return str(failure)
+                return attempt, failure
+            await tools.log.attempted(notice_id, attempt)
             await tools.clock.sleep(pause_s)
 
     async def _attempt(self, message: Message, remaining_s: float) -> tuple[str | None, ChannelError | None]:
