@@ -191,9 +191,11 @@ def test_a_server_that_goes_away_is_said_and_the_last_data_stay(visit: Visit) ->
     banner = page.get_by_role("alert")
     expect(banner).to_contain_text(re.compile(r"The server does not answer\. What you see is \d+ s old\."))
     expect(page.locator(".time-chart canvas")).to_have_count(4)
+    expect(page.get_by_role("heading", name="State unknown")).to_be_visible()
     page.context.set_offline(False)
     page.get_by_role("button", name="Try now").click()
     expect(banner).to_have_count(0)
+    expect(page.get_by_role("heading", name="All quiet")).to_be_visible()
 
 
 def test_a_hidden_page_asks_nothing_and_a_shown_one_asks_at_once(visit: Visit) -> None:

@@ -69,6 +69,7 @@ export function chartOption(
   const axis = axisOf(chart)
   return {
     animation: false,
+    textStyle: { fontFamily: tokens.font },
     grid: { left: 2, right: 10, top: 10, bottom: 2, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
     xAxis: timeAxis(chart, tokens),
     yAxis: {
@@ -84,6 +85,7 @@ export function chartOption(
     },
     tooltip: {
       trigger: 'axis',
+      textStyle: { fontFamily: tokens.font },
       confine: true,
       padding: 0,
       borderWidth: 0,

@@ -1,4 +1,4 @@
-/** The colours of `tokens.css` for whom CSS does not reach: the canvas of the charts and Naive UI's own styles. */
+/** The colours and the font of `tokens.css` for whom CSS does not reach: the canvas of the charts and Naive UI's own styles. */
 
 import type { GlobalThemeOverrides } from 'naive-ui'
 import { computed, type ComputedRef } from 'vue'
@@ -8,7 +8,8 @@ import { useTheme } from './theme'
 /** The series colours in their order; the order is part of the design, not a cycle to be reshuffled. */
 export const SERIES_TONES = ['series-1', 'series-2', 'series-3', 'series-4', 'series-5', 'series-6'] as const
 
-const NAMES = ['text', 'muted', 'faint', 'surface', 'raised', 'border', 'field', 'grid', 'accent', 'critical', ...SERIES_TONES] as const
+const SURFACES = ['surface', 'raised', 'border', 'field', 'grid'] as const
+const NAMES = ['font', 'text', 'muted', 'faint', 'accent', 'critical', ...SURFACES, ...SERIES_TONES] as const
 
 export type Token = (typeof NAMES)[number]
 export type Tokens = Readonly<Record<Token, string>>
