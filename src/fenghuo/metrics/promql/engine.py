@@ -18,7 +18,7 @@ from fenghuo.base.clock import Clock
 from fenghuo.base.limits import Policy, declare
 from fenghuo.metrics.promql.annotations import Annotations
 from fenghuo.metrics.promql.context import Context, Queryable
-from fenghuo.metrics.promql.errors import ParseError
+from fenghuo.metrics.promql.errors import ExecutionError, ParseError
 from fenghuo.metrics.promql.evaluate import evaluate, evaluate_range
 from fenghuo.metrics.promql.grid import Grid
 from fenghuo.metrics.promql.label_arrays import sorted_order
@@ -104,13 +104,15 @@ class Engine:
     ) -> QueryResult:
         """Evaluate at every ``step_ms`` from ``start_ms`` to ``end_ms``, both inclusive.
 
-        ``step_ms`` is positive and ``end_ms`` not before ``start_ms``. Raises as :meth:`instant`.
+        Raises as :meth:`instant`, and ExecutionError when ``end_ms`` is before ``start_ms`` or the step not positive.
         """
         with self._metrics.watched("range"), np.errstate(all="ignore"):
             node = _parsed(expr)
             kind = type_of(node)
             if kind not in (ValueType.SCALAR, ValueType.VECTOR):
                 raise ParseError(f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector')
+            if end_ms < start_ms or step_ms <= 0:
+                raise ExecutionError(f"no moments from {start_ms} to {end_ms} ms with a step of {step_ms} ms")
             context = self._context(expr, Grid.between(start_ms, end_ms, step_ms), options, is_range=True)
             return self._finished(_matrix(evaluate(node, context.grid, context), context.grid), context)
 

@@ -87,6 +87,12 @@ def test_range_queries_have_no_ranges_for_answers(engine: Engine) -> None:
         engine.range("x_total[5m]", 0, 1, 1)
 
 
+@pytest.mark.parametrize(("end_ms", "step_ms"), [(-1, 1), (10, 0), (10, -5)])
+def test_range_queries_have_moments(engine: Engine, end_ms: int, step_ms: int) -> None:
+    with pytest.raises(ExecutionError, match="no moments"):
+        engine.range("x_total", 0, end_ms, step_ms)
+
+
 @pytest.mark.parametrize(
     ("expr", "message"),
     [

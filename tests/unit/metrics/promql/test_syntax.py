@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fenghuo.metrics.promql import ParseError, parse_expr, parse_matchers
 from fenghuo.metrics.promql.syntax.ast import Aggregate, Binary, Call, Number, Subquery, Unary, VectorSelector
@@ -72,6 +76,13 @@ def test_modifiers_belong_to_what_they_follow() -> None:
         ('x{a=~"("}', "1:6: parse error: error parsing regexp"),
         ("nope(x)", '1:1: parse error: unknown function with name "nope"'),
         ("(" * 300 + "1" + ")" * 300, "nested deeper"),
+        ("x" + "[1m:]" * 5000, "more than 250 levels"),
+        ("-" * 5000 + "1", "nested deeper"),
+        (" + ".join(["x"] * 5000), "more than 250 levels"),
+        ("abs(" * 300 + "x" + ")" * 300, "nested deeper"),
+        ("2" + "^2" * 5000, "nested deeper"),
+        ("x[" + "-" * 5000 + "1m]", "nested deeper"),
+        ("x[" + "(" * 5000 + "1m" + ")" * 5000 + "]", "nested deeper"),
         ("x[1h:0s]", "1:6: parse error: duration must be greater than 0"),
     ],
 )
@@ -90,7 +101,56 @@ def test_matchers() -> None:
     assert parse_matchers('{"http.requests", "le.x"="1"}')[0] == Matcher("le.x", MatchOp.EQUAL, "1")
 
 
-@pytest.mark.parametrize("text", ["", "{}", "up[5m]", "up + 1", '{a=""}', "5", "sum(up)", "up{"])
+@pytest.mark.parametrize("text", ["", "up[5m]", "up + 1", "5", "sum(up)", "up{"])
 def test_no_matchers(text: str) -> None:
     with pytest.raises(ParseError):
         parse_matchers(text)
+
+
+WORDS = [
+    r"x",
+    r"sum",
+    r"rate",
+    r"by",
+    r"on",
+    r"offset",
+    r"bool",
+    r"5m",
+    r"1e3",
+    r"0x1f",
+    r"and",
+    r"==",
+    r"group_left",
+    r"end",
+    r"step",
+    r'"s"',
+    r"nan",
+    r"\\",
+    r"é",
+    r"_1",
+    r"info",
+    r"fill",
+    r"start()",
+    r"[5m]",
+    r"{a='b'}",
+]
+pieces = st.sampled_from([*"()[]{},:@+-*/%^=<>!~'\"`#.5 \n", *WORDS])
+
+
+@settings(max_examples=600)
+@given(st.lists(pieces, max_size=14).map(" ".join) | st.lists(pieces, max_size=14).map("".join))
+def test_any_text_parses_or_is_refused(text: str) -> None:
+    """Nothing else happens, and a refusal says where."""
+    with contextlib.suppress(ParseError):
+        parse_expr(text)
+        return
+    with pytest.raises(ParseError, match=r"^\d+:\d+: parse error: ."):
+        parse_expr(text)
+
+
+def test_long_queries() -> None:
+    """What is long without being deep has no limit of its own."""
+    tree = parse_expr("label_join(x, " + ", ".join(['"a"'] * 5000) + ")")
+    assert isinstance(tree, Call)
+    assert len(tree.args) == 5001
+    parse_expr(" or ".join(["x"] * 240))

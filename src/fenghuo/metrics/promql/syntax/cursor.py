@@ -10,6 +10,8 @@ from fenghuo.model.labels import quote
 KEYWORDS = AGGREGATORS | {
     "and", "or", "unless", "atan2", "offset", "by", "without", "on", "ignoring", "group_left", "group_right", "bool",
 }  # fmt: skip
+_DEPTH_MAX = 150
+"""Levels of nesting. The parser needs up to five of Python's 1,000 frames for each."""
 _OP_SYMBOLS = COMPARISON_OPS | {"+", "-", "*", "/", "%", "^", "@", "=~", "!~"}
 
 
@@ -20,6 +22,7 @@ class Cursor:
         self.text = text
         self._tokens = tokenize(text)
         self._index = 0
+        self._depth = 0
 
     @property
     def token(self) -> Token:
@@ -41,6 +44,16 @@ class Cursor:
         if token.kind is not Kind.END:
             self._index += 1
         return token
+
+    def descend(self) -> None:
+        """Go one level deeper into what is nested. Raises ParseError when that is deeper than anybody writes."""
+        self._depth += 1
+        if self._depth > _DEPTH_MAX:
+            raise self.error(f"expression is nested deeper than {_DEPTH_MAX} levels", self.token.start)
+
+    def ascend(self) -> None:
+        """Come back from one level."""
+        self._depth -= 1
 
     def at_end(self) -> bool:
         return self.token.kind is Kind.END

@@ -54,6 +54,13 @@ def parse_term(cursor: Cursor, context: str, *, sign_binds_all: bool = False) ->
 
     A sign binds less than ``^``, except right behind ``offset``, where arithmetic does not belong to the offset.
     """
+    cursor.descend()
+    term = _parse_term(cursor, context, sign_binds_all=sign_binds_all)
+    cursor.ascend()
+    return term
+
+
+def _parse_term(cursor: Cursor, context: str, *, sign_binds_all: bool) -> Duration:
     token = cursor.token
     if cursor.at_op("+", "-"):
         cursor.advance()

@@ -30,6 +30,7 @@ from fenghuo.metrics.promql.syntax.ast import (
     Subquery,
     Unary,
     VectorSelector,
+    children,
 )
 from fenghuo.metrics.promql.syntax.check import check_types
 from fenghuo.metrics.promql.syntax.cursor import Cursor
@@ -55,8 +56,8 @@ _PRECEDENCE = {
 }
 _SIGN_PRECEDENCE = 6
 _RANGE_CONTEXT = "subquery or range selector"
-_DEPTH_MAX = 200
-"""Nesting beyond this is nobody's query; Python's own stack holds four times as much."""
+_LEVELS_MAX = 250
+"""Levels of a tree, operators in a row included. The evaluator needs up to three of Python's 1,000 frames for each."""
 
 
 def parse_expr(text: str) -> Expr:
@@ -67,8 +68,19 @@ def parse_expr(text: str) -> Expr:
     expr = _Parser(cursor).binary(1)
     if not cursor.at_end():
         raise cursor.unexpected()
+    if _levels(expr) > _LEVELS_MAX:
+        raise cursor.error(f"expression has more than {_LEVELS_MAX} levels", expr.start)
     check_types(cursor, expr)
     return expr
+
+
+def _levels(root: Expr) -> int:
+    """The levels of a tree, counted without recursion."""
+    level, count = [root], 0
+    while level:
+        level = [child for node in level for child in children(node)]
+        count += 1
+    return count
 
 
 def parse_matchers(text: str) -> list[Matcher]:
@@ -85,14 +97,11 @@ def parse_matchers(text: str) -> list[Matcher]:
 class _Parser:
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
-        self._depth = 0
 
     def binary(self, precedence: int) -> Expr:
         """An expression of operators that bind at least as tightly as ``precedence``."""
         cursor = self._cursor
-        self._depth += 1
-        if self._depth > _DEPTH_MAX:
-            raise cursor.error(f"expression is nested deeper than {_DEPTH_MAX} levels", cursor.token.start)
+        cursor.descend()
         left = self._unary()
         while (binding := _PRECEDENCE.get(self._operator(), 0)) >= precedence:
             op = self._operator()
@@ -103,7 +112,7 @@ class _Parser:
             matching = self._matching(op)
             right = self.binary(binding if op == "^" else binding + 1)
             left = Binary(left.start, right.end, op, left, right, matching, return_bool)
-        self._depth -= 1
+        cursor.ascend()
         return left
 
     def _operator(self) -> str:
