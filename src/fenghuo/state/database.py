@@ -86,7 +86,7 @@ def _engine(url: str) -> Engine:
         raise OperatingError(
             f"the driver for the state database is not installed: {error.name}",
             retryable=False,
-            remedy="pip install 'psycopg[binary]'",
+            remedy="pip install 'fenghuo[server,postgresql]'",
         ) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)

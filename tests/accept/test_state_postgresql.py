@@ -1,0 +1,87 @@
+"""The state in a real PostgreSQL: what SQLite keeps, it keeps."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from accept.processes import StartProcess, free_port, log_of
+from fenghuo.base.errors import InputError, OperatingError
+from fenghuo.model.account import Session, User
+from fenghuo.model.alert import Alert
+from fenghuo.model.labels import Labels
+from fenghuo.model.notification import Attempt, NoticeClaim, NoticeState, NotificationEntry, NotificationKey
+from fenghuo.state import open_state
+
+pytestmark = pytest.mark.accept
+
+KEY = NotificationKey('{}:{alertname="x"}', "team", "webhook", 0)
+BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+
+
+@pytest.fixture
+def postgresql(start_process: StartProcess) -> Iterator[str]:
+    """The URL of a fresh server of Debian's package. It refuses to run as root, so root becomes its own user."""
+    if not BINARIES:
+        pytest.skip("PostgreSQL is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="fenghuo-pg-"))
+    as_user: list[str] = []
+    if os.geteuid() == 0:
+        account = pwd.getpwnam("postgres")
+        os.chown(folder, account.pw_uid, account.pw_gid)
+        as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    binaries, data, port = BINARIES[-1], folder / "data", free_port()
+    initdb = [*as_user, str(binaries / "initdb"), "-D", str(data), "-A", "trust", "-U", "fenghuo", "--no-sync"]
+    subprocess.run(initdb, check=True, capture_output=True, cwd=folder)
+    process = start_process(
+        [*as_user, str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-c", "listen_addresses=127.0.0.1",
+         "-c", f"unix_socket_directories={folder}"],
+        cwd=folder,
+    )  # fmt: skip
+    deadline_s = time.monotonic() + 30
+    while "ready to accept connections" not in log_of(process):
+        assert process.poll() is None, log_of(process)
+        assert time.monotonic() < deadline_s, log_of(process)
+        time.sleep(0.05)
+    yield f"postgresql://fenghuo@127.0.0.1:{port}/postgres"
+    process.terminate()
+    process.wait(10)
+    shutil.rmtree(folder)
+
+
+def test_everything_that_the_state_keeps(postgresql: str) -> None:
+    labels = Labels({"alertname": "x", "odd": "a\x00b🔥"})
+    alert = Alert(labels, 1, 2**53, labels)
+    entry = NotificationEntry(frozenset({1, 2**64 - 1}), frozenset(), 5, 100)
+    with open_state(postgresql) as state:
+        for _ in range(2):
+            state.alerts.save([(alert, True, labels.fingerprint())])
+        number = state.notifications.claim(NoticeClaim(KEY, "first", "firing", 1, 5))
+        state.notifications.attempted(number, Attempt(1, 5, 3, "HTTP 500"))
+        state.notifications.mark_sent(number, KEY, entry, Attempt(2, 6, 1))
+        state.users.create(User("ann", "admin", "hash"))
+        with pytest.raises(InputError, match="exists already"):
+            state.users.create(User("ann", "admin", "hash"))
+        state.sessions.create("token", Session("ann", "csrf", 10))
+    with open_state(postgresql) as state:
+        assert state.alerts.load() == [(alert, True)]
+        assert state.notifications.entry(KEY) == entry
+        (notice,) = state.notifications.recent(5)
+        assert (notice.state, notice.attempts, notice.error) == (NoticeState.SENT, 2, "HTTP 500")
+        state.users.delete("ann")
+        assert state.sessions.find("token", 1) is None
+        state.notifications.expire(10**15)
+        assert state.notifications.recent(5) == []
+
+
+def test_a_server_that_is_not_there() -> None:
+    with pytest.raises(OperatingError, match=r"(?s)cannot be written.*check that the database server runs"):
+        open_state(f"postgresql://fenghuo:hush@127.0.0.1:{free_port()}/postgres")
