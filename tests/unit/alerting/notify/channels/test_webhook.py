@@ -204,3 +204,16 @@ async def test_ten_thousand_alerts_leave_the_loop_free(many: list[ToldAlert]) ->
         ticking.cancel()
     assert len(server.json()["alerts"]) == 10_000
     assert max(late) < 0.5
+
+
+async def test_a_redirect_is_followed_with_the_body() -> None:
+    async with serving() as server, channel_of(f"webhook_configs: [{{url: '{server.url}'}}]") as channel:
+
+        def answer(request: web.Request, body: bytes) -> web.Response:
+            moved = request.path == "/hook"
+            return web.Response(status=307, headers={"Location": "/there"}) if moved else web.Response()
+
+        server.answer = answer
+        await channel.send(message())
+    assert [request.path for request, _ in server.requests] == ["/hook", "/there"]
+    assert server.json()["receiver"] == "team"
