@@ -34,8 +34,8 @@ from fenghuo.model.sample import Floats
 Argument: TypeAlias = Value | RangeArgument
 
 
-class Calls:
-    """The functions, by name. One object for each evaluation of a call."""
+class Invocation:
+    """One evaluation of a call. The methods without an underscore are functions of the language."""
 
     def __init__(self, node: Call, args: Sequence[Argument], grid: Grid, context: Context) -> None:
         self._node = node
@@ -271,18 +271,40 @@ class Calls:
         return ScalarValue(np.maximum(self._scalar(0), self._scalar(1)))
 
 
-_BY_THEIR_NAME = """
-    absent absent_over_time clamp clamp_max clamp_min double_exponential_smoothing end histogram_fraction
-    histogram_quantile histogram_quantiles label_join label_replace max_of min_of pi predict_linear
-    quantile_over_time range round scalar sort sort_by_label sort_by_label_desc sort_desc start step time
-    timestamp vector
-"""
-_SPECIAL: dict[str, Callable[[Calls], Value]] = {
-    **{name: getattr(Calls, name) for name in _BY_THEIR_NAME.split()},
-    "holt_winters": Calls.double_exponential_smoothing,
+_SPECIAL: dict[str, Callable[[Invocation], Value]] = {
+    "absent": Invocation.absent,
+    "absent_over_time": Invocation.absent_over_time,
+    "clamp": Invocation.clamp,
+    "clamp_max": Invocation.clamp_max,
+    "clamp_min": Invocation.clamp_min,
+    "double_exponential_smoothing": Invocation.double_exponential_smoothing,
+    "end": Invocation.end,
+    "histogram_fraction": Invocation.histogram_fraction,
+    "histogram_quantile": Invocation.histogram_quantile,
+    "histogram_quantiles": Invocation.histogram_quantiles,
+    "label_join": Invocation.label_join,
+    "label_replace": Invocation.label_replace,
+    "max_of": Invocation.max_of,
+    "min_of": Invocation.min_of,
+    "pi": Invocation.pi,
+    "predict_linear": Invocation.predict_linear,
+    "quantile_over_time": Invocation.quantile_over_time,
+    "range": Invocation.range,
+    "round": Invocation.round,
+    "scalar": Invocation.scalar,
+    "sort": Invocation.sort,
+    "sort_by_label": Invocation.sort_by_label,
+    "sort_by_label_desc": Invocation.sort_by_label_desc,
+    "sort_desc": Invocation.sort_desc,
+    "start": Invocation.start,
+    "step": Invocation.step,
+    "time": Invocation.time,
+    "timestamp": Invocation.timestamp,
+    "vector": Invocation.vector,
+    "holt_winters": Invocation.double_exponential_smoothing,
     **dict.fromkeys(
         ("histogram_avg", "histogram_count", "histogram_sum", "histogram_stddev", "histogram_stdvar"),
-        Calls.of_native_histograms,
+        Invocation.of_native_histograms,
     ),
 }
 

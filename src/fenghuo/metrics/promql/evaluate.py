@@ -8,7 +8,7 @@ import numpy as np
 
 from fenghuo.metrics.promql.aggregate import aggregate
 from fenghuo.metrics.promql.binary import scalar_scalar, set_operation, vector_scalar, vector_vector
-from fenghuo.metrics.promql.calls import Argument, Calls, broadcast
+from fenghuo.metrics.promql.calls import Argument, Invocation, broadcast
 from fenghuo.metrics.promql.context import Context
 from fenghuo.metrics.promql.dates import DATE_FUNCTIONS
 from fenghuo.metrics.promql.errors import ExecutionError
@@ -179,4 +179,4 @@ def _call(node: Call, grid: Grid, context: Context) -> Value:
         else evaluate(arg, grid, context)
         for arg in node.args
     ]
-    return Calls(node, args, grid, context).value()
+    return Invocation(node, args, grid, context).value()

@@ -81,23 +81,26 @@ def quantile(values: Floats, inside: Bools, phi: Floats) -> Floats:
     """
     count = inside.sum(axis=-1)
     nan = np.isnan(values) & inside
-    nans = nan.sum(axis=-1)
-    ranked = np.sort(np.where(inside, np.where(nan, -np.inf, values), np.nan), axis=-1)
+    nans = nan.sum(axis=-1) if nan.any() else None
+    lowest = values if nans is None else np.where(nan, -np.inf, values)
+    ranked = np.where(inside, lowest, np.inf)
+    ranked.sort(axis=-1)
     rank = np.clip(phi, 0, 1) * (count - 1)
     rank = np.where(np.isnan(rank), 0, np.maximum(rank, 0))
     lower = np.floor(rank).astype(np.int64)
     upper = np.minimum(lower + 1, np.maximum(count - 1, 0))
     weight = rank - lower
-    low = _ranked_at(ranked, lower, nans)
-    high = _ranked_at(ranked, upper, nans)
-    result = low * (1 - weight) + high * weight
+    result = _ranked_at(ranked, lower, nans) * (1 - weight) + _ranked_at(ranked, upper, nans) * weight
+    if ((phi >= 0) & (phi <= 1)).all():
+        return result
     result = np.where(np.isnan(phi), np.nan, result)
     return np.where(phi < 0, -np.inf, np.where(phi > 1, np.inf, result))
 
 
-def _ranked_at(ranked: Floats, index: Ints, nans: Ints) -> Floats:
-    value = np.take_along_axis(ranked, index[..., None], axis=-1)[..., 0]
-    return np.where(index < nans, np.nan, value)
+def _ranked_at(ranked: Floats, index: Ints, nans: Ints | None) -> Floats:
+    """The values of some ranks; the lowest ``nans`` ranks are NaN."""
+    value: Floats = np.take_along_axis(ranked, index[..., None], axis=-1)[..., 0]
+    return value if nans is None else np.where(index < nans, np.nan, value)
 
 
 def mad_over_time(windows: Windows) -> Result:
