@@ -14,8 +14,10 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from fenghuo.alerting.notify.channels.registry import Channels
 from fenghuo.app.settings import AppSettings, matching_files
 from fenghuo.app.settings_load import load_settings
+from fenghuo.base.clock import SystemClock
 from fenghuo.base.document import Document, Problem, Severity, load_yaml, show_path
 from fenghuo.base.errors import InputError
 from fenghuo.metrics.collect.discovery.groups import TargetGroup, group_of, parse_groups
@@ -68,6 +70,7 @@ def check_file(path: Path, env: Mapping[str, str], check_rules: CheckRules) -> R
         checker.named_files()
         checker.rule_files()
         checker.jobs()
+        checker.notices()
     return report
 
 
@@ -102,6 +105,15 @@ class _Checker:
             self._report.rule_files += 1
             self._report.rules += count
             self._report.problems += problems
+
+    # --- notices
+
+    def notices(self) -> None:
+        """Every template of every receiver must be one."""
+        try:
+            Channels(SystemClock()).build(self._settings.alerting)
+        except InputError as error:
+            self._report.problems.append(Problem(f"{error.place}: {error.message}", self._report.file))
 
     # --- targets
 

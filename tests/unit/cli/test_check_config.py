@@ -123,3 +123,13 @@ def test_wrong_use_is_exit_code_2(command: Command, arguments: tuple[str, ...]) 
     code, _, err = command.run(*arguments)
     assert code == 2
     assert err
+
+
+def test_a_notice_template_that_is_none_is_an_error(command: Command) -> None:
+    command.write(
+        "am.yml",
+        "route: {receiver: a}\nreceivers:\n- name: a\n  slack_configs: [{api_url: 'http://h/x', title: '{{ .Foo'}]\n",
+    )
+    code, out, _ = command.run("am.yml")
+    assert code == 1
+    assert "receiver 'a' slack_configs[0]: slack title:1:1: unclosed action" in out
