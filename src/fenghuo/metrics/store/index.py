@@ -8,7 +8,7 @@ one label name compare across metrics and across blocks.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -67,7 +67,9 @@ class SeriesIndex:
 
     def __init__(self) -> None:
         self.dictionaries: dict[str, Dictionary] = {METRIC_NAME: Dictionary()}
-        self._label_ids: dict[str, int] = {METRIC_NAME: 0}
+        self._lookups: dict[str, tuple[int, Callable[[str], int | None]]] = {}
+        """By label name: its number, and its dictionary's way from value to code."""
+        self.label_id(METRIC_NAME)
         self._tables: dict[int, MetricTable] = {}
         self._sids: dict[bytes, int] = {}
         self._table_of: Growing[np.int32] = Growing(np.int32, -1)
@@ -85,7 +87,11 @@ class SeriesIndex:
 
     def register(self, labels: Labels) -> tuple[int, bool]:
         """The number of the series, and whether it is new. Raises InputError for text that is not valid UTF-8."""
-        key, codes = self._key(labels)
+        key = self._key(labels)
+        if key is None:
+            self._intern(labels)
+            key = self._key(labels)
+            assert key is not None
         sid = self._sids.get(key)
         if sid is not None:
             return sid, False
@@ -97,16 +103,17 @@ class SeriesIndex:
         if table is None:
             table = self._tables[name_code] = MetricTable(name_code)
         self._table_of.all[sid] = name_code
+        codes = ((name, self.dictionaries[name].intern(value)) for name, value in labels.pairs if name != METRIC_NAME)
         self._row_of.all[sid] = table.add(sid, codes)
         self._sids[key] = sid
         return sid, True
 
     def label_id(self, name: str) -> int:
         """The number of a label name in the keys of :meth:`find`, new if need be."""
-        if name not in self.dictionaries:
-            self.dictionaries[name] = Dictionary()
-            self._label_ids[name] = len(self._label_ids)
-        return self._label_ids[name]
+        if name not in self._lookups:
+            dictionary = self.dictionaries.setdefault(name, Dictionary())
+            self._lookups[name] = (len(self._lookups), dictionary.code)
+        return self._lookups[name][0]
 
     def find(self, key: bytes) -> int | None:
         """The series of a key: for each label, sorted by name, the int32 of its name and of its value's code."""
@@ -198,7 +205,9 @@ class SeriesIndex:
         gone = np.zeros(self.bound, dtype=np.bool_)
         gone[sids] = True
         for labels in self.labels(sids):
-            del self._sids[self._key(labels)[0]]
+            key = self._key(labels)
+            assert key is not None
+            del self._sids[key]
         for code in np.unique(self._table_of.all[sids]).tolist():
             self._shrink(self._tables[code], gone)
         self._free.extend(sids.tolist())
@@ -219,18 +228,18 @@ class SeriesIndex:
         self._tables[table.name_code] = small
         self._row_of.all[small.sids.view] = np.arange(len(kept))
 
-    def _key(self, labels: Labels) -> tuple[bytes, list[tuple[str, int]]]:
-        """The identity of a label set as bytes, far smaller than the texts, and its codes without the name."""
-        flat = array("i")
-        codes: list[tuple[str, int]] = []
+    def _key(self, labels: Labels) -> bytes | None:
+        """The identity of a label set as bytes, far smaller than the texts; None when a text of it was never seen."""
+        flat: list[int] = []
         for name, value in labels.pairs:
-            dictionary = self.dictionaries.get(name)
-            code = None if dictionary is None else dictionary.code(value)
-            if dictionary is None or code is None:
-                _refuse_broken(labels, name, value)
-                self.label_id(name)
-                code = self.dictionaries[name].intern(value)
-            flat.extend((self._label_ids[name], code))
-            if name != METRIC_NAME:
-                codes.append((name, code))
-        return flat.tobytes(), codes
+            known = self._lookups.get(name)
+            if known is None or (code := known[1](value)) is None:
+                return None
+            flat += (known[0], code)
+        return array("i", flat).tobytes()
+
+    def _intern(self, labels: Labels) -> None:
+        for name, value in labels.pairs:
+            _refuse_broken(labels, name, value)
+            self.label_id(name)
+            self.dictionaries[name].intern(value)
