@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fenghuo.api.prometheus.numbers import seconds_text, value_text
+from fenghuo.api.prometheus.numbers import fixed_text, seconds_text, value_text
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,10 @@ def test_a_value_reads_back_as_itself(value: float) -> None:
 )
 def test_times(time_ms: int, text: str) -> None:
     assert seconds_text(time_ms) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1e21, "1" + "0" * 21), (-2.5, "-2.5"), (1e-7, "0.0000001"), (0.0, "0"), (math.inf, "+Inf")]
+)
+def test_scalars_have_no_exponent(value: float, text: str) -> None:
+    assert fixed_text(value) == text

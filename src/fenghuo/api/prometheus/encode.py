@@ -6,7 +6,7 @@ import gzip
 
 import orjson
 
-from fenghuo.api.prometheus.numbers import seconds_text, seconds_texts, value_text, value_texts
+from fenghuo.api.prometheus.numbers import fixed_text, seconds_text, seconds_texts, value_texts
 from fenghuo.metrics.promql import (
     MatrixResult,
     QueryResult,
@@ -28,10 +28,11 @@ def encode_result(result: QueryResult, limit: int = 0) -> tuple[bytes, bool]:
     value = result.value
     match value:
         case ScalarResult():
-            return _data(b"scalar", _point(int(value.times_ms[0]), float(value.values[0]))), False
+            time, text = seconds_text(int(value.times_ms[0])), fixed_text(float(value.values[0]))
+            return _data(b"scalar", f'[{time},"{text}"]'), False
         case StringResult():
-            text = orjson.dumps(value.value).decode()
-            return _data(b"string", f"[{seconds_text(value.time_ms)},{text}]"), False
+            quoted = orjson.dumps(value.value).decode()
+            return _data(b"string", f"[{seconds_text(value.time_ms)},{quoted}]"), False
         case VectorResult():
             return _encode_vector(value, limit)
         case MatrixResult() | RangeVectorResult():
@@ -59,10 +60,6 @@ def _encode_matrix(matrix: MatrixResult | RangeVectorResult, limit: int) -> tupl
 def _points(times_ms: Ints, values: Floats) -> str:
     pairs = zip(seconds_texts(times_ms), value_texts(values), strict=True)
     return ",".join(f'[{time},"{text}"]' for time, text in pairs)
-
-
-def _point(time_ms: int, value: float) -> str:
-    return f'[{seconds_text(time_ms)},"{value_text(value)}"]'
 
 
 def _cut_list(items: list[str], limit: int) -> str:

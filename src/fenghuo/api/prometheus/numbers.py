@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 from fenghuo.model.sample import Floats, Ints
 
@@ -26,14 +27,14 @@ def value_text(value: float) -> str:
 
 def _with_exponent(value: float, text: str) -> str:
     size = abs(value)
-    if size < 1e-6 or size >= 1e21:
-        return text
-    if size >= 1:
-        return str(int(value))
-    mantissa, exponent = text.split("e")
-    digits = mantissa.lstrip("-").replace(".", "")
-    sign = "-" if value < 0 else ""
-    return f"{sign}0.{'0' * (-int(exponent) - 1)}{digits}"
+    return text if size < 1e-6 or size >= 1e21 else fixed_text(value)
+
+
+def fixed_text(value: float) -> str:
+    """Like :func:`value_text`, but never with an exponent: how Prometheus writes the answer to a scalar query."""
+    if not math.isfinite(value):
+        return value_text(value)
+    return format(Decimal(repr(value)), "f").removesuffix(".0")
 
 
 def seconds_text(time_ms: int) -> str:
