@@ -120,6 +120,7 @@ class Authenticator:
         self._basic_cache[key] = (self._clock.now_ms() + BASIC_CACHE_MS, identity)
         while len(self._basic_cache) > BASIC_CACHE.default:
             self._basic_cache.popitem(last=False)
+            BASIC_CACHE.hit()
         return identity
 
     def _session_identity(self, token_hash: str) -> Identity | None:

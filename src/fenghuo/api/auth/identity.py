@@ -72,11 +72,11 @@ def role_needed(method: str, path: str, *, metrics_open: bool) -> Role | None:
         return Role.ADMIN
     if not path.startswith(("/api/", "/metrics", "/federate")):
         return None
-    if method in ("GET", "HEAD", "OPTIONS") or path in READ_BY_POST:
-        return Role.VIEWER
-    return Role.OPERATOR
+    return Role.OPERATOR if changes_state(method, path) else Role.VIEWER
 
 
 def changes_state(method: str, path: str) -> bool:
-    """Whether a session must prove with its CSRF token that the panel itself sent this."""
-    return method not in ("GET", "HEAD", "OPTIONS") and path not in READ_BY_POST
+    """Whether the request does more than read; a session must then prove with its CSRF token who sent it."""
+    if method == "POST":
+        return path not in READ_BY_POST
+    return method not in ("GET", "HEAD", "OPTIONS")

@@ -31,7 +31,10 @@ class Throttle:
             for since_s, count in map(self._current, self._keys(client, name))
             if count >= FAILURES.default
         ]
-        return int(max(waits)) + 1 if waits else 0
+        if not waits:
+            return 0
+        FAILURES.hit()
+        return int(max(waits)) + 1
 
     def failed(self, client: str, name: str) -> None:
         for key in self._keys(client, name):
@@ -39,6 +42,7 @@ class Throttle:
             self._failures[key] = (since_s, count + 1)
         while len(self._failures) > REMEMBERED.default:
             self._failures.popitem(last=False)
+            REMEMBERED.hit()
 
     def succeeded(self, client: str, name: str) -> None:
         for key in self._keys(client, name):

@@ -1,0 +1,97 @@
+"""A reload swaps the whole configuration or keeps the old one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio.to_thread
+import pytest
+from prometheus_client import CollectorRegistry
+
+from fenghuo.app.configuration import Configuration, load_configuration
+from fenghuo.app.options import ServerOptions
+from fenghuo.app.program import ConfigurationHolder
+from fenghuo.base.clock import ManualClock
+from fenghuo.base.errors import InputError
+
+pytestmark = pytest.mark.anyio
+
+TEXT = "packs: []\nscrape_configs: [{{job_name: {name}, static_configs: [{{targets: ['h:1']}}]}}]\n"
+
+
+class Part:
+    """Remembers the jobs that it was given; refuses those it is told to."""
+
+    def __init__(self, refuses: str = "") -> None:
+        self.given: list[str] = []
+        self._refuses = refuses
+
+    async def apply(self, configuration: Configuration) -> None:
+        name = configuration.settings.jobs[0].job_name
+        if name == self._refuses:
+            raise InputError(f"cannot work with {name}")
+        self.given.append(name)
+
+
+async def holder(tmp_path: Path, clock: ManualClock, registry: CollectorRegistry, *parts: Part) -> ConfigurationHolder:
+    path = tmp_path / "fenghuo.yml"
+    path.write_text(TEXT.format(name="first"))
+    configuration = await anyio.to_thread.run_sync(load_configuration, path, {})
+    made = ConfigurationHolder(ServerOptions(config=path, environment={}), configuration, clock, registry)
+    for part in parts:
+        await made.serve(part.apply)
+    return made
+
+
+async def test_every_part_gets_the_new_one(tmp_path: Path, clock: ManualClock, registry: CollectorRegistry) -> None:
+    parts = Part(), Part()
+    made = await holder(tmp_path, clock, registry, *parts)
+    (tmp_path / "fenghuo.yml").write_text(TEXT.format(name="second"))
+    await clock.advance(60)
+    await made.reload()
+
+    assert [part.given for part in parts] == [["first", "second"], ["first", "second"]]
+    assert "job_name: second" in made.yaml()
+    assert (made.state.ok, made.state.at_ms) == (True, clock.now_ms())
+    assert registry.get_sample_value("fenghuo_config_last_reload_successful") == 1
+
+
+async def test_a_bad_file_changes_nothing(tmp_path: Path, clock: ManualClock, registry: CollectorRegistry) -> None:
+    part = Part()
+    made = await holder(tmp_path, clock, registry, part)
+    loaded_ms = made.state.at_ms
+    (tmp_path / "fenghuo.yml").write_text("scrape_configs: [{job_name: x, bad: 1, worse: 2}]")
+    await clock.advance(60)
+
+    with pytest.raises(InputError) as caught:
+        await made.reload()
+
+    assert "bad" in str(caught.value)
+    assert "worse" in str(caught.value)
+    assert part.given == ["first"]
+    assert "job_name: first" in made.yaml()
+    assert (made.state.ok, made.state.at_ms) == (False, loaded_ms)
+    assert registry.get_sample_value("fenghuo_config_last_reload_successful") == 0
+
+
+async def test_a_part_that_refuses_takes_the_others_back(
+    tmp_path: Path, clock: ManualClock, registry: CollectorRegistry
+) -> None:
+    willing, unwilling = Part(), Part(refuses="second")
+    made = await holder(tmp_path, clock, registry, willing, unwilling)
+    (tmp_path / "fenghuo.yml").write_text(TEXT.format(name="second"))
+
+    with pytest.raises(InputError, match="cannot work with second"):
+        await made.reload()
+
+    assert willing.given == ["first", "second", "first"]
+    assert unwilling.given == ["first"]
+    assert "job_name: first" in made.yaml()
+
+
+def test_without_a_file_everything_goes_at_fifteen_seconds() -> None:
+    configuration = load_configuration(None, {})
+
+    assert configuration.settings.global_.interval_ms == 15_000
+    assert configuration.rules("http://x").evaluation_interval_ms == 15_000
+    assert {group.name for file in configuration.rule_files for group in file.groups}
