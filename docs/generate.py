@@ -280,7 +280,7 @@ def http_page(routes: Iterable[tuple[str, str]], document: dict[str, Any]) -> st
 
 def limits_page() -> str:
     rows = [(f"`{limit.name}`", f"{limit.default:,}", limit.policy.value, limit.help) for limit in limits.declared()]
-    text = "Beyond a limit the policy says what happens; `fenghuo_limit_hits_total` counts what is enforced centrally."
+    text = "Beyond a limit the policy says what happens; `fenghuo_limit_hits_total{limit}` counts how often it did."
     return f"{NOTE}# Limits\n\n{text}\n\n" + table(("limit", "default", "policy", "meaning"), rows)
 
 

@@ -41,6 +41,7 @@ class Intake:
             if self._loop is not None and taken:
                 self._loop.call_soon_threadsafe(self._filled.set)
         if len(taken) < len(alerts):
+            QUEUE.hit(len(alerts) - len(taken))
             self._instruments.rejected("queue_full", len(alerts) - len(taken))
         return len(taken)
 

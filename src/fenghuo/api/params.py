@@ -86,6 +86,7 @@ async def read_params(request: Request) -> Params:
         async for chunk in request.stream():
             body += chunk
             if len(body) > FORM_BYTES.default:
+                FORM_BYTES.hit()
                 raise ParameterError(f"request body is larger than {FORM_BYTES.default} bytes")
         # A form body is what this request was written for; it goes before the URL, as in Go's Request.Form.
         pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True) + pairs

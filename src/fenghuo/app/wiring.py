@@ -29,6 +29,7 @@ from fenghuo.app.services import opened_state, opened_store, owned_directory
 from fenghuo.base.clock import Clock, SystemClock
 from fenghuo.base.guard import Guard
 from fenghuo.base.lifecycle import Stack
+from fenghuo.base.limits import LimitHits
 from fenghuo.metrics.collect.scrape.service import Scraper, ScraperOptions
 from fenghuo.metrics.promql import Engine
 from fenghuo.rules import Ports, RuleManager
@@ -45,6 +46,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
+    registry.register(LimitHits())
     guard = Guard(registry)
     configuration = await anyio.to_thread.run_sync(load_configuration, options.config, options.environment)
     settings = configuration.settings

@@ -97,8 +97,9 @@ class NotificationRepository:
         with self._database.write() as connection:
             connection.execute(delete(notification_log).where(notification_log.c.expires_at_ms <= now_ms))
             newest = connection.execute(select(func.max(notices.c.id))).scalar() or 0
-            old = (notices.c.claimed_at_ms < now_ms - NOTICES_KEPT_MS) | (notices.c.id <= newest - NOTICES.default)
-            connection.execute(delete(notices).where(old))
+            connection.execute(delete(notices).where(notices.c.claimed_at_ms < now_ms - NOTICES_KEPT_MS))
+            surplus = connection.execute(delete(notices).where(notices.c.id <= newest - NOTICES.default))
+        NOTICES.hit(surplus.rowcount)
 
     def recent(self, limit: int) -> list[Notice]:
         """The newest notices first."""

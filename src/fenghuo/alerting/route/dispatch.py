@@ -77,6 +77,7 @@ class Dispatcher:
             group = self._groups.get(place)
             if group is None:
                 if len(self._groups) >= GROUPS.default:
+                    GROUPS.hit()
                     self._instruments.rejected("group_limit")
                     log.error("more than %d groups of alerts: %s is not told", GROUPS.default, held.labels)
                     continue

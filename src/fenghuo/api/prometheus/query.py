@@ -30,7 +30,7 @@ from fenghuo.metrics.promql import (
     QueryTimeoutError,
     selectors_in,
 )
-from fenghuo.metrics.promql.engine import TIMEOUT_S
+from fenghuo.metrics.promql.context import TIMEOUT_S
 from fenghuo.model.labels import Labels
 from fenghuo.model.matcher import Matcher
 from fenghuo.model.sample import Exemplar
@@ -86,6 +86,7 @@ class QueryApi:
             raise invalid("end", "end timestamp must not be before start time")
         step_ms = _step_ms(params)
         if (end_ms - start_ms) // step_ms > POINTS.default:
+            POINTS.hit()
             raise ParameterError(
                 "exceeded maximum resolution of 11,000 points per timeseries. "
                 "Try decreasing the query resolution (?step=XX)"
@@ -115,6 +116,8 @@ class QueryApi:
         def work() -> Response:
             return _answer(evaluate(options), limit, gzipped=gzipped)
 
+        if self._slots.available_tokens <= 0:
+            CONCURRENCY.hit()
         watch = asyncio.create_task(_when_gone(request, cancelled), name="query-watch")
         try:
             return await anyio.to_thread.run_sync(work, limiter=self._slots, abandon_on_cancel=True)

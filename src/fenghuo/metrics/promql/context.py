@@ -8,11 +8,17 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fenghuo.base.clock import Clock
+from fenghuo.base.limits import Policy, declare
 from fenghuo.metrics.promql.annotations import Annotations
 from fenghuo.metrics.promql.errors import QueryCancelledError, QueryTimeoutError, TooManySamplesError
 from fenghuo.metrics.promql.grid import Grid
 from fenghuo.model.matcher import Matcher
 from fenghuo.model.selection import DenseBlock, Selection
+
+SAMPLES_MAX = declare(
+    "query_samples", 50_000_000, Policy.REJECT, "Samples that one query may hold at a time; more is an error."
+)
+TIMEOUT_S = declare("query_timeout_s", 120, Policy.REJECT, "How long one query may take before it is ended.")
 
 
 class Queryable(Protocol):
@@ -51,6 +57,7 @@ class Context:
         if self.cancel is not None and self.cancel.is_set():
             raise QueryCancelledError
         if self.clock.monotonic_s() > self.deadline_s:
+            TIMEOUT_S.hit()
             raise QueryTimeoutError
 
     def select(self, matchers: tuple[Matcher, ...], start_ms: int, end_ms: int) -> Selection:
@@ -71,4 +78,5 @@ class Context:
     def fits(self, values: int) -> None:
         """Refuse to make an array of ``values`` elements beside the samples, if that is over the limit."""
         if self.samples + values > self.samples_max:
+            SAMPLES_MAX.hit()
             raise TooManySamplesError

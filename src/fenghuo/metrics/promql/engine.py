@@ -15,9 +15,8 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 
 from fenghuo.base.clock import Clock
-from fenghuo.base.limits import Policy, declare
 from fenghuo.metrics.promql.annotations import Annotations
-from fenghuo.metrics.promql.context import Context, Queryable
+from fenghuo.metrics.promql.context import SAMPLES_MAX, TIMEOUT_S, Context, Queryable
 from fenghuo.metrics.promql.errors import ExecutionError, ParseError
 from fenghuo.metrics.promql.evaluate import evaluate, evaluate_range
 from fenghuo.metrics.promql.grid import Grid
@@ -40,11 +39,6 @@ from fenghuo.metrics.promql.syntax.parser import parse_expr
 from fenghuo.metrics.promql.vector import NAME_LIKE, ScalarValue, StringValue, Value, Vector
 from fenghuo.model.label_table import LabelColumn, LabelTable
 from fenghuo.model.sample import Bools
-
-SAMPLES_MAX = declare(
-    "query_samples", 50_000_000, Policy.REJECT, "Samples that one query may hold at a time; more is an error."
-)
-TIMEOUT_S = declare("query_timeout_s", 120, Policy.REJECT, "How long one query may take before it is ended.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ class ExemplarRing:
         return True
 
     def _drop_oldest(self) -> None:
+        EXEMPLARS.hit()
         series = self._order.popleft()
         kept = self._by_series[series]
         kept.popleft()

@@ -18,7 +18,7 @@ from fenghuo.metrics.collect.discovery.metrics import DiscoveryMetrics
 from fenghuo.metrics.collect.discovery.settings import HttpDiscoverySettings
 from fenghuo.metrics.collect.discovery.source import OnChange
 from fenghuo.model.settings_types import redact_url
-from fenghuo.net.http_client import HttpClient
+from fenghuo.net.http_client import HttpClient, HttpError, HttpFault
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,8 @@ class HttpDiscovery:
         except InputError as error:
             self._failed(str(error))
         except OperatingError as error:
+            if isinstance(error, HttpError) and error.fault is HttpFault.BODY_SIZE:
+                BODY_LIMIT.hit()
             self._failed(error.message)
         else:
             self._problem = ""

@@ -67,7 +67,11 @@ class HttpFeed:
     @property
     def _size_bytes_max(self) -> int:
         """Prometheus refuses a body as long as its limit, too."""
-        return min(self._limit_bytes - 1, BODY_LIMIT.default) if self._limit_bytes else BODY_LIMIT.default
+        return self._limit_bytes - 1 if self._has_own_limit else BODY_LIMIT.default
+
+    @property
+    def _has_own_limit(self) -> bool:
+        return 0 < self._limit_bytes <= BODY_LIMIT.default
 
     async def fetch(self) -> Read:
         try:
@@ -87,8 +91,10 @@ class HttpFeed:
         return Reading(parse_text(body, kind, layout), len(body))
 
     def _scrape_error(self, error: HttpError) -> ScrapeError:
-        if error.fault is HttpFault.BODY_SIZE and self._limit_bytes:
-            return ScrapeError(Reason.BODY_SIZE, f"body size limit exceeded: {self._limit_bytes} bytes or more")
+        if error.fault is HttpFault.BODY_SIZE:
+            if self._has_own_limit:
+                return ScrapeError(Reason.BODY_SIZE, f"body size limit exceeded: {self._limit_bytes} bytes or more")
+            BODY_LIMIT.hit()
         return ScrapeError(Reason(error.fault.value), error.message)
 
 
