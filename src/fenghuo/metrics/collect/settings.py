@@ -65,17 +65,28 @@ class _Inherited(Settings):
     """The keys that ``global`` and a job have in common; in a job 0, None and "" mean what ``global`` says."""
 
     scrape_interval_ms: DurationMs = Field(0, alias="scrape_interval")
+    """Time between scrapes. 0 means what ``global`` says, and there 1m."""
     scrape_timeout_ms: DurationMs = Field(0, alias="scrape_timeout")
+    """Bound of one scrape, at most the interval. 0 means what ``global`` says, and there 10s."""
     scrape_protocols: Protocols = None
+    """Formats to ask for, most wanted first. Default: OpenMetrics 1.0.0 and 0.0.1, then the text formats."""
     scrape_failure_log_file: FilePattern = ""
     body_size_limit_bytes: SizeBytes = Field(0, alias="body_size_limit")
+    """A larger body, uncompressed, fails the scrape. 0 sets no bound of the job's own."""
     sample_limit: Count = 0
+    """More samples after metric relabelling fail the scrape. This and the limits below: 0 sets no bound."""
     target_limit: Count = 0
+    """With more targets than this every scrape of the job fails."""
     label_limit: Count = 0
+    """A sample with more labels fails the scrape."""
     label_name_length_limit: Count = 0
+    """A longer label name fails the scrape."""
     label_value_length_limit: Count = 0
+    """A longer label value fails the scrape."""
     keep_dropped_targets: Count = 0
+    """How many targets that relabelling dropped are kept for the API."""
     metric_name_validation_scheme: NameScheme | None = None
+    """Which names are names: any UTF-8 (the default), or the classic character set."""
     metric_name_escaping_scheme: EscapingScheme | None = None
     scrape_native_histograms: bool | None = None
     convert_classic_histograms_to_nhcb: bool | None = None
@@ -97,9 +108,12 @@ class GlobalSettings(_Inherited):
     """Prometheus' ``global``."""
 
     evaluation_interval_ms: DurationMs = Field(0, alias="evaluation_interval")
+    """Time between evaluations of a rule group that names none. 0 means 1m."""
     rule_query_offset_ms: DurationMs = Field(0, alias="rule_query_offset")
+    """How far in the past rules look, for targets whose samples come late."""
     query_log_file: FilePattern = ""
     external_labels: DictOf[str] = Field(default_factory=dict)
+    """Labels that every alert gets when it leaves for its receivers."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -136,18 +150,26 @@ class JobSettings(_Inherited, HttpClientSettings, DiscoverySettings, ForeignDisc
     """One entry of ``scrape_configs``."""
 
     job_name: str
+    """The ``job`` label of its targets; each job needs a name of its own."""
     honor_labels: bool = False
+    """Where a sample brings ``job`` or ``instance`` itself: keep it (true), or rename it to ``exported_…``."""
     honor_timestamps: bool = True
+    """Whether timestamps in the body are used."""
     track_timestamps_staleness: bool = False
     params: DictOf[ListOf[str]] = Field(default_factory=dict)
+    """URL parameters of every scrape."""
     fallback_scrape_protocol: ScrapeProtocol | None = None
+    """What a body is read as whose Content-Type says nothing; without it such a scrape fails."""
     metrics_path: str = "/metrics"
     scheme: str = "http"
     enable_compression: bool = True
+    """Whether to ask for gzip."""
     native_histogram_bucket_limit: Count = 0
     native_histogram_min_bucket_factor: float = 0.0
     relabel_configs: ListOf[RelabelRule] = Field(default_factory=list)
+    """What happens to targets before they are scraped."""
     metric_relabel_configs: ListOf[RelabelRule] = Field(default_factory=list)
+    """What happens to samples before they are stored."""
 
     @model_validator(mode="before")
     @classmethod
