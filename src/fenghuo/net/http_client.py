@@ -135,17 +135,18 @@ class HttpClient:
             raise _translate(error, "GET", url) from error
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, size_bytes_max: int = 65_536) -> Answer:
-        """POST ``body`` to ``url``; of the answer's body, whatever its status, the first ``size_bytes_max`` bytes.
+        """POST ``body`` to ``url``; of the answer's body, whatever its status, the first ``size_bytes_max`` bytes,
+        uncompressed unless a server compresses what it was asked to leave as it is.
 
         Raises HttpError when there is no answer; it names the host only, since what is posted to often carries a
         token in its path. Time is the caller's to bound, by cancelling.
         """
 
         async def take(response: aiohttp.ClientResponse) -> bytes:
-            return await response.content.read(size_bytes_max)
+            return await _beginning(response, size_bytes_max)
 
         try:
-            return await self._request("POST", url, headers, body, take)
+            return await self._request("POST", url, {"Accept-Encoding": "identity", **headers}, body, take)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _translate(error, "POST", host_of(url)) from None  # The cause would show the URL in a traceback.
 
@@ -227,6 +228,16 @@ async def _body(response: aiohttp.ClientResponse, size_bytes_max: int) -> bytes:
             raise too_large(size_bytes_max)
         parts.append(chunk)
     return b"".join(parts)
+
+
+async def _beginning(response: aiohttp.ClientResponse, size_bytes_max: int) -> bytes:
+    """The body, which may come in many pieces, up to ``size_bytes_max`` bytes of it."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) >= size_bytes_max:
+            break
+    return bytes(body[:size_bytes_max])
 
 
 def _request_headers(settings: HttpClientSettings) -> list[tuple[str, str]]:
