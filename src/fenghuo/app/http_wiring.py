@@ -23,15 +23,17 @@ from fenghuo.api.prometheus.rules import RuleApi
 from fenghuo.api.prometheus.series import SeriesApi
 from fenghuo.api.prometheus.status import StatusApi, StatusParts
 from fenghuo.api.prometheus.targets import TargetApi
+from fenghuo.api.prometheus.times import rfc3339
 from fenghuo.app.glue import notification_views
 from fenghuo.app.options import Address, ServerOptions
 from fenghuo.app.program import ConfigurationHolder, Readiness
 from fenghuo.base.clock import Clock
 from fenghuo.metrics.collect.scrape.service import Scraper
 from fenghuo.metrics.promql import Engine
-from fenghuo.metrics.store import Store
+from fenghuo.metrics.store import Store, StoreHealth
 from fenghuo.model.duration import format_duration
 from fenghuo.rules import RuleManager
+from fenghuo.state import State
 from fenghuo.web import Panel
 
 
@@ -45,6 +47,7 @@ class HttpParts:
     readiness: Readiness
     clock: Clock
     registry: CollectorRegistry
+    state: State
     store: Store
     engine: Engine
     alerting: Alerting
@@ -121,7 +124,7 @@ def _status_parts(parts: HttpParts, started_at_ms: int) -> StatusParts:
         },
         reload_state=lambda: parts.holder.state,
         retention=lambda: format_duration(parts.holder.current.settings.storage.retention_ms),
-        corruptions=lambda: 0,
+        corruptions=lambda: parts.store.health().corruptions,
         statistics=parts.store.statistics,
     )
 
@@ -132,4 +135,12 @@ def _checks(parts: HttpParts) -> Mapping[str, Check]:
     return {
         "ready": Check(parts.readiness.ready, "" if parts.readiness.ready else "starting or stopping"),
         "configuration": Check(reload.ok, "" if reload.ok else "the last reload was refused; the log says why"),
+        "store": _store_check(parts.store.health()),
+        "state": Check(not parts.state.trouble, parts.state.trouble),
     }
+
+
+def _store_check(health: StoreHealth) -> Check:
+    last = "never" if health.last_append_ms is None else rfc3339(health.last_append_ms)
+    said = [*health.troubles, f"samples were last stored at {last}"] if health.troubles else []
+    return Check(not said, "; ".join(said))

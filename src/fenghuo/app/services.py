@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from fenghuo.base.clock import Clock
 from fenghuo.base.files import exclusive_directory
+from fenghuo.base.guard import Guard
 from fenghuo.metrics.store import Store, StoreSettings
 from fenghuo.state import State, open_state
 
@@ -33,9 +34,9 @@ async def opened_state(url: str) -> AsyncIterator[State]:
 
 @contextlib.asynccontextmanager
 async def opened_store(
-    directory: Path, settings: StoreSettings, clock: Clock, registry: CollectorRegistry
+    directory: Path, settings: StoreSettings, clock: Clock, registry: CollectorRegistry, guard: Guard
 ) -> AsyncIterator[Store]:
-    store = await anyio.to_thread.run_sync(lambda: Store.open(directory, settings, clock, registry))
+    store = await anyio.to_thread.run_sync(lambda: Store.open(directory, settings, clock, registry, guard))
     try:
         yield store
     finally:

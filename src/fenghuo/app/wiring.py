@@ -21,6 +21,7 @@ from fenghuo.app.accounts import ensure_account, write_server_file
 from fenghuo.app.banner import banner
 from fenghuo.app.configuration import load_configuration
 from fenghuo.app.glue import AlertRelay, BuiltInTargets, instant_query, local_zone
+from fenghuo.app.housekeeping import keeping_house
 from fenghuo.app.http_server import bound_address, listen_on, serving
 from fenghuo.app.http_wiring import HttpParts, http_application
 from fenghuo.app.options import ServerOptions
@@ -59,7 +60,8 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         external_url = settings.server.external_url.rstrip("/") or address.url
 
         state = await stack.start("state", opened_state(f"sqlite:///{data_dir / 'state.db'}"))
-        store = await stack.start("store", opened_store(data_dir / "metrics", settings.storage, clock, registry))
+        await stack.start("housekeeping", keeping_house(state, clock, guard))
+        store = await stack.start("store", opened_store(data_dir / "metrics", settings.storage, clock, registry, guard))
         engine = Engine(store, clock, registry)
 
         alerting_parts = AlertingParts(
@@ -91,7 +93,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         readiness = Readiness()
         http = http_application(
             HttpParts(
-                options, address, holder, readiness, clock, registry, store, engine, alerting, rules, scraper,
+                options, address, holder, readiness, clock, registry, state, store, engine, alerting, rules, scraper,
                 authenticator,
             )
         )  # fmt: skip

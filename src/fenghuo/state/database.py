@@ -30,6 +30,8 @@ class Database:
         self._shown = self._engine.url.render_as_string(hide_password=True)
         self._sqlite = self._engine.dialect.name == "sqlite"
         self._turn = threading.Lock()
+        self.trouble = ""
+        """What the database last refused; empty when it did not since :meth:`clear_trouble`."""
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -56,6 +58,10 @@ class Database:
         fresh = {column.name: statement.excluded[column.name] for column in table.c if column.name not in key}
         connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=fresh), list(rows))
 
+    def clear_trouble(self) -> None:
+        """Whoever saw that the database works again says so."""
+        self.trouble = ""
+
     def close(self) -> None:
         """Give the connections back. On SQLite the last one folds the write-ahead log into the file."""
         self._engine.dispose()
@@ -67,7 +73,9 @@ class Database:
         except IntegrityError:
             raise
         except DBAPIError as error:
-            raise _operating_error(error, self._shown, verb) from error
+            refused = _operating_error(error, self._shown, verb)
+            self.trouble = str(refused)
+            raise refused from error
 
 
 def _engine(url: str) -> Engine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
+from fenghuo.state import schema
 from fenghuo.state.accounts import SessionRepository, TokenRepository, UserRepository
 from fenghuo.state.alerts import AlertRepository
 from fenghuo.state.database import Database
@@ -22,6 +23,18 @@ class State:
         self.users = UserRepository(database)
         self.sessions = SessionRepository(database)
         self.tokens = TokenRepository(database)
+
+    @property
+    def trouble(self) -> str:
+        """What the database last refused; empty when it works, as far as was tried."""
+        return self._database.trouble
+
+    def probe(self, now_ms: int) -> None:
+        """Find out by a real write whether the database works. Raises OperatingError when it does not."""
+        with self._database.write() as connection:
+            row = {"key": "probed_at_ms", "value": str(now_ms)}
+            self._database.put(connection, schema.meta, [row], key=["key"])
+        self._database.clear_trouble()
 
     def close(self) -> None:
         self._database.close()

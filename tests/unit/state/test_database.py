@@ -106,10 +106,14 @@ def test_a_full_disk_keeps_nothing_and_recovers(url: str) -> None:
     assert caught.value.retryable
     kept = state.users.count()
     assert 0 < kept < 10_000
+    assert state.trouble == str(caught.value)
     for number in range(10):
         state.users.delete(f"user{number}")
     state.users.create(User("fits", "viewer", "h"))
     assert state.users.count() == kept - 9
+    state.probe(1)
+    state.probe(2)
+    assert state.trouble == ""
     state.close()
 
 

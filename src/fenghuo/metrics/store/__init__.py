@@ -18,7 +18,8 @@ single series, replication.
 from __future__ import annotations
 
 from fenghuo.metrics.store.cohort import Cohort
+from fenghuo.metrics.store.health import StoreHealth
 from fenghuo.metrics.store.settings import StoreSettings
 from fenghuo.metrics.store.store import Store, StoreStatistics
 
-__all__ = ["Cohort", "Store", "StoreSettings", "StoreStatistics"]
+__all__ = ["Cohort", "Store", "StoreHealth", "StoreSettings", "StoreStatistics"]

@@ -42,6 +42,8 @@ class Keeper:
         self._guard = guard
         self._lock = parts.lock
         self._metrics = parts.metrics
+        self.trouble = ""
+        """Why the last round of :meth:`maintain` ended early; empty when it did not."""
         self._stop = threading.Event()
         self._busy = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="fenghuo-store-keeper", daemon=True)
@@ -87,9 +89,11 @@ class Keeper:
                 self._retain()
                 while self._merge():
                     pass
+                self.trouble = ""
             except OSError as error:
                 self._metrics.cut_failures.inc()
-                log.error("a block could not be written: %s; it is tried again in a minute", error)
+                self.trouble = f"a block could not be written: {error}; it is tried again in a minute"
+                log.error("%s", self.trouble)
             self._measure()
 
     def _cut(self) -> bool:

@@ -28,6 +28,7 @@ class StoreMetrics:
             "wal_corruptions", "Places where replay found the WAL damaged, by what was done.", ("action",)
         )
         self.wal_segments = gauge("wal_segments", "Segments of the WAL on disk.")
+        self.last_append = gauge("last_append_timestamp_seconds", "When samples were last accepted.")
         self.fsync_s = Histogram(
             "fenghuo_store_wal_fsync_duration_seconds",
             "How long forcing the WAL to the disk took.",
@@ -46,3 +47,10 @@ class StoreMetrics:
         self.cut_failures = counter("block_write_failures", "Blocks that could not be written; they are tried again.")
         self.blocks_deleted = counter("blocks_deleted", "Blocks deleted, by reason.", ("reason",))
         self.blocks_damaged = counter("blocks_damaged", "Blocks set apart because they were damaged.")
+
+    @property
+    def corruptions(self) -> int:
+        """Places where the WAL or a block was found damaged since the start."""
+        counters = (self.wal_corruptions, self.blocks_damaged)
+        samples = [each for counter in counters for family in counter.collect() for each in family.samples]
+        return round(sum(each.value for each in samples if each.name.endswith("_total")))

@@ -21,6 +21,7 @@ from fenghuo.metrics.store.blocks import BlockSet
 from fenghuo.metrics.store.cohort import Cohort
 from fenghuo.metrics.store.exemplars import ExemplarRing
 from fenghuo.metrics.store.head import EVER_MS, NEVER_MS, NOWHERE, Head
+from fenghuo.metrics.store.health import StoreHealth
 from fenghuo.metrics.store.index import SeriesIndex
 from fenghuo.metrics.store.journal import Journal
 from fenghuo.metrics.store.keeper import Keeper
@@ -84,6 +85,7 @@ class Store:
         self._journal = parts.journal
         self._lock = parts.lock
         self._closed = False
+        self._last_append_ms: int | None = None
         self._cohorts: WeakValueDictionary[str, Cohort] = WeakValueDictionary()
         self.keeper = Keeper(parts, settings, clock, self._cohorts.__contains__, guard)
         """Cuts blocks, keeps retention, and forces the WAL to the disk."""
@@ -231,7 +233,10 @@ class Store:
             self._head.write_loose(run)
 
     def _counted(self, result: AppendResult) -> AppendResult:
-        self._metrics.appended.inc(result.accepted)
+        if result.accepted:
+            self._metrics.appended.inc(result.accepted)
+            self._last_append_ms = self._clock.now_ms()
+            self._metrics.last_append.set(self._last_append_ms / 1000)
         for reason, count in result.rejected.items():
             self._metrics.rejected.labels(reason).inc(count)
         return result
@@ -313,6 +318,11 @@ class Store:
         """The exemplars between the times of the series that any of the matcher sets accepts, sorted by series."""
         with self._lock:
             return self._exemplars.select(matcher_sets, start_ms, end_ms)
+
+    def health(self) -> StoreHealth:
+        """How the store is doing. Waits for nobody."""
+        troubles = (self._wal.write_trouble, self._wal.sync_trouble, self.keeper.trouble)
+        return StoreHealth(tuple(filter(None, troubles)), self._last_append_ms, self._metrics.corruptions)
 
     def statistics(self, top: int = 10) -> StoreStatistics:
         """Counts over the head, the ``top`` largest of each kind."""

@@ -71,6 +71,10 @@ class Wal:
         self._torn = False
         self._unsynced = False
         self.segments: dict[int, Segment] = {}
+        self.write_trouble = ""
+        """Why the last append was refused; empty when it was not."""
+        self.sync_trouble = ""
+        """The same of the last :meth:`sync`."""
         self.number = first_segment
         """The segment that the next append goes to; its file appears with the first one."""
 
@@ -92,7 +96,10 @@ class Wal:
             self._write(segment, data)
         except OSError as error:
             self._metrics.wal_failures.labels("write").inc()
-            raise _refused(error, self._directory) from error
+            refused = _refused(error, self._directory)
+            self.write_trouble = str(refused)
+            raise refused from error
+        self.write_trouble = ""
         segment.size_bytes += len(data)
         segment.last_ms = max(segment.last_ms, last_ms)
         self._unsynced = True
@@ -159,7 +166,9 @@ class Wal:
                 os.close(descriptor)
         if failure is not None:
             self._unsynced = True
+            self.sync_trouble = f"samples in {self._directory} cannot be forced to the disk: {failure.strerror}"
             raise failure
+        self.sync_trouble = ""
 
     def drop(self, numbers: list[int]) -> None:
         """Delete segments whose samples are all in blocks."""

@@ -16,7 +16,7 @@ import pytest
 
 from fenghuo.base.clock import ManualClock
 from fenghuo.base.errors import OperatingError
-from fenghuo.metrics.store import Store
+from fenghuo.metrics.store import Store, StoreHealth
 from fenghuo.metrics.store.records import HEADER, Kind, framed
 from fenghuo.metrics.store.wal import SEGMENT_HEADER, SegmentReader, segment_header
 from fenghuo.model.labels import Labels
@@ -210,8 +210,12 @@ def test_a_full_disk_refuses_keeps_nothing_and_recovers(
             store.append_samples([named("pushed")] * 9, np.arange(now, now + 9), np.zeros(9))
         assert everything(store) == whole
         assert store.series([], now, now + 9) == sorted(whole)
+        assert "appending resumes by itself" in store.health().troubles[0]
+        assert store.health().last_append_ms == now
+    clock.step_wall(1)
     file_size_limit(resource.RLIM_INFINITY)
     scrape(store, now + 1, 2.0, size=50)
+    assert store.health() == StoreHealth((), now + 1000, 0)
     scrape(store, now + 2, 3.0, size=50)
     after = everything(store)
     assert after[named("m", key="t", id="0")] == [(now, bits(1)), (now + 1, bits(2)), (now + 2, bits(3))]
@@ -271,5 +275,7 @@ def test_a_failing_fsync_is_counted_and_tried_again(
         store.keeper.sync()
     assert len(calls) == 2
     assert metric(store, "wal_write_failures_total") == 2
+    assert "cannot be forced to the disk" in store.health().troubles[0]
     store.keeper.sync()
+    assert store.health().troubles == ()
     assert metric(store, "wal_fsync_duration_seconds_count") == 3
