@@ -50,6 +50,14 @@ def expected(what: str, text: str, at: int) -> UnreadableError:
     return UnreadableError(f"expected {what}, got {rest!r}" if rest else f"expected {what}, got the end of the line")
 
 
+def check_utf8(name: str, value: str) -> None:
+    """Raise UnreadableError for a label of bytes that were no UTF-8: they were decoded to lone surrogates."""
+    try:
+        (name + value).encode()
+    except UnicodeEncodeError as error:
+        raise UnreadableError(f"label {name!r} is not valid UTF-8") from error
+
+
 class SeriesReader:
     """Reads one series from ``text``, which begins at the series and may go on behind it.
 

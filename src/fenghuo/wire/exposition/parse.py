@@ -16,7 +16,7 @@ import numpy as np
 
 from fenghuo.model.labels import Labels
 from fenghuo.model.sample import Metadata
-from fenghuo.wire.exposition.grammar import Pair, SeriesReader, UnreadableError, expected
+from fenghuo.wire.exposition.grammar import Pair, SeriesReader, UnreadableError, check_utf8, expected
 from fenghuo.wire.exposition.layout import Format, Layout, LineLayout, Parsed, format_of
 from fenghuo.wire.exposition.metadata import read_comment
 from fenghuo.wire.exposition.plain import PlainNames, PlainPairs, plain_series
@@ -136,7 +136,8 @@ class _FullParse:
     def _careful(self, number: int) -> tuple[Labels, str, str] | None:
         """Labels, key and line of a sample; None for a line that is none. Raises UnreadableError.
 
-        A label value may span lines; the line returned then holds all of them.
+        A label value may span lines; the line returned then holds all of them. How many is found by doubling, so that
+        a quote that nobody closes costs no more than reading the body again.
         """
         line = self._lines[number]
         if self._is_other(line, number):
@@ -153,13 +154,15 @@ class _FullParse:
             reader = SeriesReader(line, self._dialect)
             try:
                 labels = self._labels(reader.read())
-                return labels, self._key(line, reader.end), line
             except UnreadableError as error:
-                end = self._closing_line(end) if error.open_quote else len(self._lines)
-                if end == len(self._lines):
+                if not error.open_quote or end == len(self._lines):
                     raise
-            end += 1
-            line = "\n".join(self._lines[number:end])
+                end = min(number + 2 * (end - number), len(self._lines))
+                line = "\n".join(self._lines[number:end])
+                continue
+            over = line.find("\n", reader.end)
+            line = line if over < 0 else line[:over]
+            return labels, self._key(line, reader.end), line
 
     def _key(self, line: str, end: int) -> str:
         """``line`` up to its value. OpenMetrics wants one blank before it."""
@@ -174,10 +177,6 @@ class _FullParse:
             self._has_fast_path = False
         return line[:end]
 
-    def _closing_line(self, start: int) -> int:
-        """The first line from ``start`` on that may close a quote; the number of lines when there is none."""
-        return next((at for at in range(start, len(self._lines)) if '"' in self._lines[at]), len(self._lines))
-
     def _labels(self, pairs: tuple[Pair, ...]) -> Labels:
         names: set[str] = set()
         for name, value in pairs:
@@ -185,7 +184,7 @@ class _FullParse:
                 raise UnreadableError(f"label name {name!r} is not unique")
             names.add(name)
             if not self._valid_utf8:
-                _check_utf8(name, value)
+                check_utf8(name, value)
         if self._bound_label in names:
             pairs = tuple((n, canonical_bound(v) if n == self._bound_label else v) for n, v in pairs)
         return Labels(pairs)
@@ -257,13 +256,6 @@ class _BadLineError(Exception):
         super().__init__(message)
         self.line = line
         self.message = message
-
-
-def _check_utf8(name: str, value: str) -> None:
-    try:
-        (name + value).encode()
-    except UnicodeEncodeError as error:
-        raise UnreadableError(f"label {name!r} is not valid UTF-8") from error
 
 
 def _known_by_type(last: Layout | None, dialect: Format) -> Mapping[str, Mapping[str, Labels]]:

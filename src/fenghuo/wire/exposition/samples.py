@@ -12,7 +12,7 @@ import numpy as np
 
 from fenghuo.model.labels import Labels
 from fenghuo.model.sample import Exemplar, Floats, Ints
-from fenghuo.wire.exposition.grammar import SeriesReader, UnreadableError, expected
+from fenghuo.wire.exposition.grammar import SeriesReader, UnreadableError, check_utf8, expected
 from fenghuo.wire.exposition.layout import NO_TIME, Format
 from fenghuo.wire.exposition.values import float_of, floats_of
 
@@ -116,7 +116,10 @@ def _openmetrics_rest(rest: str) -> tuple[str, int | None, Exemplar | None]:
     if not rest.startswith(" # {", found.end()):
         raise expected("an exemplar or the end of the line", rest, found.end())
     reader = SeriesReader(rest, Format.OPENMETRICS, start=found.end() + 3)
-    labels = Labels(reader.read_exemplar_labels())
+    pairs = reader.read_exemplar_labels()
+    for name, text in pairs:
+        check_utf8(name, text)
+    labels = Labels(pairs)
     tail = _EXEMPLAR_TAIL.fullmatch(rest, reader.end)
     if tail is None:
         raise expected("a value and perhaps a timestamp behind the exemplar's labels", rest, reader.end)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -43,6 +45,10 @@ def series(parsed: Parsed) -> list[tuple[str, float]]:
         ('{"a.b","c d"="e"} 1', [('{"a.b", "c d"="e"}', 1.0)]),
         ('{x="y","a.b"} 1', [('{"a.b", x="y"}', 1.0)]),
         ('a{b="one\ntwo"} 1\nc 2', [('a{b="one\\ntwo"}', 1.0), ("c", 2.0)]),
+        (
+            'a{b="1\n2\n3",c="\n"} 1\nd 2\ne{f="g"} 3',
+            [('a{b="1\\n2\\n3", c="\\n"}', 1.0), ("d", 2.0), ('e{f="g"}', 3.0)],
+        ),
         ("a 1\na 2", [("a", 1.0), ("a", 2.0)]),
         ("#HELP a b\n# anything {\na 1", [("a", 1.0)]),
         ("", []),
@@ -278,3 +284,27 @@ def test_no_body_makes_it_raise_and_the_last_layout_never_changes_what_is_read(
 @given(st.binary(max_size=60))
 def test_no_bytes_make_it_raise(body: bytes) -> None:
     assert read(body).values.ndim == 1
+
+
+def test_a_quote_that_is_never_closed_costs_no_more_than_the_body() -> None:
+    """Each of these lines holds a quote that could close the first one's, and does not."""
+
+    def cost_s(lines: int) -> float:
+        body = b'a{b="x\n' + b'\\"\n' * lines
+        start_s = time.thread_time()
+        problem = read(body).problem
+        spent_s = time.thread_time() - start_s
+        assert problem is not None
+        assert problem.startswith("line 1: expected the value of label 'b' in double quotes")
+        return spent_s
+
+    # Eight times the lines cost some eight times as much, not 64 times; generous, for busy machines.
+    assert cost_s(40_000) < 24 * max(cost_s(5_000), 0.005)
+
+
+def test_an_exemplar_that_is_not_utf8_is_a_bad_line() -> None:
+    parsed = read(b'# TYPE a counter\na_total 1 # {t="\xff"} 1\n# EOF\n', OPENMETRICS)
+
+    assert parsed.problem is not None
+    assert parsed.problem.startswith("line 2: label 't' is not valid UTF-8")
+    assert parsed.exemplars == []
