@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from types import TracebackType
 from typing import Self, TypeVar
@@ -227,10 +228,15 @@ class Alerting:
         )
         sure = all(held.heard or held.resolved_at(flush.now_ms) for held in alerts)
         repeat_ms = flush.route.repeat_interval_ms
-        told = await asyncio.gather(
-            *(stage.tell(message, repeat_ms, flush.deadline_s, may_repeat=sure) for stage in stages)
-        )
-        return all(told)
+        told: list[bool] = []
+
+        async def tell(stage: ChannelStage) -> None:
+            told.append(await stage.tell(message, repeat_ms, flush.deadline_s, may_repeat=sure))
+
+        # A fault in one channel is that channel's: the flush goes on until every other one has ended.
+        guard = self._parts.guard
+        await asyncio.gather(*(guard.run("notification", partial(tell, stage)) for stage in stages))
+        return told.count(True) == len(stages)
 
     def _view(self, held: Held, now_ms: int) -> AlertView:
         mutes = self._arrangement.mutes

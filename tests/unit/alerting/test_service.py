@@ -263,6 +263,22 @@ async def test_a_failing_channel_does_not_hold_up_its_neighbour(bench: Bench) ->
         bench.behave = None
 
 
+async def test_a_fault_in_one_channel_leaves_the_flush_to_the_others(bench: Bench) -> None:
+    """The second channel takes longer than the interval; the next flush waits for it and tells it nothing twice."""
+
+    async def behave(channel: FakeChannel) -> None:
+        if channel.index == 0:
+            raise ZeroDivisionError
+        await bench.clock.sleep(8)
+
+    bench.behave = behave
+    two = CONFIG.replace("[{url: 'http://team'}]", "[{url: 'http://a'}, {url: 'http://b'}]")
+    async with bench.service(two.replace("group_interval: 60s", "group_interval: 5s")) as alerting:
+        alerting.intake.put([bench.firing("Down")])
+        await bench.until(60)
+    assert [(told.at_s, told.index) for told in bench.told] == [(18, 1)]
+
+
 async def test_a_full_disk_keeps_nobody_from_being_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any) -> Any:
         raise OperatingError("database or disk is full", retryable=True)
