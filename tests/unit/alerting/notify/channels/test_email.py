@@ -123,6 +123,18 @@ async def test_starttls_sign_in_and_both_parts(certificate: Path) -> None:
     assert 'href="https://wiki/cpu"' in html
 
 
+async def test_line_breaks_in_a_label_are_blanks_in_a_header() -> None:
+    more = """require_tls: false
+      headers: {X-Place: '{{ .CommonLabels.alertname }}', To: "a@example.org,\\n b@example.org"}"""
+    async with mail_server() as server, channel_of(entry(server.port, more)) as channel:
+        await channel.send(message(told("web-1\r\nBcc: all@example.org")))
+    ((envelope, mail),) = server.mails
+    assert mail["X-Place"] == "web-1 Bcc: all@example.org"
+    assert mail["Bcc"] is None
+    assert mail["To"] == "a@example.org, b@example.org"
+    assert envelope.rcpt_tos == ["a@example.org", "b@example.org"]
+
+
 async def test_implicit_tls(certificate: Path) -> None:
     more = f"implicit_tls: true\n      tls_config: {{ca_file: '{certificate}/cert.pem'}}"
     async with mail_server(certificate, implicit=True) as server, channel_of(entry(server.port, more)) as channel:

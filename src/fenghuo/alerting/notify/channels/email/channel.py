@@ -165,16 +165,16 @@ class EmailChannel:
         if not receivers or len(senders) != 1:
             raise ChannelError(f"mail from {sender!r} to {to!r}: not addresses", retryable=False)
         mail = EmailMessage()
-        mail["Subject"] = " ".join(subject.split())
-        mail["From"] = headers.pop("From", sender)
-        mail["To"] = headers.pop("To", to.strip())
+        mail["Subject"] = _one_line(subject)
+        mail["From"] = _one_line(headers.pop("From", sender))
+        mail["To"] = _one_line(headers.pop("To", to))
         mail["Date"] = format_datetime(datetime.fromtimestamp(message.at_ms / 1000, UTC))
         mail["Message-ID"] = f"<{_digest(message.group_key, str(message.at_ms))}@fenghuo>"
         mail["User-Agent"] = USER_AGENT
         self._thread(mail, message)
         for name, value in headers.items():
             del mail[name]
-            mail[name] = value
+            mail[name] = _one_line(value)
         mail.set_content(text or plain_text(message, []))
         if html:
             mail.add_alternative(html, subtype="html")
@@ -186,6 +186,11 @@ class EmailChannel:
             day = datetime.fromtimestamp(message.at_ms / 1000, UTC).strftime("%Y-%m-%d")
             root = _digest(message.group_key, day if threading.thread_by_date == "daily" else "")
             mail["References"] = mail["In-Reply-To"] = f"<{root}@fenghuo>"
+
+
+def _one_line(text: str) -> str:
+    """A header's value: whatever a label brought along, it begins no header of its own."""
+    return " ".join(text.split())
 
 
 def _pair(secret: Secret, file: str) -> tuple[Secret, str]:
