@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,10 +18,18 @@ from fenghuo.model.duration import parse_duration_ms
 FORM_BYTES = limits.declare(
     "api_form_bytes", 4 * 1024 * 1024, limits.Policy.REJECT, "Bytes of a form body sent to the Prometheus API."
 )
+FORM_FIELDS = limits.declare(
+    "api_form_fields", 10_000, limits.Policy.REJECT, "Parameters in a form body sent to the Prometheus API."
+)
 
 MIN_TIME_MS = -(1 << 53)
 MAX_TIME_MS = 1 << 53
 """The widest times that survive as float64 seconds; Prometheus' own bounds are wider, to no use."""
+
+COUNT_DIGITS_MAX = 19
+"""Digits and sign of a count that certainly fits int64, which is what Prometheus reads it into."""
+
+_COUNT = re.compile(r"[+-]?[0-9]+", re.ASCII)
 
 
 class ParameterError(InputError):
@@ -70,8 +79,10 @@ class Params:
         text = self.get(name)
         if not text:
             return 0
-        if not text.isascii() or not text.lstrip("+-").isdigit():
+        if _COUNT.fullmatch(text) is None:
             raise invalid(name, f'strconv.Atoi: parsing "{text}": invalid syntax')
+        if len(text) > COUNT_DIGITS_MAX:
+            raise invalid(name, f'strconv.Atoi: parsing "{text}": value out of range')
         if int(text) < 0:
             raise invalid(name, "limit must be non-negative")
         return int(text)
@@ -89,8 +100,16 @@ async def read_params(request: Request) -> Params:
                 FORM_BYTES.hit()
                 raise ParameterError(f"request body is larger than {FORM_BYTES.default} bytes")
         # A form body is what this request was written for; it goes before the URL, as in Go's Request.Form.
-        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True) + pairs
+        pairs = _form(body.decode("utf-8", "replace")) + pairs
     return Params(pairs)
+
+
+def _form(text: str) -> list[tuple[str, str]]:
+    # Counted before anything is split: two million empty fields fit into the bytes that are allowed.
+    if text.count("&") >= FORM_FIELDS.default:
+        FORM_FIELDS.hit()
+        raise ParameterError(f"request body has more than {FORM_FIELDS.default} parameters")
+    return parse_qsl(text, keep_blank_values=True)
 
 
 def parse_time_ms(text: str) -> int:

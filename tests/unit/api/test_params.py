@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from starlette.requests import Request
 
-from fenghuo.api.params import ParameterError, Params, parse_seconds_ms, parse_time_ms
+from fenghuo.api.params import FORM_FIELDS, ParameterError, Params, parse_seconds_ms, parse_time_ms, read_params
 from fenghuo.base.errors import InputError
 
 
@@ -54,7 +55,29 @@ def test_a_required_time_is_missed() -> None:
         Params([]).time_ms("start", None)
 
 
-@pytest.mark.parametrize("text", ["-1", "x", "1.5"])
+@pytest.mark.parametrize("text", ["-1", "x", "1.5", "+-5", "9" * 5000, "５"])
 def test_a_limit_is_a_count(text: str) -> None:
     with pytest.raises(ParameterError, match='invalid parameter "limit"'):
         Params([("limit", text)]).limit()
+
+
+async def post(body: bytes) -> Params:
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    kind = (b"content-type", b"application/x-www-form-urlencoded")
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"query=url", "headers": [kind]}
+    return await read_params(Request(scope, receive))
+
+
+@pytest.mark.anyio
+async def test_a_form_goes_before_the_url() -> None:
+    assert (await post(b"query=form&match[]=a&match[]=")).pairs == [
+        ("query", "form"), ("match[]", "a"), ("match[]", ""), ("query", "url"),
+    ]  # fmt: skip
+
+
+@pytest.mark.anyio
+async def test_a_form_of_nothing_but_separators_is_refused_unsplit() -> None:
+    with pytest.raises(ParameterError, match="more than 10000 parameters"):
+        await post(b"&" * FORM_FIELDS.default)
