@@ -109,13 +109,18 @@ def select_metadata(
 def global_url(url: str, external_url: str, own_port: int | None) -> str:
     """``url`` as others can reach it: a loopback host gives way to the host of ``external_url``.
 
-    A target on ``own_port`` is this server itself, which others reach by the external address as a whole.
+    A target on ``own_port`` is this server itself, which others reach by the external address as a whole. An address
+    that is none (``localhost:99999``, which its scrapes say) stays as it is.
     """
-    target, outside = urlsplit(url), urlsplit(external_url)
+    try:
+        target, outside = urlsplit(url), urlsplit(external_url)
+        port = target.port
+    except ValueError:
+        return url
     if target.hostname not in _LOOPBACK or not outside.hostname:
         return url
-    if target.port is not None and target.port == own_port:
+    if port is not None and port == own_port:
         return urlunsplit(target._replace(scheme=outside.scheme, netloc=outside.netloc))
     host = f"[{outside.hostname}]" if ":" in outside.hostname else outside.hostname
-    netloc = f"{host}:{target.port}" if target.port is not None else host
+    netloc = f"{host}:{port}" if port is not None else host
     return urlunsplit(target._replace(netloc=netloc))

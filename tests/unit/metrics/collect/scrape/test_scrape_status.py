@@ -19,6 +19,9 @@ OUTSIDE = "https://fenghuo.example.com:8443/base"
         ("http://db1:9100/metrics", OUTSIDE, "http://db1:9100/metrics"),
         ("http://localhost:9100/metrics", "http://[2001:db8::1]:80", "http://[2001:db8::1]:9100/metrics"),
         ("http://localhost:9100/metrics", "", "http://localhost:9100/metrics"),
+        ("http://localhost:99999/metrics", OUTSIDE, "http://localhost:99999/metrics"),
+        ("http://localhost:http/metrics", OUTSIDE, "http://localhost:http/metrics"),
+        ("http://[::1/metrics", OUTSIDE, "http://[::1/metrics"),
         ("builtin:node", OUTSIDE, "builtin:node"),
     ],
 )
