@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import threading
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 from starlette.applications import Starlette
@@ -13,6 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from fenghuo.api.auth.authenticator import (
+    HASHES,
     SESSION_LIFETIME_MS,
     Authenticator,
     SignInRefusedError,
@@ -57,6 +60,12 @@ class Sessions:
 
     def delete(self, token_hash: str) -> None:
         self.kept.pop(token_hash, None)
+
+    def purge_expired(self, now_ms: int) -> int:
+        over = [token_hash for token_hash, session in self.kept.items() if session.expires_at_ms <= now_ms]
+        for token_hash in over:
+            del self.kept[token_hash]
+        return len(over)
 
 
 @pytest.fixture
@@ -163,6 +172,7 @@ async def test_sessions_end(authenticator: Authenticator, clock: ManualClock, se
     assert await authenticator.by_session(token) is None
 
     token, _ = await authenticator.sign_in("root", PASSWORD, "here")
+    assert len(sessions.kept) == 1
     await authenticator.sign_out(token)
     assert await authenticator.by_session(token) is None
 
@@ -178,6 +188,61 @@ async def test_guessing_locks_the_client_for_a_while(authenticator: Authenticato
     await authenticator.sign_in("root", PASSWORD, "elsewhere")
     await clock.advance(WINDOW_S)
     await authenticator.sign_in("eve", PASSWORD, "there")
+
+
+async def test_guesses_at_once_are_counted_one_by_one(authenticator: Authenticator) -> None:
+    at_once: list[int] = []
+    running = 0
+
+    def matches(stored: str, given: str) -> bool:
+        nonlocal running
+        running += 1
+        at_once.append(running)
+        # Long enough for the others to begin, if they may.
+        threading.Event().wait(0.02)
+        running -= 1
+        return False
+
+    authenticator._matches = matches  # type: ignore[method-assign]
+    refusals: list[type[Exception]] = []
+
+    async def guess(number: int) -> None:
+        try:
+            await authenticator.sign_in("eve", f"guess {number}", f"client {number}")
+        except (SignInRefusedError, TooManyAttemptsError) as error:
+            refusals.append(type(error))
+
+    async with anyio.create_task_group() as group:
+        for number in range(30):
+            group.start_soon(guess, number)
+
+    # Those that had begun when the last allowed one failed are looked at, and no more.
+    assert FAILURES.default <= refusals.count(SignInRefusedError) < FAILURES.default + HASHES.default
+    assert max(at_once) <= HASHES.default
+
+
+async def test_endless_names_are_not_remembered(authenticator: Authenticator) -> None:
+    with pytest.raises(SignInRefusedError):
+        await authenticator.sign_in("x" * 100_000, "guess", "there")
+
+    assert not authenticator._throttle._failures
+
+
+async def test_a_changed_account_is_noticed_at_once(clock: ManualClock, sessions: Sessions) -> None:
+    users = Users()
+    authenticator = Authenticator(users, sessions, clock, TOKEN)
+    header = basic("eve")["Authorization"].removeprefix("Basic ")
+    first = await authenticator.by_basic(header, "here")
+    users.known["eve"] = User("eve", "operator", HASHED)
+    promoted = await authenticator.by_basic(header, "here")
+    users.known["eve"] = User("eve", "operator", hash_password("another password"))
+    changed = await authenticator.by_basic(header, "here")
+    del users.known["eve"]
+    gone = await authenticator.by_basic(header, "here")
+
+    assert first is not None
+    assert promoted is not None
+    assert (first.role, promoted.role, changed, gone) == (Role.VIEWER, Role.OPERATOR, None, None)
 
 
 async def test_basic_passwords_are_checked_again_after_a_while(
@@ -204,6 +269,8 @@ async def test_basic_passwords_are_checked_again_after_a_while(
         ("monitor.example.com", {}, 403),
         ("127.0.0.1", {"Origin": "https://evil.example"}, 403),
         ("127.0.0.1", {"Origin": "null"}, 403),
+        ("127.0.0.1", {"Origin": "http://[::1"}, 403),
+        ("127.0.0.1", {"Host": "[::1"}, 403),
     ],
 )
 async def test_without_sign_in_pages_from_elsewhere_are_turned_away(

@@ -13,6 +13,7 @@ from typing import Protocol
 import anyio.to_thread
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from argon2.low_level import ARGON2_VERSION
 
 from fenghuo.api.auth.identity import Identity, Proof, Role
 from fenghuo.api.auth.throttle import Throttle
@@ -22,9 +23,14 @@ from fenghuo.base.errors import OperatingError
 from fenghuo.model.account import Session, User
 
 SESSION_LIFETIME_MS = 7 * 86_400_000
+NAME_CHARS_MAX = 255
+"""Longer names are nobody's; what was tried is remembered, so it has to be short."""
 BASIC_CACHE_MS = 300_000
 """A verified basic password is remembered this long, since one argon2 check costs tens of milliseconds."""
 
+HASHES = limits.declare(
+    "auth_hashes_at_once", 2, limits.Policy.WAIT, "Passwords checked at the same time; each check takes 64 MiB."
+)
 BASIC_CACHE = limits.declare(
     "auth_basic_cache_entries", 256, limits.Policy.DROP_OLDEST, "Verified basic-auth credentials remembered."
 )
@@ -42,6 +48,7 @@ class SessionStore(Protocol):
     def create(self, token_hash: str, session: Session) -> None: ...
     def find(self, token_hash: str, now_ms: int) -> Session | None: ...
     def delete(self, token_hash: str) -> None: ...
+    def purge_expired(self, now_ms: int) -> int: ...
 
 
 class SignInRefusedError(Exception):
@@ -62,6 +69,16 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def _decoy(hasher: PasswordHasher) -> str:
+    """A hash that no password has, and that costs as much to check as any other. Random bytes stand where the hash of
+    something would: making a real one would be a tenth of the program's start."""
+    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    salt, digest = (
+        base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in (hasher.salt_len, hasher.hash_len)
+    )
+    return f"$argon2id$v={ARGON2_VERSION}${cost}${salt}${digest}"
+
+
 class Authenticator:
     """Turns proofs into identities. Safe to use from one event loop; hashing runs in worker threads."""
 
@@ -71,10 +88,12 @@ class Authenticator:
         self._clock = clock
         self._command_line_digest = _digest(command_line_token)
         self._hasher = PasswordHasher()
-        self._decoy = self._hasher.hash(secrets.token_urlsafe(16))
+        self._decoy = _decoy(self._hasher)
         self._throttle = Throttle(clock)
         self._basic_key = secrets.token_bytes(32)
-        self._basic_cache: OrderedDict[bytes, tuple[int, Identity]] = OrderedDict()
+        self._basic_cache: OrderedDict[bytes, tuple[int, User]] = OrderedDict()
+        """By credentials: until when they are believed, and the account as it was when they were checked."""
+        self._hashing = anyio.CapacityLimiter(HASHES.default)
 
     async def sign_in(self, name: str, password: str, client: str) -> tuple[str, Identity]:
         """Open a session; returns its token and who it is.
@@ -85,6 +104,7 @@ class Authenticator:
         token = secrets.token_urlsafe(32)
         session = Session(user.name, secrets.token_urlsafe(24), self._clock.now_ms() + SESSION_LIFETIME_MS)
         await anyio.to_thread.run_sync(self._sessions.create, _digest(token), session)
+        await anyio.to_thread.run_sync(self._sessions.purge_expired, self._clock.now_ms())
         return token, Identity(user.name, Role.named(user.role), Proof.SESSION, session.csrf_token)
 
     async def sign_out(self, token: str) -> None:
@@ -110,18 +130,19 @@ class Authenticator:
             return None
         key = hmac.digest(self._basic_key, header_value.encode(), "sha256")
         known = self._basic_cache.get(key)
-        if known and known[0] > self._clock.now_ms():
-            return known[1]
+        believed = known[1] if known and known[0] > self._clock.now_ms() else None
+        # A new password, another role or the account's end count from that moment on.
+        if believed and believed == await anyio.to_thread.run_sync(self._accounts.user, name):
+            return Identity(believed.name, Role.named(believed.role), Proof.BASIC)
         try:
             user = await self._verified(name, password, client)
         except SignInRefusedError:
             return None
-        identity = Identity(user.name, Role.named(user.role), Proof.BASIC)
-        self._basic_cache[key] = (self._clock.now_ms() + BASIC_CACHE_MS, identity)
+        self._basic_cache[key] = (self._clock.now_ms() + BASIC_CACHE_MS, user)
         while len(self._basic_cache) > BASIC_CACHE.default:
             self._basic_cache.popitem(last=False)
             BASIC_CACHE.hit()
-        return identity
+        return Identity(user.name, Role.named(user.role), Proof.BASIC)
 
     def _session_identity(self, token_hash: str) -> Identity | None:
         session = self._sessions.find(token_hash, self._clock.now_ms())
@@ -131,17 +152,23 @@ class Authenticator:
         return Identity(user.name, Role.named(user.role), Proof.SESSION, session.csrf_token)
 
     async def _verified(self, name: str, password: str, client: str) -> User:
-        wait_s = self._throttle.wait_s(client, name)
-        if wait_s:
-            raise TooManyAttemptsError(wait_s)
-        user = await anyio.to_thread.run_sync(self._accounts.user, name)
-        # An unknown name costs the same time as a wrong password, so that names cannot be probed.
-        right = await anyio.to_thread.run_sync(self._matches, user.password_hash if user else self._decoy, password)
-        if user is None or not right:
-            self._throttle.failed(client, name)
+        if len(name) > NAME_CHARS_MAX:
             raise SignInRefusedError
-        self._throttle.succeeded(client, name)
-        return user
+        if self._hashing.available_tokens <= 0:
+            HASHES.hit()
+        async with self._hashing:
+            # Looked at after the wait: guesses that come all at once are counted one by one.
+            wait_s = self._throttle.wait_s(client, name)
+            if wait_s:
+                raise TooManyAttemptsError(wait_s)
+            user = await anyio.to_thread.run_sync(self._accounts.user, name)
+            # An unknown name costs the same time as a wrong password, so that names cannot be probed.
+            right = await anyio.to_thread.run_sync(self._matches, user.password_hash if user else self._decoy, password)
+            if user is None or not right:
+                self._throttle.failed(client, name)
+                raise SignInRefusedError
+            self._throttle.succeeded(client, name)
+            return user
 
     def _matches(self, password_hash: str, password: str) -> bool:
         try:

@@ -83,9 +83,12 @@ def _csrf_holds(request: HTTPConnection, identity: Identity) -> bool:
 
 
 def _is_from_elsewhere(headers: Headers) -> bool:
-    host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
     origin = headers.get("origin")
-    origin_host = (urlsplit(origin).hostname or "") if origin and origin != "null" else host
+    try:
+        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        origin_host = (urlsplit(origin).hostname or "") if origin and origin != "null" else host
+    except ValueError:  # Brackets that hold no address.
+        return True
     return host not in LOOPBACK_NAMES or origin_host not in LOOPBACK_NAMES or origin == "null"
 
 
