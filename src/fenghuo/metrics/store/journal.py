@@ -7,13 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from fenghuo.metrics.store import records
-from fenghuo.metrics.store.arrays import Growing
+from fenghuo.metrics.store.arrays import Growing, distinct
 from fenghuo.metrics.store.cohort_state import NO_ROWS, NO_VALUES, CohortState, Layout
 from fenghuo.metrics.store.index import SeriesIndex
 from fenghuo.metrics.store.loose import Run
 from fenghuo.metrics.store.wal import NEVER_MS, Wal
 from fenghuo.model.labels import Labels
 from fenghuo.model.sample import Exemplar, Floats, Ints
+
+NAMES_MAX = 2000
+"""Series named by one record. The JSON of 20,000 in one record held the interpreter for 5 ms at once."""
 
 
 class Journal:
@@ -78,7 +81,8 @@ class Journal:
     def _unnamed(self, sids: np.ndarray[tuple[int], np.dtype[np.int32]] | Ints) -> Ints:
         self._named_in.grow(self._index.bound)
         fresh = sids[self._named_in.all[sids] != self._wal.number]
-        return np.unique(fresh).astype(np.int64) if len(fresh) else fresh.astype(np.int64)
+        return distinct(fresh.astype(np.int64))
 
     def _names(self, sids: Ints) -> list[bytes]:
-        return [records.encode_series(sids, self._index.labels(sids))] if len(sids) else []
+        parts = (sids[start : start + NAMES_MAX] for start in range(0, len(sids), NAMES_MAX))
+        return [records.encode_series(part, self._index.labels(part)) for part in parts]

@@ -19,6 +19,8 @@ NAN: Final = float(np.array(NAN_BITS, dtype=np.int64).view(np.float64)[()])
 _INFINITIES: Final = frozenset(sign + word for sign in ("", "+", "-") for word in ("inf", "infinity"))
 _NOT_IN_NUMBERS: Final = dict.fromkeys(map(ord, " \t\n\r\v\f\x1c\x1d\x1e\x1f_"))
 """Characters that Python's float() takes, trims or skips, and Go's does not."""
+_AT_ONCE: Final = 2048
+"""Values converted by one call, which takes 0.5 ms and holds the interpreter for it."""
 
 
 def float_of(text: str) -> float | None:
@@ -35,20 +37,29 @@ def float_of(text: str) -> float | None:
 
 
 def floats_of(texts: Sequence[str]) -> Floats | None:
-    """float64[n] of many values at once, or None when one of them is not a bare value."""
+    """float64[n] of many values, or None when one of them is not a bare value."""
+    values = np.empty(len(texts), dtype=np.float64)
+    for start in range(0, len(texts), _AT_ONCE):
+        if not _read_into(values[start : start + _AT_ONCE], texts[start : start + _AT_ONCE]):
+            return None
+    return values
+
+
+def _read_into(values: Floats, texts: Sequence[str]) -> bool:
+    """Read all of ``texts`` into ``values``; False when one is not a bare value."""
     joined = "".join(texts)
     if not joined.isascii() or len(joined.translate(_NOT_IN_NUMBERS)) != len(joined):
-        return None
+        return False
     try:
-        values = np.fromiter(map(float, texts), np.float64, len(texts))
+        values[:] = np.fromiter(map(float, texts), np.float64, len(texts))
     except ValueError:
-        return None
+        return False
     for index in np.flatnonzero(~np.isfinite(values)).tolist():
         value = _odd(texts[index], values[index])
         if value is None:
-            return None
+            return False
         values[index] = value
-    return values
+    return True
 
 
 def _odd(text: str, value: float) -> float | None:
