@@ -42,9 +42,11 @@ class Stack:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        while self._running:
-            name, service = self._running.pop()
-            await self._stop(name, service)
+        # An exit stack goes on to the next service when one fails to stop, and raises what failed in the end.
+        async with contextlib.AsyncExitStack() as stack:
+            for name, service in self._running:
+                stack.push_async_callback(self._stop, name, service)
+            self._running = []
 
     async def _stop(self, name: str, service: AbstractAsyncContextManager[object]) -> None:
         try:

@@ -17,11 +17,15 @@ pytestmark = pytest.mark.anyio
 
 
 @contextlib.asynccontextmanager
-async def service(name: str, events: list[str], *, fails: bool = False, hangs: bool = False) -> AsyncIterator[str]:
+async def service(
+    name: str, events: list[str], *, fails: bool = False, hangs: bool = False, breaks: bool = False
+) -> AsyncIterator[str]:
     if fails:
         raise RuntimeError(f"{name} cannot start")
     events.append(f"start {name}")
     yield name
+    if breaks:
+        raise RuntimeError(f"{name} cannot stop")
     if hangs:
         await asyncio.sleep(3600)
     events.append(f"stop {name}")
@@ -48,6 +52,21 @@ async def test_what_ran_before_a_failed_start_is_stopped() -> None:
         await run()
 
     assert events == ["start store", "stop store"]
+
+
+async def test_a_service_that_fails_to_stop_keeps_none_of_the_others_running() -> None:
+    events: list[str] = []
+
+    async def run() -> None:
+        async with Stack() as stack:
+            await stack.start("store", service("store", events))
+            await stack.start("broken", service("broken", events, breaks=True))
+            await stack.start("http", service("http", events))
+
+    with pytest.raises(RuntimeError, match="broken cannot stop"):
+        await run()
+
+    assert events == ["start store", "start broken", "start http", "stop http", "stop store"]
 
 
 async def test_a_service_that_hangs_is_cut_off_and_the_rest_stops(caplog: pytest.LogCaptureFixture) -> None:
