@@ -114,7 +114,7 @@ class Keeper:
         try:
             meta = write_block(path, plan, parts.head.cohort_codes.values, [], Cuts(((segment, until_ms),)))
             ready = None if meta is None else read_block(path)
-        except OSError:
+        except BaseException:
             with self._lock:
                 parts.head.thaw()
             raise

@@ -207,6 +207,23 @@ def test_a_full_disk_while_a_block_is_written(make: Make, clock: ManualClock, tm
     assert metric(store, "blocks") == 1
 
 
+def test_a_fault_while_a_block_is_written_is_tried_again(make: Make, clock: ManualClock) -> None:
+    store = make()
+    run(store, clock, 4 * 60)
+    whole = everything(store)
+
+    def break_down(*args: object) -> None:
+        raise ZeroDivisionError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fenghuo.metrics.store.keeper.write_block", break_down)
+        with pytest.raises(ZeroDivisionError):
+            store.keeper.maintain()
+    store.keeper.maintain()
+    assert everything(store) == whole
+    assert metric(store, "blocks") == 1
+
+
 def test_every_flipped_byte_of_a_block_sets_it_apart(
     make: Make, clock: ManualClock, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
