@@ -13,8 +13,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from fenghuo.base.clock import ManualClock
-
-CONFORMANCE = Path(__file__).resolve().parents[2] / "shared" / "conformance"
+from material import CONFORMANCE
 
 NO_SKIPS = os.environ.get("FENGHUO_NO_SKIPS") == "1"
 """On CI everything that a test needs is installed; a skip there is a failure."""

@@ -127,10 +127,10 @@ def test_a_killed_server_tells_once_and_resolves_once(tmp_path: Path, start_serv
                 assert receiver.statuses() == ["firing"]
         if over == "while it was dead":
             server = start_server(tmp_path / "data", config)
-        # An alert that nobody reports any more ends when its last report says so: after four intervals.
         resolved = receiver.wait_for(2, timeout_s=60)[1]
         time.sleep(5)
 
     assert receiver.statuses() == ["firing", "resolved"]
     assert resolved["alerts"][0]["startsAt"] == receiver.notices[0]["alerts"][0]["startsAt"]
+    assert "sockets on" in resolved["alerts"][0]["annotations"]["summary"]
     assert server.stop() == 0

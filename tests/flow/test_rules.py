@@ -132,15 +132,20 @@ async def test_a_restart_in_the_middle_of_an_alert_is_no_second_alert(tmp_path: 
         assert here.rules.groups()[0].rules[1].alerts[0].active_at_ms == active_at
 
 
-async def test_an_alert_that_recovered_while_the_program_was_down_is_not_told_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("down_s", "told"), [(45, True), (900, False)])
+async def test_an_alert_that_recovered_while_the_program_was_down_is_told_to_be_over(
+    tmp_path: Path, down_s: int, told: bool
+) -> None:
+    """After a short outage; after a long one its last report has ended it anyway."""
     clock = ManualClock()
     async with world(tmp_path, clock) as here:
         await here.live(180, {"api": 0.0})
-        assert here.sent
-    await clock.advance(45)
+        firing = here.sent[-1]
+    await clock.advance(down_s)
     async with world(tmp_path, clock) as here:
         await here.live(60, {"api": 1.0})
-        assert here.sent == []
+        ended = [(alert.labels, alert.resolved_at(clock.now_ms())) for alert in here.sent]
+        assert ended == ([(firing.labels, True)] if told else [])
 
 
 async def test_a_series_that_ends_is_marked_at_once(tmp_path: Path) -> None:

@@ -86,7 +86,9 @@ def merge(old: Held, new: Held, now_ms: int) -> Held:
     elif old.ends_at_ms > ends_ms and not old.end_is_ours:
         ends_ms, ours = old.ends_at_ms, False
     starts_ms = min(old_start_ms, new_start_ms)
-    merged = replace(new.alert, starts_at_ms=starts_ms, ends_at_ms=ends_ms)
+    # Who reports an end may not know the texts any more: a rule that finds its alert gone after a restart.
+    annotations = new.alert.annotations or old.alert.annotations
+    merged = replace(new.alert, starts_at_ms=starts_ms, ends_at_ms=ends_ms, annotations=annotations)
     return Held(merged, ends_ms, ours, new.fingerprint)
 
 

@@ -7,12 +7,13 @@ again.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fenghuo.base.errors import InputError
 from fenghuo.model.alert import Alert
-from fenghuo.model.labels import METRIC_NAME, Labels
+from fenghuo.model.labels import EMPTY, METRIC_NAME, Labels
 from fenghuo.rules.alert_text import AlertText, Surroundings
 from fenghuo.rules.functions import Query, table_link
 from fenghuo.rules.plan import RulePlan
@@ -24,6 +25,8 @@ RESOLVED_KEPT_MS = 15 * 60_000
 """How long the end of an alert is told again; Prometheus' figure, for receivers that were away."""
 RESEND_DELAY_MS = 60_000
 """The least time between two messages about one alert; Prometheus' ``--rules.alert.resend-delay``."""
+SHORT_OUTAGE_MS = 5 * 60_000
+"""Instant queries see samples of this age, so after a shorter outage they are as they were."""
 VALID_ROUNDS = 4
 """A message holds this many rounds, so that lost ones do not end an alert."""
 
@@ -70,8 +73,28 @@ class AlertingRule:
         self._saved: Mapping[Labels, SavedState] = {}
 
     def restore_from(self, saved: Mapping[Labels, SavedState]) -> None:
-        """Alerts that appear from now on and are in ``saved`` go on from there; an empty mapping ends this."""
+        """Alerts that appear from now on and are in ``saved`` go on from there, until :meth:`end_restoring`."""
         self._saved = saved
+
+    def end_restoring(self, time_ms: int) -> None:
+        """What was firing before the restart and has not shown since ended while nobody watched: that is told.
+
+        Only after a short outage: after a long one expressions have lost sight of their past, and an alert that
+        does not show yet may show in a minute.
+        """
+        for labels, saved in self._saved.items():
+            active_at_ms, was_firing = saved.active_since(self.plan.hold_ms, time_ms)
+            if was_firing and labels not in self._active and time_ms - saved.seen_ms <= SHORT_OUTAGE_MS:
+                self._active[labels] = ActiveAlert(
+                    labels,
+                    EMPTY,
+                    math.nan,
+                    active_at_ms,
+                    AlertState.INACTIVE,
+                    fired_at_ms=active_at_ms + self.plan.hold_ms,
+                    resolved_at_ms=time_ms,
+                )
+        self._saved = {}
 
     def adopt(self, older: AlertingRule) -> None:
         """Go on with the alerts of ``older``, the same rule before a reload."""

@@ -127,7 +127,7 @@ class Group:
             if not self._guard.call(f"rule {run.plan.name}", partial(self._evaluate, run, time_ms)):
                 run.failed("unexpected error; the log has the traceback")
         self._end_removed(time_ms)
-        self._end_restore()
+        self._end_restore(time_ms)
         self._evaluation_s, self._last_evaluation_ms = clock.monotonic_s() - began_s, began_ms
         self._report(began_ms)
 
@@ -202,14 +202,14 @@ class Group:
             except OperatingError as error:
                 log.error("the state of alert %s is not restored: %s", run.plan.name, error)
 
-    def _end_restore(self) -> None:
+    def _end_restore(self, time_ms: int) -> None:
         if self._restore_rounds == 0:
             return
         self._restore_rounds -= 1
         if self._restore_rounds == 0:
             for run in self._runs:
                 if isinstance(run.rule, AlertingRule):
-                    run.rule.restore_from({})
+                    run.rule.end_restoring(time_ms)
 
     # Reporting
 
