@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from fenghuo.metrics.promql.annotations import Annotations
+from fenghuo.metrics.promql.context import Context
 from fenghuo.metrics.promql.errors import ExecutionError
 from fenghuo.metrics.promql.fold import Groups, held
 from fenghuo.metrics.promql.kernels.spread import quantile
@@ -21,8 +22,9 @@ from fenghuo.model.sample import Bools, Floats, Ints
 _INT64_MAX = float(1 << 63)
 
 
-def aggregate(node: Aggregate, vector: Vector, param: Floats | str | None, notes: Annotations) -> Vector:
+def aggregate(node: Aggregate, vector: Vector, param: Floats | str | None, context: Context) -> Vector:
     """Apply ``node`` to its operand. ``param`` is float64[S], for ``count_values`` the label's name."""
+    notes = context.notes
     names = _group_names(node, vector.labels)
     if vector.size == 0:
         _check_param(node, param, notes)
@@ -36,7 +38,7 @@ def aggregate(node: Aggregate, vector: Vector, param: Floats | str | None, notes
         case "limit_ratio":
             return _ratio(node, vector, param, notes)
         case "count_values":
-            return _count_values(vector, groups, table, param)
+            return _count_values(vector, groups, table, param, context)
         case "quantile":
             _check_param(node, param, notes)
             assert isinstance(param, np.ndarray)
@@ -210,13 +212,16 @@ def _label_name(param: Floats | str | None) -> str:
     return param
 
 
-def _count_values(vector: Vector, groups: Groups, table: LabelTable, param: Floats | str | None) -> Vector:
+def _count_values(
+    vector: Vector, groups: Groups, table: LabelTable, param: Floats | str | None, context: Context
+) -> Vector:
     name = _label_name(param)
     rows, steps = np.nonzero(vector.present)
     distinct, code = np.unique(vector.values[rows, steps], return_inverse=True)
     keys = groups.ids[rows] * max(len(distinct), 1) + code.reshape(-1)
     pairs, place = np.unique(keys, return_inverse=True)
     shape = (len(pairs), vector.values.shape[1])
+    context.fits(shape[0] * shape[1])
     cells = np.bincount(place.reshape(-1) * shape[1] + steps, minlength=shape[0] * shape[1])
     counts = cells.reshape(shape).astype(np.float64)
     group, value = np.divmod(pairs, max(len(distinct), 1))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fenghuo.metrics.promql.context import Context
 from fenghuo.metrics.promql.errors import ExecutionError
 from fenghuo.metrics.promql.label_arrays import concat, group_rows, labels_at, with_column
 from fenghuo.metrics.promql.operators import apply
@@ -86,7 +87,7 @@ class _Sides:
     """Whether the many side stands on the right."""
 
 
-def vector_vector(node: Binary, left: Vector, right: Vector) -> Vector:
+def vector_vector(node: Binary, left: Vector, right: Vector, context: Context) -> Vector:
     """An arithmetic or comparison operator between two vectors."""
     matching = node.matching
     fills = matching.fill_left is not None or matching.fill_right is not None
@@ -99,7 +100,7 @@ def vector_vector(node: Binary, left: Vector, right: Vector) -> Vector:
     else:
         sides = _Sides(left, right, left_ids, right_ids, matching.fill_left, matching.fill_right, swapped=False)
     _check_one_side(node, sides, fills=fills)
-    many_rows, one_rows = _pairs(sides.many_ids, sides.one_ids)
+    many_rows, one_rows = _pairs(sides.many_ids, sides.one_ids, left.values.shape[1], context)
     parts = [_join(node, sides, many_rows, one_rows)]
     if sides.one_fill is not None:
         parts.append(_filled_one(node, sides))
@@ -146,12 +147,17 @@ def _braced(labels: Labels) -> str:
     return "{" + ", ".join(f"{name}={quote(value)}" for name, value in labels.pairs) + "}"
 
 
-def _pairs(many_ids: Ints, one_ids: Ints) -> tuple[Ints, Ints]:
-    """All pairs of rows of the same group, ordered by the many side."""
+def _pairs(many_ids: Ints, one_ids: Ints, steps: int, context: Context) -> tuple[Ints, Ints]:
+    """All pairs of rows of the same group, ordered by the many side.
+
+    Rows of the one side that take turns all pair up with all of the many side; raises TooManySamplesError when that
+    is too much.
+    """
     order = np.argsort(one_ids, kind="stable")
     ranked = one_ids[order]
     first = np.searchsorted(ranked, many_ids, side="left")
     count = np.searchsorted(ranked, many_ids, side="right") - first
+    context.fits(int(count.sum()) * steps)
     many_rows = np.repeat(np.arange(len(many_ids)), count)
     within = np.arange(len(many_rows)) - np.repeat(np.cumsum(count) - count, count)
     return many_rows, order[np.repeat(first, count) + within]

@@ -147,7 +147,7 @@ def _aggregate(node: Aggregate, grid: Grid, context: Context) -> Vector:
         value = evaluate(node.param, grid, context)
         assert not isinstance(value, Vector)
         param = value.value if isinstance(value, StringValue) else value.values
-    return aggregate(node, _vector(node.expr, grid, context), param, context.notes)
+    return aggregate(node, _vector(node.expr, grid, context), param, context)
 
 
 def _binary(node: Binary, grid: Grid, context: Context) -> Value:
@@ -156,7 +156,7 @@ def _binary(node: Binary, grid: Grid, context: Context) -> Value:
     if isinstance(left, Vector) and isinstance(right, Vector):
         if node.op in SET_OPS:
             return set_operation(node, left, right)
-        return vector_vector(node, left, right)
+        return vector_vector(node, left, right, context)
     if isinstance(left, Vector):
         assert isinstance(right, ScalarValue)
         return vector_scalar(node, left, right, swapped=False)

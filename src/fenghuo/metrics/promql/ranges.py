@@ -86,7 +86,11 @@ def subquery_grid(node: Subquery, moments: Grid, context: Context) -> Grid | Non
     """Where the inner expression is evaluated: multiples of the step within the windows; None when there are none."""
     step_ms = context.subquery_step_ms if node.step is None else _positive(node.step, context)
     start_ms = ((moments.start_ms - _positive(node.range, context)) // step_ms + 1) * step_ms
-    return Grid.between(start_ms, moments.end_ms, step_ms) if start_ms <= moments.end_ms else None
+    if start_ms > moments.end_ms:
+        return None
+    grid = Grid.between(start_ms, moments.end_ms, step_ms)
+    context.fits(grid.size)
+    return grid
 
 
 def subquery_range(node: Subquery, moments: Grid, inner: Vector, inner_grid: Grid, context: Context) -> RangeArgument:

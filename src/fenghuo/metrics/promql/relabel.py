@@ -67,10 +67,16 @@ def _with_label(vector: Vector, name: str, values: list[str], named_anew: Bools)
     return merged
 
 
-def natural_key(text: str) -> list[tuple[bool, int, str]]:
-    """Orders ``a2`` before ``a10``: runs of digits compare as numbers and come before letters."""
-    parts = _CHUNKS.findall(text)
-    return [(not part[0].isdigit(), int(part) if part[0].isdigit() else 0, part) for part in parts]
+def natural_key(text: str) -> list[tuple[bool, int, str, str]]:
+    """Orders ``a2`` before ``a10``: runs of digits compare as numbers, however long, and come before letters."""
+    return [_natural_part(part) for part in _CHUNKS.findall(text)]
+
+
+def _natural_part(part: str) -> tuple[bool, int, str, str]:
+    if not part[0].isdigit():
+        return True, 0, "", part
+    digits = part.lstrip("0")
+    return False, len(digits), digits, part
 
 
 def order_by_labels(table: LabelTable, names: Sequence[str], *, descending: bool) -> Ints:

@@ -152,6 +152,49 @@ def test_samples_are_limited(engine: Engine) -> None:
         engine.range("x_total", 0, 10 * MINUTE_MS, 1000, options)
 
 
+def test_moments_count_although_no_sample_is_read(engine: Engine) -> None:
+    """Seven gigabytes of ones, were they made."""
+    with pytest.raises(TooManySamplesError):
+        engine.instant("sum_over_time(vector(1)[10d:1ms])", 10 * MINUTE_MS)
+    with pytest.raises(TooManySamplesError):
+        engine.instant("max_over_time((time() + vector(0))[100y:1ms])", 10 * MINUTE_MS)
+
+
+def test_values_that_become_labels_are_counted_before_they_are_laid_out(engine: Engine) -> None:
+    def count(samples_max: int) -> MatrixResult:
+        options = QueryOptions(samples_max=samples_max)
+        result = engine.range('count_values("v", x_total)', 0, 10 * MINUTE_MS, MINUTE_MS, options).value
+        assert isinstance(result, MatrixResult)
+        return result
+
+    assert count(1000).labels.size == 21
+    with pytest.raises(TooManySamplesError):
+        count(100)
+
+
+def test_rows_that_take_turns_are_counted_before_they_are_paired(store: MemoryStore, engine: Engine) -> None:
+    for minute in range(11):
+        store.add(Labels({"__name__": "turn", "pod": str(minute)}), [(minute * MINUTE_MS, 1.0)])
+
+    def join(samples_max: int) -> MatrixResult:
+        options = QueryOptions(samples_max=samples_max, lookback_ms=1)
+        result = engine.range("x_total * on() group_left() turn", 0, 10 * MINUTE_MS, MINUTE_MS, options).value
+        assert isinstance(result, MatrixResult)
+        return result
+
+    assert join(1000).present.all()
+    with pytest.raises(TooManySamplesError):
+        join(200)
+
+
+def test_runs_of_digits_of_any_length_sort_as_numbers(store: MemoryStore, engine: Engine) -> None:
+    for text in ("a10", "a9", "a" + "9" * 5000, "a09", "b"):
+        store.add(Labels({"__name__": "n", "of": text}), [(10 * MINUTE_MS, 1.0)])
+    result = engine.instant('sort_by_label(n, "of")', 10 * MINUTE_MS).value
+    assert isinstance(result, VectorResult)
+    assert [labels["of"][:3] for labels, _ in result.samples()] == ["a09", "a9", "a10", "a99", "b"]
+
+
 def test_lookback(engine: Engine) -> None:
     """How old a series' newest sample may be is the query's to say."""
     at_ms = 13 * MINUTE_MS
