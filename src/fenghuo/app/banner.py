@@ -17,6 +17,13 @@ class FirstSignIn:
     password: str
 
 
+NO_PANEL = (
+    "                    not built into this copy; the rest works. Install a released wheel, or run `make panel`",
+    "                    此份程序没有构建面板，其余功能正常；请安装发布的 wheel，或在源码目录执行 make panel",
+)
+"""What pip does not show: the panel's build was skipped because there was no Node.js, or no npm registry."""
+
+
 def say(line: str = "") -> None:
     """Print a line for people; the log goes elsewhere."""
     sys.stdout.write(line + "\n")
@@ -24,10 +31,18 @@ def say(line: str = "") -> None:
 
 
 def banner(
-    url: str, *, data_dir: str, sign_in: FirstSignIn | None, open_to_all: bool, extra: Sequence[str] = ()
+    url: str,
+    *,
+    data_dir: str,
+    sign_in: FirstSignIn | None,
+    open_to_all: bool,
+    has_panel: bool = True,
+    extra: Sequence[str] = (),
 ) -> list[str]:
     """The lines: where the panel is and how to sign in, in both languages."""
     lines = [f"烽火 Fenghuo {__version__}", "", f"  Panel / 面板:     {url}"]
+    if not has_panel:
+        lines += NO_PANEL
     if open_to_all:
         lines.append("  Sign-in / 登录:   off / 已关闭 (--no-auth)")
     elif sign_in:

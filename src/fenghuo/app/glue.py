@@ -10,7 +10,6 @@ from datetime import UTC, datetime, tzinfo
 from prometheus_client import CollectorRegistry
 
 from fenghuo.alerting.intake import Intake
-from fenghuo.api.own.status import NotificationView
 from fenghuo.app.configuration import Configuration
 from fenghuo.app.options import Address
 from fenghuo.app.self_source import SelfSource
@@ -23,7 +22,6 @@ from fenghuo.metrics.collect.scrape.job import SourceTarget
 from fenghuo.metrics.promql import Engine, ScalarResult, VectorResult
 from fenghuo.model.alert import Alert
 from fenghuo.model.labels import EMPTY, Labels
-from fenghuo.model.notification import Notice
 
 HOST_JOB = "node"
 """The job that the world's dashboards and rules expect of node_exporter."""
@@ -96,20 +94,3 @@ class BuiltInTargets:
 def local_zone() -> tzinfo:
     """The zone of this machine, in which notices tell the time."""
     return datetime.now().astimezone().tzinfo or UTC
-
-
-def notification_views(notices: Sequence[Notice]) -> list[NotificationView]:
-    """Notices as our API shows them."""
-    return [
-        NotificationView(
-            receiver=notice.claim.key.receiver,
-            channel=notice.claim.key.channel,
-            status=notice.state,
-            reason=notice.claim.reason,
-            error=notice.error,
-            attempts=notice.attempts,
-            group_key=notice.claim.key.group_key,
-            at_ms=notice.claim.claimed_at_ms,
-        )
-        for notice in notices
-    ]

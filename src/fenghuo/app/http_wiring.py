@@ -2,58 +2,28 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
-from fenghuo import __version__
-from fenghuo.alerting.service import Alerting
 from fenghuo.api.application import ApplicationParts, build_application
-from fenghuo.api.auth.authenticator import Authenticator
 from fenghuo.api.http_metrics import ServerHttpMetrics
+from fenghuo.api.late import LateApplication
 from fenghuo.api.management import Check, ManagementParts, management_routes
-from fenghuo.api.own.app import own_api
-from fenghuo.api.own.session import session_router
-from fenghuo.api.own.status import StatusView, status_router
 from fenghuo.api.prometheus.query import QueryApi
 from fenghuo.api.prometheus.rules import RuleApi
 from fenghuo.api.prometheus.series import SeriesApi
 from fenghuo.api.prometheus.status import StatusApi, StatusParts
 from fenghuo.api.prometheus.targets import TargetApi
 from fenghuo.api.prometheus.times import rfc3339
-from fenghuo.app.glue import notification_views
-from fenghuo.app.options import Address, ServerOptions
-from fenghuo.app.program import ConfigurationHolder, Readiness
-from fenghuo.base.clock import Clock
-from fenghuo.metrics.collect.scrape.service import Scraper
-from fenghuo.metrics.promql import Engine
-from fenghuo.metrics.store import Store, StoreHealth
+from fenghuo.app.http_parts import HttpParts
+from fenghuo.base.late import Later
+from fenghuo.metrics.store import StoreHealth
 from fenghuo.model.duration import format_duration
-from fenghuo.rules import RuleManager
-from fenghuo.state import State
 from fenghuo.web import Panel
 
-
-@dataclass(frozen=True, slots=True)
-class HttpParts:
-    """The running parts that HTTP speaks for."""
-
-    options: ServerOptions
-    address: Address
-    holder: ConfigurationHolder
-    readiness: Readiness
-    clock: Clock
-    registry: CollectorRegistry
-    state: State
-    store: Store
-    engine: Engine
-    alerting: Alerting
-    rules: RuleManager
-    scraper: Scraper
-    authenticator: Authenticator | None
+OWN_APPLICATION = Later("fenghuo.app.own_wiring", "own_application")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,32 +32,21 @@ class Http:
 
     application: ASGIApp
     routes: Sequence[tuple[str, str]]
+    has_panel: bool
+    prepare: Callable[[], object]
+    """Loads what the start left for later. Blocking."""
 
 
 def http_application(parts: HttpParts) -> Http:
     """The ASGI application of the whole program."""
     started_at_ms = parts.clock.now_ms()
     settings = parts.holder.current.settings
-
-    def status() -> StatusView:
-        return StatusView(
-            version=__version__,
-            started_at_ms=started_at_ms,
-            hostname=socket.gethostname(),
-            auth=parts.authenticator is not None,
-            language=parts.holder.current.settings.language,
-        )
-
     management = ManagementParts(
         registry=parts.registry,
         checks=lambda: _checks(parts),
         is_ready=lambda: parts.readiness.ready,
         reload=parts.holder.reload,
     )
-    routers = [
-        session_router(parts.authenticator),
-        status_router(status, lambda limit: notification_views(parts.alerting.deliveries(limit))),
-    ]
     routes = [
         *management_routes(management),
         *QueryApi(parts.engine, parts.store, parts.clock).routes(),
@@ -96,18 +55,26 @@ def http_application(parts: HttpParts) -> Http:
         *RuleApi(parts.rules.groups).routes(),
         *StatusApi(_status_parts(parts, started_at_ms)).routes(),
     ]
+
+    def prepare() -> None:
+        own_api.prepare()
+        parts.holder.yaml()  # Builds what pydantic writes settings with.
+
+    own_api = LateApplication(lambda: OWN_APPLICATION.get()(parts, started_at_ms))
+    panel = Panel()
     application = build_application(
         ApplicationParts(
             routes=routes,
-            own_api=own_api(routers, __version__),
-            panel=Panel(),
+            own_api=own_api,
+            panel=panel,
             authenticator=parts.authenticator,
             metrics=ServerHttpMetrics(parts.registry),
             metrics_open=parts.address.is_loopback,
             cors_origins=settings.server.cors_origins,
         )
     )
-    return Http(application, [(route.path, ", ".join(sorted(route.methods or ()))) for route in routes])
+    shown = [(route.path, ", ".join(sorted(route.methods or ()))) for route in routes]
+    return Http(application, shown, panel.built, prepare)
 
 
 def _status_parts(parts: HttpParts, started_at_ms: int) -> StatusParts:

@@ -50,6 +50,10 @@ class ConfigurationHolder:
     async def serve(self, part: Apply) -> None:
         """Give ``part`` the current configuration now, and each later one."""
         await part(self.current)
+        self.follow(part)
+
+    def follow(self, part: Apply) -> None:
+        """Give ``part``, which was started with the current configuration, each later one."""
         self._parts.append(part)
 
     def yaml(self) -> str:

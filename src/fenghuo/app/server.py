@@ -13,6 +13,7 @@ from fenghuo.app.options import ServerOptions
 from fenghuo.app.program import Program
 from fenghuo.app.wiring import running
 from fenghuo.base.errors import InputError
+from fenghuo.base.garbage import growing
 from fenghuo.base.lifecycle import on_signals
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,9 @@ async def run_until_stopped(
     reload_asked = asyncio.Event()
     handlers = {signal.SIGTERM: ending.set, signal.SIGINT: ending.set, signal.SIGHUP: reload_asked.set}
     with on_signals(handlers):
-        async with running(options) as program:
+        async with contextlib.AsyncExitStack() as stack:
+            with growing():
+                program = await stack.enter_async_context(running(options))
             for line in [*program.banner, *(f"  {line}" for line in extra)]:
                 say(line)
             reloading = asyncio.create_task(_reload_when_asked(program, reload_asked), name="reload")

@@ -18,12 +18,14 @@ from fenghuo.alerting.parts import AlertingParts
 from fenghuo.alerting.service import Alerting
 from fenghuo.api.auth.authenticator import Authenticator
 from fenghuo.app.accounts import ensure_account, write_server_file
+from fenghuo.app.afterwards import loading_the_rest
 from fenghuo.app.banner import banner
 from fenghuo.app.configuration import load_configuration
 from fenghuo.app.glue import AlertRelay, BuiltInTargets, instant_query, local_zone
 from fenghuo.app.housekeeping import keeping_house
+from fenghuo.app.http_parts import HttpParts
 from fenghuo.app.http_server import bound_address, listen_on, serving
-from fenghuo.app.http_wiring import HttpParts, http_application
+from fenghuo.app.http_wiring import http_application
 from fenghuo.app.options import ServerOptions
 from fenghuo.app.program import ConfigurationHolder, Program, Readiness
 from fenghuo.app.services import opened_state, opened_store, owned_directory
@@ -83,7 +85,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         built_in = BuiltInTargets(registry, clock, guard, address)
 
         await holder.serve(relay.apply)
-        await holder.serve(lambda now: alerting.apply(now.settings.alerting))
+        holder.follow(lambda now: alerting.apply(now.settings.alerting))
         await holder.serve(lambda now: rules.apply(now.rules(external_url)))
         await holder.serve(lambda now: scraper.apply(now.settings.jobs, built_in.targets(now)))
 
@@ -100,6 +102,13 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         await stack.start("http", serving(http.application, listener))
         await anyio.to_thread.run_sync(write_server_file, data_dir, address.url, token)
         readiness.ready = True
-        lines = banner(address.url, data_dir=str(data_dir), sign_in=sign_in, open_to_all=options.no_auth)
+        await stack.start("afterwards", loading_the_rest(http.prepare, clock, guard))
+        lines = banner(
+            address.url,
+            data_dir=str(data_dir),
+            sign_in=sign_in,
+            open_to_all=options.no_auth,
+            has_panel=http.has_panel,
+        )
         yield Program(address.url, holder, lines, http.routes)
         readiness.ready = False

@@ -111,7 +111,9 @@ class Settings(BaseModel):
     written without quotes, and a key without a value is a key that was not written, unless the field takes None.
     """
 
-    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, populate_by_name=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        defer_build=True, extra="forbid", frozen=True, populate_by_name=True, arbitrary_types_allowed=True
+    )
 
     @field_validator("*", mode="before")
     @classmethod

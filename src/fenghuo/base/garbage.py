@@ -50,6 +50,14 @@ def growing() -> Iterator[None]:
                     gc.enable()
 
 
+@contextlib.contextmanager
+def loading() -> Iterator[None]:
+    """Hold the collector while modules are loaded; all that is there then is out of its sight afterwards."""
+    with growing():
+        yield
+        gc.freeze()
+
+
 def made(count: int) -> None:
     """Tell that ``count`` lasting things (series, say) were made inside :func:`growing`."""
     with _hold.lock:

@@ -5,9 +5,7 @@ Command modules are loaded when they are asked for: a query from a script should
 
 from __future__ import annotations
 
-import importlib
 import sys
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -16,24 +14,17 @@ from typer.main import get_command
 
 from fenghuo import __version__
 from fenghuo.base.errors import FenghuoError
+from fenghuo.base.garbage import loading
+from fenghuo.base.late import Later
 from fenghuo.cli.output import complain
 
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Where a command is: the module, and the name of its typer application there."""
-
-    module: str
-    app: str
-
-
 COMMANDS = {
-    "up": Entry("fenghuo.cli.up", "up_app"),
-    "demo": Entry("fenghuo.cli.demo", "demo_app"),
-    "check": Entry("fenghuo.cli.check", "check_app"),
-    "test": Entry("fenghuo.cli.test", "test_app"),
-    "query": Entry("fenghuo.cli.query", "query_app"),
-    "user": Entry("fenghuo.cli.user", "user_app"),
+    "up": Later("fenghuo.cli.up", "up_app"),
+    "demo": Later("fenghuo.cli.demo", "demo_app"),
+    "check": Later("fenghuo.cli.check", "check_app"),
+    "test": Later("fenghuo.cli.test", "test_app"),
+    "query": Later("fenghuo.cli.query", "query_app"),
+    "user": Later("fenghuo.cli.user", "user_app"),
 }
 
 
@@ -47,7 +38,8 @@ class LazyGroup(TyperGroup):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        command = get_command(getattr(importlib.import_module(entry.module), entry.app))
+        with loading():
+            command = get_command(entry.get())
         command.name = cmd_name
         return command
 

@@ -134,6 +134,12 @@ def test_nothing_configured_is_quiet() -> None:
     assert list(settings.receivers[0].channels()) == []
 
 
+def test_what_is_built_in_would_pass_validation() -> None:
+    settings = AlertingSettings.built_in()
+    written = settings.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    assert AlertingSettings.model_validate(written) == settings
+
+
 @pytest.mark.parametrize("key", ["route", "receivers", "global"])
 def test_wrong_shapes_are_refused(key: str) -> None:
     settings, problems = load(f"{key}: 7\n")

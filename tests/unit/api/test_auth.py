@@ -9,6 +9,8 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from argon2 import PasswordHasher, extract_parameters
+from argon2.exceptions import VerifyMismatchError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -20,6 +22,7 @@ from fenghuo.api.auth.authenticator import (
     Authenticator,
     SignInRefusedError,
     TooManyAttemptsError,
+    decoy,
     hash_password,
 )
 from fenghuo.api.auth.identity import Role, role_needed
@@ -280,3 +283,14 @@ async def test_without_sign_in_pages_from_elsewhere_are_turned_away(
         answer = await asking.post("/-/reload", headers=headers)
 
     assert answer.status_code == status
+
+
+async def test_the_decoy_is_a_hash_that_costs_as_much_as_a_real_one() -> None:
+    hasher = PasswordHasher()
+    made = decoy(hasher)
+
+    assert extract_parameters(made) == extract_parameters(hasher.hash("x"))
+    assert len(made) == len(HASHED)
+    assert not hasher.check_needs_rehash(made)
+    with pytest.raises(VerifyMismatchError):
+        hasher.verify(made, "x")

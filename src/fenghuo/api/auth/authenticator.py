@@ -69,7 +69,7 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _decoy(hasher: PasswordHasher) -> str:
+def decoy(hasher: PasswordHasher) -> str:
     """A hash that no password has, and that costs as much to check as any other. Random bytes stand where the hash of
     something would: making a real one would be a tenth of the program's start."""
     cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
@@ -88,7 +88,7 @@ class Authenticator:
         self._clock = clock
         self._command_line_digest = _digest(command_line_token)
         self._hasher = PasswordHasher()
-        self._decoy = _decoy(self._hasher)
+        self._decoy = decoy(self._hasher)
         self._throttle = Throttle(clock)
         self._basic_key = secrets.token_bytes(32)
         self._basic_cache: OrderedDict[bytes, tuple[int, User]] = OrderedDict()

@@ -126,7 +126,8 @@ class SourceJob:
     def __init__(self, job: str, parts: Parts) -> None:
         self._parts = parts
         self._sources: dict[Labels, SourceTarget] = {}
-        self.pool = parts.pool(JobSettings(job_name=job), self._feed_for)
+        # Nothing in these settings comes from outside, and to validate them would cost a tenth of the program's start.
+        self.pool = parts.pool(JobSettings.model_construct(job_name=job), self._feed_for)
 
     def change(self, sources: Sequence[SourceTarget]) -> None:
         """Scrape exactly these; a target whose source is the same object goes on unbroken."""

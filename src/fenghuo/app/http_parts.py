@@ -1,0 +1,37 @@
+"""The running parts that HTTP speaks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+
+from fenghuo.alerting.service import Alerting
+from fenghuo.api.auth.authenticator import Authenticator
+from fenghuo.app.options import Address, ServerOptions
+from fenghuo.app.program import ConfigurationHolder, Readiness
+from fenghuo.base.clock import Clock
+from fenghuo.metrics.collect.scrape.service import Scraper
+from fenghuo.metrics.promql import Engine
+from fenghuo.metrics.store import Store
+from fenghuo.rules import RuleManager
+from fenghuo.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class HttpParts:
+    """What the routes are made of."""
+
+    options: ServerOptions
+    address: Address
+    holder: ConfigurationHolder
+    readiness: Readiness
+    clock: Clock
+    registry: CollectorRegistry
+    state: State
+    store: Store
+    engine: Engine
+    alerting: Alerting
+    rules: RuleManager
+    scraper: Scraper
+    authenticator: Authenticator | None

@@ -1,0 +1,50 @@
+"""Our own API, put together from the running parts.
+
+FastAPI is a fifth of what a start would load, and nothing asks for this API before somebody opens the panel: this
+module is loaded after the start (see :mod:`fenghuo.app.http_wiring`).
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+
+from starlette.types import ASGIApp
+
+from fenghuo import __version__
+from fenghuo.api.own.app import own_api
+from fenghuo.api.own.session import session_router
+from fenghuo.api.own.status import NotificationView, StatusView, status_router
+from fenghuo.app.http_parts import HttpParts
+from fenghuo.model.notification import Notice
+
+
+def own_application(parts: HttpParts, started_at_ms: int) -> ASGIApp:
+    """The application that is mounted at ``/api/fenghuo``."""
+
+    def status() -> StatusView:
+        return StatusView(
+            version=__version__,
+            started_at_ms=started_at_ms,
+            hostname=socket.gethostname(),
+            auth=parts.authenticator is not None,
+            language=parts.holder.current.settings.language,
+        )
+
+    def notifications(limit: int) -> Sequence[NotificationView]:
+        return [_view(notice) for notice in parts.alerting.deliveries(limit)]
+
+    return own_api([session_router(parts.authenticator), status_router(status, notifications)], __version__)
+
+
+def _view(notice: Notice) -> NotificationView:
+    return NotificationView(
+        receiver=notice.claim.key.receiver,
+        channel=notice.claim.key.channel,
+        status=notice.state,
+        reason=notice.claim.reason,
+        error=notice.error,
+        attempts=notice.attempts,
+        group_key=notice.claim.key.group_key,
+        at_ms=notice.claim.claimed_at_ms,
+    )

@@ -1,0 +1,24 @@
+"""Things that are loaded when they are first needed, and the registries that hold them: every one is there."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from fenghuo.app.http_wiring import OWN_APPLICATION
+from fenghuo.base.late import Later
+from fenghuo.cli.main import COMMANDS
+
+
+def test_the_module_is_loaded_when_the_thing_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    later = Later("colorsys", "rgb_to_hsv")
+    assert "colorsys" not in sys.modules
+
+    assert later.get() is sys.modules["colorsys"].rgb_to_hsv
+
+
+@pytest.mark.parametrize("later", [*COMMANDS.values(), OWN_APPLICATION], ids=str)
+def test_what_is_registered_is_there(later: Later) -> None:
+    assert later.get() is not None
