@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
@@ -34,7 +35,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-HOUSEKEEPING_S = 300.0
+CATCH_UP_S = 15.0
+"""How often what the database refused is tried again."""
+CATCH_UPS_BETWEEN_CLEANINGS = 20
 
 ALERTS_AT_ONCE = 200
 """Alerts that are merged or routed in one turn of the event loop: about 10 ms of work."""
@@ -68,13 +71,15 @@ class Alerting:
         self._tasks: list[asyncio.Task[None]] = []
         self._dispatcher: Dispatcher | None = None
         self._swapping = asyncio.Lock()
+        self._saving = asyncio.Lock()
+        self._unsaved: dict[Labels, Held] = {}
+        """What the database refused to save."""
         self.intake = Intake(self._instruments)
 
     async def __aenter__(self) -> Self:
         now_ms = self._parts.clock.now_ms()
         saved = await self._parts.offload(self._parts.alerts.load)
-        interrupted = await self._parts.offload(self._parts.log.interrupt_open, now_ms)
-        if interrupted:
+        if interrupted := await self._close_claims():
             log.warning("%d notices were being sent when the last process ended; they are sent again", interrupted)
         self._book.restore(restored(alert, ours, now_ms) for alert, ours in saved)
         group = await self._stack.enter_async_context(asyncio.TaskGroup())
@@ -91,6 +96,7 @@ class Alerting:
             task.cancel()
         await self._enter(self.intake.take())
         await self._stop_dispatcher()
+        await self._catch_up()
         await self._arrangement.channels.aclose()
         await self._stack.aclose()
 
@@ -142,11 +148,17 @@ class Alerting:
     async def _stop_dispatcher(self) -> None:
         if self._dispatcher is not None:
             await self._dispatcher.__aexit__(None, None, None)
-            try:
-                await self._parts.offload(self._parts.log.interrupt_open, self._parts.clock.now_ms())
-            except OperatingError as error:
-                self._instruments.state_refused("interrupt")
-                log.error("open claims could not be closed; the next start does it: %s", error)
+            await self._close_claims()
+
+    async def _close_claims(self) -> int:
+        """Mark notices that nobody sends any more; returns how many there were."""
+        try:
+            count: int = await self._parts.offload(self._parts.log.interrupt_open, self._parts.clock.now_ms())
+        except OperatingError as error:
+            self._instruments.state_refused("interrupt")
+            log.error("notices under way could not be marked as interrupted; the next start does it: %s", error)
+            return 0
+        return count
 
     async def _take_in(self) -> None:
         while True:
@@ -162,7 +174,7 @@ class Alerting:
             await asyncio.sleep(0)
         if not entered:
             return
-        await self._save(entered.values())
+        await self._save(entered)
         async with self._swapping:
             assert self._dispatcher is not None
             for held in batched(entered.values(), ALERTS_AT_ONCE):
@@ -182,24 +194,38 @@ class Alerting:
             firing, resolved = (firing, resolved + 1) if held.resolved_at(now_ms) else (firing + 1, resolved)
         self._instruments.received(firing, resolved)
 
-    async def _save(self, held: Iterable[Held]) -> None:
-        rows = [(one.alert, one.end_is_ours, one.fingerprint) for one in held]
-        try:
-            await self._parts.offload(self._parts.alerts.save, rows)
-        except OperatingError as error:
-            self._instruments.state_refused("save_alerts")
-            log.error("%d alerts could not be saved and would not survive a restart: %s", len(rows), error)
+    async def _save(self, entered: Mapping[Labels, Held]) -> None:
+        """Save these and what could not be saved before."""
+        async with self._saving:
+            self._unsaved.update(entered)
+            rows = [(one.alert, one.end_is_ours, one.fingerprint) for one in self._unsaved.values()]
+            try:
+                if rows:
+                    await self._parts.offload(self._parts.alerts.save, rows)
+            except OperatingError as error:
+                self._instruments.state_refused("save_alerts")
+                log.error("%d alerts are not saved and would not survive a restart: %s", len(rows), error)
+            else:
+                self._unsaved.clear()
 
     async def _keep_house(self) -> None:
-        while True:
-            await self._parts.guard.run("alert housekeeping", self._clean)
-            await self._parts.clock.sleep(HOUSEKEEPING_S)
+        for number in itertools.count():
+            if number % CATCH_UPS_BETWEEN_CLEANINGS == 0:
+                await self._parts.guard.run("alert housekeeping", self._clean)
+            await self._parts.guard.run("alert housekeeping", self._catch_up)
+            await self._parts.clock.sleep(CATCH_UP_S)
+
+    async def _catch_up(self) -> None:
+        await self._log.catch_up()
+        await self._save({})
 
     async def _clean(self) -> None:
         now_ms = self._parts.clock.now_ms()
         assert self._dispatcher is not None
         self._log.forget_expired(now_ms)
         gone = self._book.forget_resolved(now_ms, self._dispatcher.needed())
+        for held in gone:
+            self._unsaved.pop(held.labels, None)
         firing = sum(not held.resolved_at(now_ms) for held in self._book.snapshot())
         self._instruments.alerts.labels("firing").set(firing)
         self._instruments.alerts.labels("resolved").set(len(self._book) - firing)

@@ -2,23 +2,31 @@
 
 What was read or written once is remembered in memory, and memory decides. While the database refuses (a full disk
 is the very thing that people must be told of), notices go out unrecorded: a restart in that time may repeat them,
-never lose them.
+never lose them. What could not be recorded is owed, and written by :meth:`SteadyLog.catch_up` once the database works.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from fenghuo.alerting.metrics import Instruments
 from fenghuo.alerting.timing import Offload
+from fenghuo.base import limits
 from fenghuo.base.errors import OperatingError
 from fenghuo.model.notification import Attempt, NoticeClaim, NotificationEntry, NotificationKey
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+OWED = limits.declare(
+    "notices_owed", 10_000, limits.Policy.DROP_OLDEST, "Notices that wait to be recorded while the database refuses."
+)
 
 
 class NotificationLog(Protocol):
@@ -55,6 +63,43 @@ class NotificationLog(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class Ticket:
+    """A notice under way. ``number`` is the log's, None while it could not be written down."""
+
+    claim: NoticeClaim
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of a notice; without ``entry`` it failed."""
+
+    ticket: Ticket
+    last: Attempt
+    entry: NotificationEntry | None
+
+    def write(self, store: NotificationLog) -> None:
+        ticket = self.ticket
+        if ticket.number is None:
+            ticket.number = store.claim(ticket.claim)
+        if self.entry is None:
+            store.mark_failed(ticket.number, self.last)
+        else:
+            store.mark_sent(ticket.number, ticket.claim.key, self.entry, self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    """An entry that changed without a notice."""
+
+    key: NotificationKey
+    entry: NotificationEntry
+
+    def write(self, store: NotificationLog) -> None:
+        store.remember(self.key, self.entry)
+
+
 class SteadyLog:
     """The log as stages use it: asynchronous, and never refusing."""
 
@@ -63,36 +108,55 @@ class SteadyLog:
         self._instruments = instruments
         self._offload = offload
         self._known: dict[NotificationKey, NotificationEntry | None] = {}
+        self._owed: deque[_Outcome | _Silence] = deque()
+        self._writing = asyncio.Lock()
 
     async def entry(self, key: NotificationKey) -> NotificationEntry | None:
         if key not in self._known:
             self._known[key] = await self._try("read", None, self._store.entry, key)
         return self._known[key]
 
-    async def claim(self, claim: NoticeClaim) -> int | None:
-        """The notice's number; None when it could not be written down."""
-        return await self._try("claim", None, self._store.claim, claim)
+    async def claim(self, claim: NoticeClaim) -> Ticket:
+        """Write down that a notice is about to be sent."""
+        return Ticket(claim, await self._try("claim", None, self._store.claim, claim))
 
-    async def attempted(self, notice_id: int | None, attempt: Attempt) -> None:
-        if notice_id is not None:
-            await self._try("attempt", None, self._store.attempted, notice_id, attempt)
+    async def attempted(self, ticket: Ticket, attempt: Attempt) -> None:
+        """Write down a try that failed and will be followed by another; not owed when it cannot be."""
+        if ticket.number is not None:
+            await self._try("attempt", None, self._store.attempted, ticket.number, attempt)
 
-    async def mark_sent(
-        self, notice_id: int | None, key: NotificationKey, entry: NotificationEntry, last: Attempt
-    ) -> None:
-        self._known[key] = entry
-        if notice_id is None:
-            await self._try("mark", None, self._store.remember, key, entry)
-        else:
-            await self._try("mark", None, self._store.mark_sent, notice_id, key, entry, last)
+    async def mark_sent(self, ticket: Ticket, entry: NotificationEntry, last: Attempt) -> None:
+        self._known[ticket.claim.key] = entry
+        await self._write(_Outcome(ticket, last, entry))
 
-    async def mark_failed(self, notice_id: int | None, last: Attempt) -> None:
-        if notice_id is not None:
-            await self._try("mark", None, self._store.mark_failed, notice_id, last)
+    async def mark_failed(self, ticket: Ticket, last: Attempt) -> None:
+        await self._write(_Outcome(ticket, last, None))
 
     async def remember(self, key: NotificationKey, entry: NotificationEntry) -> None:
         self._known[key] = entry
-        await self._try("mark", None, self._store.remember, key, entry)
+        await self._write(_Silence(key, entry))
+
+    async def catch_up(self) -> None:
+        """Try again to write what is owed. To be called now and then."""
+        if self._owed:
+            await self._write()
+
+    async def _write(self, *fresh: _Outcome | _Silence) -> None:
+        """Write what is owed and what is fresh, in this order; from the first refusal on it stays owed."""
+        self._owed.extend(fresh)
+        async with self._writing:
+            while self._owed:
+                one = self._owed.popleft()
+                if not await self._try("mark", False, self._written, one):
+                    self._owed.appendleft(one)
+                    break
+            while len(self._owed) > OWED.default:
+                self._owed.popleft()
+                OWED.hit()
+
+    def _written(self, one: _Outcome | _Silence) -> bool:
+        one.write(self._store)
+        return True
 
     def forget_expired(self, now_ms: int) -> None:
         """Drop what the database forgets too."""

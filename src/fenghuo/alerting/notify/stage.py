@@ -15,7 +15,7 @@ from fenghuo.alerting.metrics import Instruments
 from fenghuo.alerting.notify.backoff import Backoff
 from fenghuo.alerting.notify.channels.channel import Channel, ChannelError
 from fenghuo.alerting.notify.decide import Reason, decide
-from fenghuo.alerting.notify.log import SteadyLog
+from fenghuo.alerting.notify.log import SteadyLog, Ticket
 from fenghuo.alerting.notify.message import Message
 from fenghuo.alerting.timing import within
 from fenghuo.base.clock import Clock
@@ -83,23 +83,23 @@ class ChannelStage:
     ) -> bool:
         tools = self._tools
         claim = NoticeClaim(key, reason, message.status, len(message.alerts), message.at_ms)
-        notice_id = await tools.log.claim(claim)
+        ticket = await tools.log.claim(claim)
         tools.instruments.sending.inc()
         try:
-            last, failure = await self._send_until(message, notice_id, deadline_s)
+            last, failure = await self._send_until(message, ticket, deadline_s)
         finally:
             tools.instruments.sending.dec()
         if failure is None:
-            await tools.log.mark_sent(notice_id, key, entry, last)
+            await tools.log.mark_sent(ticket, entry, last)
         else:
-            await tools.log.mark_failed(notice_id, last)
+            await tools.log.mark_failed(ticket, last)
             log.error("notice to %s through %s failed: %s", self._receiver, self._channel.kind, failure)
         outcome = "failed" if failure else "sent"
         tools.instruments.notified(self._channel.kind, outcome, reason, tools.clock.now_ms())
         return failure is None
 
     async def _send_until(
-        self, message: Message, notice_id: int | None, deadline_s: float
+        self, message: Message, ticket: Ticket, deadline_s: float
     ) -> tuple[Attempt, ChannelError | None]:
         """Try until it works, cannot work, or the time is up: the last try, and why it failed if it did."""
         tools, backoff, number = self._tools, self._tools.backoff(), 0
@@ -115,7 +115,7 @@ class ChannelStage:
             pause_s = max(backoff.next_s(), failure.retry_after_s or 0.0)
             if not failure.retryable or tools.clock.monotonic_s() + pause_s >= deadline_s:
                 return attempt, failure
-            await tools.log.attempted(notice_id, attempt)
+            await tools.log.attempted(ticket, attempt)
             await tools.clock.sleep(pause_s)
 
     async def _attempt(self, message: Message, remaining_s: float) -> tuple[str | None, ChannelError | None]:
