@@ -79,5 +79,5 @@ class HostIntegration:
         text = str(error)
         if self._said.get(name) != text:
             self._said[name] = text
-            level = logging.INFO if isinstance(error, FileNotFoundError) else logging.WARNING
+            level = logging.DEBUG if isinstance(error, FileNotFoundError) else logging.WARNING
             log.log(level, "host collector %s has nothing to report: %s", name, text)
