@@ -139,6 +139,7 @@ class Group:
     def _evaluate(self, run: _Run, time_ms: int) -> None:
         clock = self._ports.clock
         run.last_evaluation_ms, began_s = clock.now_ms(), clock.monotonic_s()
+        before = run.last_error
         run.health, run.last_error, run.samples = RuleHealth.OK, "", 0
         try:
             samples = self._ask(run, time_ms)
@@ -147,9 +148,16 @@ class Group:
             self._write(run, samples, time_ms)
         except (InputError, OperatingError) as error:
             run.failed(str(error))
-            log.warning("rule %s of group %s failed: %s", run.plan.name, self.plan.key, error)
+        self._say(run, before)
         run.evaluation_s = clock.monotonic_s() - began_s
         self._metrics.rule(self.plan.key, run.evaluation_s, failed=run.health is RuleHealth.ERROR)
+
+    def _say(self, run: _Run, before: str) -> None:
+        """Log what changed since the last evaluation; a lasting state is not repeated."""
+        if run.last_error and run.last_error != before:
+            log.warning("rule %s of group %s failed: %s", run.plan.name, self.plan.key, run.last_error)
+        elif before and not run.last_error:
+            log.info("rule %s of group %s works again", run.plan.name, self.plan.key)
 
     def _ask(self, run: _Run, time_ms: int) -> dict[Labels, float]:
         query, offset_ms = self._ports.query, self.plan.query_offset_ms
@@ -169,7 +177,6 @@ class Group:
         except OperatingError as error:
             self._metrics.notify_failed()
             run.failed(f"the notification pipeline did not take {len(due)} alerts: {error}")
-            log.error("rule %s: %s", run.plan.name, run.last_error)
 
     def _write(self, run: _Run, samples: dict[Labels, float], time_ms: int) -> None:
         rejected = run.output.write(time_ms - self.plan.query_offset_ms, samples)
@@ -177,7 +184,6 @@ class Group:
             self._metrics.rejected(self.plan.key, sum(rejected.values()))
             reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(rejected.items()))
             run.failed(f"samples rejected by the store: {reasons}")
-            log.warning("rule %s of group %s: %s", run.plan.name, self.plan.key, run.last_error)
 
     def _end_removed(self, time_ms: int) -> None:
         ended, self._ended = self._ended, []

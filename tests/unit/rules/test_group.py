@@ -109,6 +109,21 @@ def test_a_full_disk_does_not_keep_an_alert_from_being_told(make: Maker, bench: 
     assert bench.store.of('ALERTS{alertname="A", alertstate="firing"}') == {2000: 1.0}
 
 
+def test_a_failure_that_lasts_is_logged_once_and_so_is_its_end(
+    make: Maker, bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    group = make(alert("A", "x"))
+    bench.answers["x"] = [({}, 1.0)]
+    for time_ms in range(0, 6000, 1000):
+        bench.store.broken = 1000 <= time_ms < 4000
+        with caplog.at_level("INFO"):
+            group.evaluate(time_ms)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert "rule A of group" in caplog.text
+    assert "disk full" in caplog.text
+    assert "works again" in caplog.text
+
+
 def test_a_pipeline_that_refuses_is_offered_the_alert_again(make: Maker, bench: Bench) -> None:
     group = make(alert("A", "x"))
     bench.answers["x"] = [({}, 1.0)]
