@@ -203,3 +203,20 @@ def test_series_end_at_their_staleness_marker() -> None:
         assert engine.instant("x", 100_003).value.samples() == []  # type: ignore[union-attr]
         counts = engine.instant("count_over_time(x[5m])", 200_000).value.samples()  # type: ignore[union-attr]
         assert {value for _, value in counts} == {10.0}
+
+
+@pytest.mark.parametrize("top", [math.inf, 1e17])
+@pytest.mark.parametrize("expr", ["increase(x_total[60s])", "increase(x_total[60s] anchored)"])
+def test_a_reset_from_far_up_leaves_no_trace_in_later_windows(expr: str, top: float) -> None:
+    """Windows are cut from sums over the whole series; what fell before a window must not blur it."""
+    values = [1, 2, top, 1, 2, 3, 4, 5, 6, 7, 8, 2, 3, 1, 2]
+    times = np.arange(len(values), dtype=np.int64) * 15_000
+    block = DenseBlock(np.zeros(1, np.int64), times, np.array([values], dtype=np.float64))
+    engine = Engine(Blocks(_table(1), [block]), ManualClock())
+    last_ms = int(times[-1])
+    result = engine.range(expr, 0, last_ms, 15_000).value
+    assert isinstance(result, MatrixResult)
+    # A query for one moment alone sees nothing of the earlier samples.
+    alone = [engine.instant(expr, moment).value for moment in range(105_000, last_ms + 1, 15_000)]
+    assert result.values[0, 7:] == pytest.approx([one.values[0] for one in alone], rel=1e-12)  # type: ignore[union-attr]
+    assert (result.values[0, 7:] > 0).all()

@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from fenghuo.metrics.promql.kernels.rates import Result, differs, events_so_far, falls, lost_so_far
+from fenghuo.metrics.promql.kernels.rates import Result, differs, events_so_far, falls, lost_between
 from fenghuo.metrics.promql.windows import Windows, gather
 from fenghuo.model.sample import Bools, Floats, Ints, is_stale
 
@@ -52,8 +52,7 @@ def _anchored_change(windows: Windows, lookback_ms: int, *, is_counter: bool) ->
     first = windows.lo - edges.before
     change = windows.value_at(windows.hi - 1) - windows.value_at(first)
     if is_counter:
-        lost = lost_so_far(windows.values)
-        change = change + gather(lost, windows.hi - 1) - gather(lost, first)
+        change = change + lost_between(windows.values, first, windows.hi - 1)
     return change, edges.inside
 
 
@@ -90,8 +89,7 @@ def _smoothed_change(windows: Windows, lookback_ms: int, *, is_counter: bool) ->
     last = np.where(edges.after, at_end, newest)
     change = last - first
     if is_counter:
-        lost = lost_so_far(windows.values)
-        within = gather(lost, hi - 1) - gather(lost, lo) + np.where(last < newest, newest, 0.0)
+        within = lost_between(windows.values, lo, hi - 1) + np.where(last < newest, newest, 0.0)
         change = change + np.where(edges.inside, within, 0.0)
     return change, (edges.inside | edges.before) & (edges.inside | edges.after)
 

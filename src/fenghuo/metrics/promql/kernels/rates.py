@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from fenghuo.metrics.promql.kernels.sums import sums_between
 from fenghuo.metrics.promql.windows import Windows, gather
-from fenghuo.model.sample import Bools, Floats
+from fenghuo.model.sample import Bools, Floats, Ints
 
 Result = tuple[Floats, Bools]
 
@@ -70,10 +71,9 @@ def _with_resets(windows: Windows, change: Floats) -> Floats:
     if not fell.any():
         return change
     rows = np.flatnonzero(fell.any(axis=1))
-    lost = lost_so_far(windows.values[rows])
     shared = windows.lo.shape[0] == 1
     lo, hi = (windows.lo, windows.hi) if shared else (windows.lo[rows], windows.hi[rows])
-    change[rows] += gather(lost, hi - 1) - gather(lost, lo)
+    change[rows] += lost_between(windows.values[rows], lo, hi - 1)
     return change
 
 
@@ -90,11 +90,14 @@ def differs(values: Floats) -> Bools:
     return other
 
 
-def lost_so_far(values: Floats) -> Floats:
-    """float64[n, T]: the sum of all values up to each sample that were followed by a lower one."""
-    lost = np.zeros(values.shape)
-    np.cumsum(np.where(falls(values), values[:, :-1], 0.0), axis=1, out=lost[:, 1:])
-    return lost
+def lost_between(values: Floats, first: Ints, last: Ints) -> Floats:
+    """float64[n, S]: the sum of those values from sample ``first`` to sample ``last`` that fell to the next one.
+
+    What fell elsewhere in the series leaves no trace, be it huge or infinite.
+    """
+    fallen = np.zeros(values.shape)
+    np.copyto(fallen[:, :-1], values[:, :-1], where=falls(values))
+    return sums_between(fallen, first, last)
 
 
 def events_so_far(happened: Bools) -> Floats:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from fenghuo.metrics.promql.windows import Windows, gather
-from fenghuo.model.sample import Bools, Floats
+from fenghuo.model.sample import Bools, Floats, Ints
 
 Result = tuple[Floats, Bools]
 
@@ -20,18 +20,22 @@ _RUNNING_MAX = 1e300
 
 
 def sum_over_time(windows: Windows) -> Result:
-    total, scale = _scaled_sums(windows)
-    return total * scale, windows.count >= 1
+    return sums_between(windows.values, windows.lo, windows.hi), windows.count >= 1
 
 
 def avg_over_time(windows: Windows) -> Result:
-    total, scale = _scaled_sums(windows)
+    total, scale = _scaled_sums(windows.values, windows.lo, windows.hi)
     return total / windows.count * scale, windows.count >= 1
 
 
-def _scaled_sums(windows: Windows) -> tuple[Floats, float]:
+def sums_between(values: Floats, lo: Ints, hi: Ints) -> Floats:
+    """float64[n, S]: the sums of the values float64[n, T] from sample ``lo`` up to and without ``hi``, int64[w, S]."""
+    total, scale = _scaled_sums(values, lo, hi)
+    return total * scale
+
+
+def _scaled_sums(values: Floats, lo: Ints, hi: Ints) -> tuple[Floats, float]:
     """Sums divided by a power of two, which keeps them from overflowing, and that power."""
-    values = windows.values
     finite = np.isfinite(values)
     all_finite = bool(finite.all())
     clean = values if all_finite else np.where(finite, values, 0.0)
@@ -39,34 +43,34 @@ def _scaled_sums(windows: Windows) -> tuple[Floats, float]:
     if clean.size and np.abs(clean).max() * clean.shape[1] > _RUNNING_MAX:
         scale = 2.0 ** np.ceil(np.log2(clean.shape[1]) + 1)
         clean = clean / scale
-    total = _window_sums(clean, windows)
+    total = _finite_sums(clean, lo, hi)
     if not all_finite:
-        _patch_non_finite(total, windows)
+        _patch_non_finite(total, values, lo, hi)
     return total, scale
 
 
-def _window_sums(values: Floats, windows: Windows) -> Floats:
+def _finite_sums(values: Floats, lo: Ints, hi: Ints) -> Floats:
     running = np.zeros((values.shape[0], values.shape[1] + 1))
     np.cumsum(values, axis=1, out=running[:, 1:])
     before, after = running[:, :-1], running[:, 1:]
     added = after - before
     lost = np.zeros_like(running)
     np.cumsum((before - (after - added)) + (values - added), axis=1, out=lost[:, 1:])
-    high, low = gather(running, windows.hi), gather(running, windows.lo)
+    high, low = gather(running, hi), gather(running, lo)
     total: Floats = high - low
     # The subtraction rounds too; the same formula says by how much.
     taken = high - total
-    total += (high - (total + taken)) + (taken - low) + (gather(lost, windows.hi) - gather(lost, windows.lo))
+    total += (high - (total + taken)) + (taken - low) + (gather(lost, hi) - gather(lost, lo))
     return total
 
 
-def _patch_non_finite(total: Floats, windows: Windows) -> None:
+def _patch_non_finite(total: Floats, values: Floats, lo: Ints, hi: Ints) -> None:
     """Put infinity or NaN where the window holds such values."""
     counts = []
-    for found in (windows.values == np.inf, windows.values == -np.inf, np.isnan(windows.values)):
+    for found in (values == np.inf, values == -np.inf, np.isnan(values)):
         running = np.zeros((found.shape[0], found.shape[1] + 1))
         np.cumsum(found, axis=1, out=running[:, 1:])
-        counts.append(gather(running, windows.hi) - gather(running, windows.lo) > 0)
+        counts.append(gather(running, hi) - gather(running, lo) > 0)
     above, below, nan = counts
     total[above] = np.inf
     total[below] = -np.inf
