@@ -33,6 +33,11 @@ class Server:
     def output(self) -> str:
         return log_of(self.process)
 
+    @property
+    def whole_output(self) -> str:
+        """Everything that it wrote."""
+        return Path(self.process.log_path).read_text(errors="replace")  # type: ignore[attr-defined]
+
     def query(self, expression: str) -> list[dict[str, Any]]:
         """The result of an instant query."""
         answer = self.client.get("/api/v1/query", params={"query": expression})
@@ -83,6 +88,12 @@ def start(start_process: StartProcess, data_dir: Path, config: str | None, *argu
     token = json.loads((data_dir / "server.json").read_text())["token"]
     client = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
     return Server(process, url, data_dir, client)
+
+
+def refused_start(*arguments: str) -> tuple[int, str]:
+    """Run ``fenghuo up`` where it cannot start: its exit code and what it says to a person."""
+    ended = subprocess.run([*FENGHUO, "up", *arguments], capture_output=True, text=True, timeout=60, check=False)
+    return ended.returncode, ended.stderr
 
 
 def first_password(server: Server) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +13,8 @@ from fenghuo.app.banner import FirstSignIn
 from fenghuo.app.options import SERVER_FILE
 from fenghuo.base.files import write_atomic
 from fenghuo.model.account import User
+
+log = logging.getLogger(__name__)
 
 ADMIN = "admin"
 _ALPHABET = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -38,5 +41,12 @@ def ensure_account(users: Users) -> FirstSignIn | None:
 
 
 def write_server_file(data_dir: Path, url: str, token: str) -> None:
-    """Tell commands of the same user where the server is and how to get in."""
-    write_atomic(data_dir / SERVER_FILE, json.dumps({"url": url, "token": token}).encode(), mode=0o600)
+    """Tell commands of the same user where the server is and how to get in.
+
+    A disk that is full must not keep the server from starting: it is what people must be told of.
+    """
+    path = data_dir / SERVER_FILE
+    try:
+        write_atomic(path, json.dumps({"url": url, "token": token}).encode(), mode=0o600)
+    except OSError as error:
+        log.error("%s could not be written, commands will not find this server: %s", path, error.strerror)

@@ -73,12 +73,15 @@ class Keeper:
             self._guard.call(part, work)
 
     def sync(self) -> None:
-        """Force the WAL to the disk; a refusal is logged and counted, and tried again with the next bytes."""
+        """Force the WAL to the disk; a refusal is counted, logged when it is news, and tried again."""
+        wal = self._parts.wal
+        before = wal.sync_trouble
         try:
-            self._parts.wal.sync()
-        except OSError as error:
+            wal.sync()
+        except OSError:
             self._metrics.wal_failures.labels("fsync").inc()
-            log.error("the WAL could not be forced to the disk: %s", error.strerror)
+            if wal.sync_trouble != before:
+                log.error("%s", wal.sync_trouble)
 
     def maintain(self) -> None:
         """Cut the blocks that are due, delete what is beyond retention, merge neighbours; failures are retried."""
