@@ -122,6 +122,7 @@ def _begin_sqlite(connection: Connection) -> None:
 _REMEDIES = (
     (("disk is full",), True, "free some space; it recovers by itself"),
     (("is locked", "busy"), True, "end the other process that holds the database; it is tried again"),
+    (("disk I/O error",), True, "check that disk (dmesg, smartctl) and how it is mounted; it is tried again"),
     (("readonly", "read-only"), True, "make the data directory writable; it recovers by itself"),
     (
         ("malformed", "not a database", "corrupt"),
