@@ -34,6 +34,7 @@ from fenghuo.app.settings import IntegrationSettings, ServerSettings
 from fenghuo.app.settings_sections import ALERTMANAGER_KEYS, OWN_KEYS, PROMETHEUS_KEYS
 from fenghuo.app.wiring import running
 from fenghuo.base import limits
+from fenghuo.base.late_model import EntriesOf
 from fenghuo.cli.main import app
 from fenghuo.metrics.collect.settings import GlobalSettings, JobSettings
 from fenghuo.metrics.store import StoreSettings
@@ -193,11 +194,11 @@ def model_sections(title: str, text: str, model: type[BaseModel], seen: set[type
     inner: list[tuple[str, type[BaseModel]]] = []
     for name, field in model.model_fields.items():
         key = field.alias or name
-        if any(".discovery.foreign" in each.__module__ for each in models_in(field.annotation)):
+        if any(".discovery.foreign" in each.__module__ for each in models_of(field)):
             foreign.append(f"`{key}`")
             continue
         rows.append((f"`{key}`", kind_text(name, field), default_text(name, field), described.get(name, "")))
-        inner += [(f"{title} → {key}", each) for each in models_in(field.annotation)]
+        inner += [(f"{title} → {key}", each) for each in models_of(field)]
     yield f"## {title}\n\n{text}\n"
     yield table(("key", "type", "default", "meaning"), rows)
     if foreign:
@@ -224,6 +225,11 @@ def field_docs(model: type[BaseModel]) -> dict[str, str]:
             ):
                 found[statement.target.id] = one_line(after.value.value)
     return found
+
+
+def models_of(field: FieldInfo) -> list[type[BaseModel]]:
+    late = [each.model() for each in field.metadata if isinstance(each, EntriesOf)]
+    return late or list(models_in(field.annotation))
 
 
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:

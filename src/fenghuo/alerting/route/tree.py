@@ -52,13 +52,18 @@ class RouteSettings(Settings):
 
     receiver: Text = ""
     group_by: Annotated[list[str] | None, BeforeValidator(_group_by)] = None
+    """Alerts that agree on these labels share one notice; ``['...']`` gives each alert its own."""
     matchers: MatcherList = Field(default=[])
     match: EqualMatch = Field(default={})
     match_re: RegexMatch = Field(default={})
     continue_: bool = Field(default=False, alias="continue")
+    """Whether later siblings are asked, too, when this node matches."""
     group_wait_ms: DurationMs | None = Field(default=None, alias="group_wait")
+    """How long a new group waits for company before its first notice. Default: 30s."""
     group_interval_ms: PositiveDurationMs | None = Field(default=None, alias="group_interval")
+    """Time between looks at a group; news goes out then, and a failing notice is tried as long. Default: 5m."""
     repeat_interval_ms: PositiveDurationMs | None = Field(default=None, alias="repeat_interval")
+    """What fires on without news is told again after this long. Default: 4h."""
     mute_time_intervals: ListOf[str] = Field(default=[])
     active_time_intervals: ListOf[str] = Field(default=[])
     labels: DictOf[str] = Field(default={})
