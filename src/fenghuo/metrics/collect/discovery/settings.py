@@ -61,7 +61,7 @@ class FileDiscoverySettings(Settings):
     """``file_sd_configs``: files of target groups, read again when they change."""
 
     files: list[Annotated[FilePattern, AfterValidator(_pattern)]]
-    refresh_interval_ms: DurationMs = Field(300_000, alias="refresh_interval")
+    refresh_interval_ms: DurationMs = Field(300_000, alias="refresh_interval", gt=0)
 
     @model_validator(mode="after")
     def _some_file(self) -> Self:
@@ -74,7 +74,7 @@ class HttpDiscoverySettings(HttpClientSettings):
     """``http_sd_configs``: a URL that answers with target groups in JSON."""
 
     url: HttpUrl
-    refresh_interval_ms: DurationMs = Field(60_000, alias="refresh_interval")
+    refresh_interval_ms: DurationMs = Field(60_000, alias="refresh_interval", gt=0)
 
 
 class DiscoverySettings(Settings):
