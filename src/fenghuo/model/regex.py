@@ -4,26 +4,39 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import re2
 
 from fenghuo.base.errors import InputError
 
+KEPT: Final = 4096
+LONG_KEPT: Final = 32
+LONG_CHARS: Final = 4096
+"""Of patterns longer than this few are remembered: clients send them, and a compiled one may take megabytes."""
 
-@lru_cache(maxsize=4096)
+
 def compile_anchored(pattern: str) -> Any:
     """``pattern`` as ``^(?s:pattern)$``, the way Prometheus anchors it. Use ``.fullmatch`` or ``.match``.
 
     Raises InputError when RE2 does not accept the pattern.
     """
-    return _compile(f"^(?s:{pattern})$", pattern)
+    return _kept(pattern, True) if len(pattern) <= LONG_CHARS else _long_kept(pattern, True)
 
 
-@lru_cache(maxsize=4096)
 def compile_free(pattern: str) -> Any:
     """``pattern`` as written, for search and replace. Raises InputError when RE2 does not accept it."""
-    return _compile(pattern, pattern)
+    return _kept(pattern, False) if len(pattern) <= LONG_CHARS else _long_kept(pattern, False)
+
+
+@lru_cache(maxsize=KEPT)
+def _kept(pattern: str, anchored: bool) -> Any:
+    return _compile(f"^(?s:{pattern})$" if anchored else pattern, pattern)
+
+
+@lru_cache(maxsize=LONG_KEPT)
+def _long_kept(pattern: str, anchored: bool) -> Any:
+    return _compile(f"^(?s:{pattern})$" if anchored else pattern, pattern)
 
 
 def _compile(source: str, shown: str) -> Any:

@@ -61,9 +61,17 @@ _TREES_KEPT = 4096
 """Parsed trees that are kept by text: rules and panels ask the same thing again and again. Some 10 KB each."""
 
 
+_KEPT_CHARS_MAX = 10_000
+"""Longer texts are parsed each time: nobody asks them often, and thousands of them would fill the memory."""
+
+
 @functools.lru_cache(maxsize=_TREES_KEPT)
-def _parsed(expr: str) -> Expr:
+def _kept(expr: str) -> Expr:
     return parse_expr(expr)
+
+
+def _parsed(expr: str) -> Expr:
+    return _kept(expr) if len(expr) <= _KEPT_CHARS_MAX else parse_expr(expr)
 
 
 class Engine:
