@@ -104,7 +104,7 @@ class HttpDiscovery:
             raise OperatingError(f"server returned HTTP status {answer.status} {answer.reason}", retryable=True)
         if _JSON.match(answer.content_type) is None:
             raise OperatingError(f"unsupported content type {answer.content_type!r}", retryable=True)
-        return await asyncio.to_thread(self._parse, answer.inflated(BODY_LIMIT.default))
+        return await asyncio.to_thread(lambda: self._parse(answer.inflated(BODY_LIMIT.default)))
 
     def _parse(self, body: bytes) -> tuple[TargetGroup, ...]:
         # The name stands in messages, the label is Prometheus' and holds the URL as it is.
