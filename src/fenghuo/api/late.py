@@ -25,5 +25,7 @@ class LateApplication:
             return self._made
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        made = self._made or await anyio.to_thread.run_sync(self.prepare)
+        made = self._made
+        if made is None:
+            made = await anyio.to_thread.run_sync(self.prepare)
         await made(scope, receive, send)

@@ -272,15 +272,18 @@ def validate(model: type[M], document: Document, value: Any = _WHOLE, at: Path =
         return None, [problem for detail in details for problem in _translate_all(model, document, detail, at)]
 
 
-def _translate_all(model: type[BaseModel], document: Document, detail: Any, at: Path) -> list[Problem]:
+def _translate_all(model: Any, document: Document, detail: Any, at: Path) -> list[Problem]:
     cause = detail.get("ctx", {}).get("error")
+    base = (*at, *detail["loc"])
+    if isinstance(cause, InnerError):
+        inner = cause.error.errors(include_url=False)
+        return [problem for each in inner for problem in _translate_all(cause.kind, document, each, base)]
     if not isinstance(cause, RefusedManyError):
         return [_translate(model, document, detail, at)]
-    base = (*at, *detail["loc"])
     return [document.problem(each.message, (*base, *path), remedy=each.remedy) for path, each in cause.refusals]
 
 
-def _translate(model: type[BaseModel], document: Document, detail: Any, at: Path) -> Problem:
+def _translate(model: Any, document: Document, detail: Any, at: Path) -> Problem:
     steps = [
         part
         for part in detail["loc"]
@@ -324,7 +327,7 @@ def _shown(value: Any) -> str:
     return "nothing" if value is None else repr(value)[:80]
 
 
-def _known_keys(model: type[BaseModel], steps: Sequence[str | int]) -> list[str]:
+def _known_keys(model: Any, steps: Sequence[str | int]) -> list[str]:
     """The keys that the models reachable at ``steps`` accept."""
     types: list[Any] = [model]
     for step in steps:
@@ -364,6 +367,15 @@ class RefusedManyError(ValueError):
     def __init__(self, refusals: Sequence[tuple[Path, RefusedError]]) -> None:
         super().__init__("; ".join(f"{show_path(path)}: {each.message}" for path, each in refusals))
         self.refusals = tuple(refusals)
+
+
+class InnerError(ValueError):
+    """Raised by a validator that had a value validated as ``kind`` by itself; its place is where the value stands."""
+
+    def __init__(self, kind: Any, error: ValidationError) -> None:
+        super().__init__(str(error))
+        self.kind = kind
+        self.error = error
 
 
 def refusing(error: InputError) -> RefusedError:

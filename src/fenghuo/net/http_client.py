@@ -3,7 +3,7 @@
 In: a URL and headers. Out: an :class:`Answer`, its body still compressed. Everything that keeps an answer from
 coming is an :class:`HttpError` that says what kind of trouble it is; a status such as 500 is an answer. Files that
 settings name (passwords, tokens, certificates) are read anew when they are needed, in a thread, so that rotated
-ones are picked up. Nothing else in the program is a client with aiohttp.
+ones are picked up.
 
 Deliberately absent: HTTP/2, and retries: the caller's next round is the retry.
 """
@@ -11,97 +11,24 @@ Deliberately absent: HTTP/2, and retries: the caller's next round is the retry.
 from __future__ import annotations
 
 import asyncio
-import base64
-import io
-import os
-import ssl
-import urllib.parse
-import urllib.request
-import zlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from pathlib import Path
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
-import aiohttp
-from yarl import URL
-
-from fenghuo.base.errors import OperatingError
+from fenghuo.base.late import Later
 from fenghuo.model.http_settings import HttpClientSettings
-from fenghuo.model.settings_types import Secret
-from fenghuo.net.http_session import Sessions
+from fenghuo.net.answer import Answer
 
-REDIRECTS_MAX: Final = 10
-"""How many redirects are followed; Go's and therefore Prometheus' bound."""
-
-
-class HttpFault(StrEnum):
-    """What kept an answer from coming."""
-
-    CONNECTION = "connection"
-    TLS = "tls"
-    PROTOCOL = "protocol"
-    REDIRECTS = "redirects"
-    CREDENTIALS = "credentials"
-    BODY_SIZE = "body_size"
-    ENCODING = "encoding"
+TRANSPORT: Final = Later("fenghuo.net.http_transport", "Transport")
+"""aiohttp is a tenth of what a start would load, and a server that watches its own host asks nobody."""
 
 
-class HttpError(OperatingError):
-    """No usable answer came."""
+class Transport(Protocol):
+    """What makes the requests of one client."""
 
-    def __init__(self, fault: HttpFault, message: str) -> None:
-        super().__init__(message, retryable=True)
-        self.fault = fault
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the server said. ``body`` is as it came."""
-
-    status: int
-    reason: str
-    content_type: str
-    encoding: str
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """By their names in lower case."""
-
-    def inflated(self, size_bytes_max: int) -> bytes:
-        """The body without its compression, at most ``size_bytes_max`` bytes, however small it came.
-
-        Raises HttpError when it is longer, is compressed in a way that nobody asked for, or is damaged.
-        """
-        if self.encoding in ("", "identity"):
-            return self.body
-        if self.encoding not in ("gzip", "x-gzip"):
-            raise HttpError(HttpFault.ENCODING, f"the answer has Content-Encoding {self.encoding!r}, not gzip")
-        try:
-            return _gunzip(self.body, size_bytes_max)
-        except zlib.error as error:
-            raise HttpError(HttpFault.ENCODING, f"the answer's gzip data is damaged: {error}") from error
-
-
-def _gunzip(data: bytes, size_bytes_max: int) -> bytes:
-    """Every member of a gzip file, one after another, as Go's reader takes them."""
-    parts: list[bytes] = []
-    size = 0
-    while data:
-        member = zlib.decompressobj(wbits=31)
-        parts.append(member.decompress(data, size_bytes_max - size + 1))
-        size += len(parts[-1])
-        if size > size_bytes_max:
-            raise too_large(size_bytes_max)
-        if not member.eof:
-            raise HttpError(HttpFault.ENCODING, "the answer's gzip data ends early")
-        data = member.unused_data
-    return b"".join(parts)
-
-
-def too_large(size_bytes_max: int) -> HttpError:
-    return HttpError(HttpFault.BODY_SIZE, f"body size limit exceeded: the answer has more than {size_bytes_max} bytes")
+    async def get(self, url: str, headers: Mapping[str, str], size_bytes_max: int) -> Answer: ...
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes, size_bytes_max: int) -> Answer: ...
+    async def close(self) -> None: ...
 
 
 class HttpClient:
@@ -109,7 +36,8 @@ class HttpClient:
 
     def __init__(self, settings: HttpClientSettings, user_agent: str) -> None:
         self._settings = settings
-        self._sessions = Sessions(settings, user_agent)
+        self._user_agent = user_agent
+        self._transport: Transport | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -125,14 +53,8 @@ class HttpClient:
 
         Raises HttpError when there is no answer. Time is the caller's to bound, by cancelling.
         """
-
-        async def take(response: aiohttp.ClientResponse) -> bytes:
-            return await _body(response, size_bytes_max) if response.status == 200 else b""
-
-        try:
-            return await self._request("GET", url, headers, None, take)
-        except (aiohttp.ClientError, OSError, ValueError) as error:  # ssl.SSLError is an OSError.
-            raise _translate(error, "GET", url) from error
+        transport = self._transport or await self._loaded()
+        return await transport.get(url, headers, size_bytes_max)
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, size_bytes_max: int = 65_536) -> Answer:
         """POST ``body`` to ``url``; of the answer's body, whatever its status, the first ``size_bytes_max`` bytes,
@@ -141,165 +63,16 @@ class HttpClient:
         Raises HttpError when there is no answer; it names the host only, since what is posted to often carries a
         token in its path. Time is the caller's to bound, by cancelling.
         """
-
-        async def take(response: aiohttp.ClientResponse) -> bytes:
-            return await _beginning(response, size_bytes_max)
-
-        try:
-            return await self._request("POST", url, {"Accept-Encoding": "identity", **headers}, body, take)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _translate(error, "POST", host_of(url)) from None  # The cause would show the URL in a traceback.
-
-    async def _request(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        take: Callable[[aiohttp.ClientResponse], Awaitable[bytes]],
-    ) -> Answer:
-        session = await self._session(url)
-        sent = [*(await self._headers()), *headers.items()]
-        server_name = self._settings.tls_config.server_name or None
-        async with session.request(
-            method,
-            URL(url, encoded=True),
-            headers=sent,
-            data=None if body is None else io.BytesIO(body),  # Bytes would be written in one go.
-            allow_redirects=self._settings.follow_redirects,
-            max_redirects=REDIRECTS_MAX,
-            server_hostname=server_name if url.startswith("https:") else None,
-            proxy=self._proxy(url),
-            proxy_headers=self._proxy_headers(),
-        ) as response:
-            return Answer(
-                status=response.status,
-                reason=response.reason or "",
-                content_type=response.headers.get("Content-Type", ""),
-                encoding=response.headers.get("Content-Encoding", "").strip().lower(),
-                body=await take(response),
-                headers={name.lower(): value for name, value in response.headers.items()},
-            )
-
-    async def _session(self, url: str) -> aiohttp.ClientSession:
-        try:
-            return await self._sessions.session(url)
-        except (OSError, ValueError) as error:
-            raise HttpError(HttpFault.TLS, f"tls_config cannot be used: {error}") from error
+        transport = self._transport or await self._loaded()
+        return await transport.post(url, headers, body, size_bytes_max)
 
     async def close(self) -> None:
         """Close the connections; a later request opens new ones."""
-        await self._sessions.close()
+        if self._transport is not None:
+            await self._transport.close()
 
-    async def _headers(self) -> list[tuple[str, str]]:
-        settings = self._settings
-        try:
-            if any(not name.startswith("tls_config") for name in settings.files()):
-                return await asyncio.to_thread(_request_headers, settings)
-            return _request_headers(settings)
-        except (OSError, UnicodeDecodeError) as error:
-            raise HttpError(HttpFault.CREDENTIALS, f"a file with credentials cannot be read: {error}") from error
-
-    def _proxy(self, url: str) -> str | None:
-        settings = self._settings
-        if not settings.proxy_url:
-            return None
-        host = urllib.parse.urlsplit(url).netloc
-        bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]
-        return None if settings.no_proxy and bypass(host, {"no": settings.no_proxy}) else settings.proxy_url
-
-    def _proxy_headers(self) -> dict[str, str] | None:
-        given = self._settings.proxy_connect_header
-        return {name: ", ".join(_reveal(value) for value in values) for name, values in given.items()} or None
-
-
-def host_of(url: str) -> str:
-    """``url`` without what may be secret in it: scheme and host."""
-    parts = urllib.parse.urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-
-
-async def _body(response: aiohttp.ClientResponse, size_bytes_max: int) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    async for chunk in response.content.iter_any():
-        size += len(chunk)
-        if size > size_bytes_max:
-            raise too_large(size_bytes_max)
-        parts.append(chunk)
-    return b"".join(parts)
-
-
-async def _beginning(response: aiohttp.ClientResponse, size_bytes_max: int) -> bytes:
-    """The body, which may come in many pieces, up to ``size_bytes_max`` bytes of it."""
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) >= size_bytes_max:
-            break
-    return bytes(body[:size_bytes_max])
-
-
-def _request_headers(settings: HttpClientSettings) -> list[tuple[str, str]]:
-    headers: list[tuple[str, str]] = []
-    if settings.basic_auth is not None:
-        basic = settings.basic_auth
-        name = _text(basic.username, basic.username_file)
-        pair = f"{name}:{_text(basic.password, basic.password_file)}"
-        headers.append(("Authorization", "Basic " + base64.b64encode(pair.encode()).decode()))
-    elif settings.bearer is not None:
-        token = settings.bearer
-        credentials = _text(token.credentials, token.credentials_file)
-        headers.append(("Authorization", f"{token.type} {credentials}"))
-    for name, values in settings.http_headers.items():
-        every = [*values.values, *(_reveal(secret) for secret in values.secrets), *_texts(values.files)]
-        headers.extend((name, value) for value in every)
-    return headers
-
-
-def _text(given: str | Secret, file: str) -> str:
-    return Path(file).read_text().strip() if file else _reveal(given)
-
-
-def _texts(files: Sequence[str]) -> list[str]:
-    return [Path(file).read_text().strip() for file in files]
-
-
-def _reveal(given: str | Secret) -> str:
-    return given.reveal() if isinstance(given, Secret) else given
-
-
-def _translate(error: Exception, method: str, url: str) -> HttpError:
-    """What aiohttp raised, in words that name the place."""
-    match error:
-        case aiohttp.TooManyRedirects():
-            return HttpError(HttpFault.REDIRECTS, f"{method} {url}: stopped after {REDIRECTS_MAX} redirects")
-        case aiohttp.ClientConnectorCertificateError():
-            reason = getattr(error.certificate_error, "verify_message", "") or error.certificate_error
-            return HttpError(HttpFault.TLS, f"{method} {url}: the server's certificate is not trusted: {reason}")
-        case aiohttp.ClientSSLError() | ssl.SSLError():
-            return HttpError(HttpFault.TLS, f"{method} {url}: TLS failed: {error}")
-        case aiohttp.ClientConnectorDNSError():
-            return HttpError(HttpFault.CONNECTION, f"{method} {url}: cannot resolve host {error.host!r}")
-        case aiohttp.ClientConnectorError():
-            number = error.os_error.errno
-            cause = os.strerror(number) if number else str(error.os_error)
-            if not cause and url.startswith("https:"):
-                return HttpError(HttpFault.TLS, f"{method} {url}: TLS failed: the server broke off the handshake")
-            return HttpError(
-                HttpFault.CONNECTION, f"{method} {url}: cannot connect to {error.host}:{error.port}: {cause}"
-            )
-        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
-            return HttpError(HttpFault.PROTOCOL, f"{method} {url}: not a URL that can be asked")
-        case aiohttp.ServerDisconnectedError():
-            return HttpError(
-                HttpFault.CONNECTION, f"{method} {url}: the server closed the connection without an answer"
-            )
-        case aiohttp.ClientPayloadError():
-            return HttpError(HttpFault.CONNECTION, f"{method} {url}: the connection broke in the middle of the body")
-        case OSError():
-            return HttpError(HttpFault.CONNECTION, f"{method} {url}: {error.strerror or error}")
-        case aiohttp.ClientResponseError():
-            return HttpError(HttpFault.PROTOCOL, f"{method} {url}: the answer is not HTTP: {error.message}")
-        case _:
-            return HttpError(HttpFault.PROTOCOL, f"{method} {url}: {error}")
+    async def _loaded(self) -> Transport:
+        kind = await asyncio.to_thread(TRANSPORT.get)
+        if self._transport is None:
+            self._transport = kind(self._settings, self._user_agent)
+        return self._transport

@@ -5,14 +5,19 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 
 from fenghuo.base.errors import InputError, OperatingError
+from fenghuo.base.late import Later
+
+INSERTS: Final = {
+    "sqlite": Later("sqlalchemy.dialects.sqlite", "insert"),
+    "postgresql": Later("sqlalchemy.dialects.postgresql", "insert"),
+}
+"""Inserting what may be there already is in no standard: each dialect has a statement for it."""
 
 BUSY_TIMEOUT_MS = 5_000
 """How long SQLite waits for another process that writes (a backup, an operator's shell) before it gives up."""
@@ -28,7 +33,7 @@ class Database:
         """
         self._engine = _engine(url)
         self._shown = self._engine.url.render_as_string(hide_password=True)
-        self._sqlite = self._engine.dialect.name == "sqlite"
+        self._insert = INSERTS[self._engine.dialect.name].get()
         self._turn = threading.Lock()
         self.trouble = ""
         """What the database last refused; empty when it did not since :meth:`clear_trouble`."""
@@ -53,8 +58,7 @@ class Database:
         """Insert ``rows``, or replace those whose ``key`` columns exist."""
         if not rows:
             return
-        insert = sqlite_insert if self._sqlite else postgresql_insert
-        statement = insert(table)
+        statement = self._insert(table)
         fresh = {column.name: statement.excluded[column.name] for column in table.c if column.name not in key}
         connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=fresh), list(rows))
 

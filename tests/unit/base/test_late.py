@@ -9,6 +9,8 @@ import pytest
 from fenghuo.app.http_wiring import OWN_APPLICATION
 from fenghuo.base.late import Later
 from fenghuo.cli.main import COMMANDS
+from fenghuo.net.http_client import TRANSPORT
+from fenghuo.state.database import INSERTS
 
 
 def test_the_module_is_loaded_when_the_thing_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -19,6 +21,6 @@ def test_the_module_is_loaded_when_the_thing_is_asked_for(monkeypatch: pytest.Mo
     assert later.get() is sys.modules["colorsys"].rgb_to_hsv
 
 
-@pytest.mark.parametrize("later", [*COMMANDS.values(), OWN_APPLICATION], ids=str)
+@pytest.mark.parametrize("later", [*COMMANDS.values(), *INSERTS.values(), OWN_APPLICATION, TRANSPORT], ids=str)
 def test_what_is_registered_is_there(later: Later) -> None:
     assert later.get() is not None

@@ -7,7 +7,7 @@ import tracemalloc
 
 import pytest
 
-from fenghuo.net.http_client import Answer, HttpError, HttpFault
+from fenghuo.net.answer import Answer, HttpError, HttpFault
 
 TEXT = b"up 1\n" * 1000
 

@@ -18,7 +18,8 @@ from fenghuo.alerting.notify.texts import Texts
 from fenghuo.base.clock import Clock
 from fenghuo.model.http_settings import HttpClientSettings
 from fenghuo.model.settings_types import Secret
-from fenghuo.net.http_client import Answer, HttpClient, HttpError, HttpFault
+from fenghuo.net.answer import Answer, HttpError, HttpFault
+from fenghuo.net.http_client import HttpClient
 
 USER_AGENT = f"Fenghuo/{fenghuo.__version__}"
 JSON = {"Content-Type": "application/json"}

@@ -18,7 +18,8 @@ from fenghuo.metrics.collect.discovery.metrics import DiscoveryMetrics
 from fenghuo.metrics.collect.discovery.settings import HttpDiscoverySettings
 from fenghuo.metrics.collect.discovery.source import OnChange
 from fenghuo.model.settings_types import redact_url
-from fenghuo.net.http_client import HttpClient, HttpError, HttpFault
+from fenghuo.net.answer import HttpError, HttpFault
+from fenghuo.net.http_client import HttpClient
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,8 @@ from fenghuo.metrics.collect.scrape.negotiate import accept_header, content_type
 from fenghuo.metrics.collect.scrape.outcome import Read, Reading, Reason, ScrapeError
 from fenghuo.metrics.collect.scrape.threads import Threads
 from fenghuo.metrics.collect.settings import EscapingScheme, JobSettings
-from fenghuo.net.http_client import Answer, HttpClient, HttpError, HttpFault
+from fenghuo.net.answer import Answer, HttpError, HttpFault
+from fenghuo.net.http_client import HttpClient
 from fenghuo.wire.exposition import Layout, Parsed, parse_text
 
 BODY_LIMIT: Final = declare(
