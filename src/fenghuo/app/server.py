@@ -14,6 +14,7 @@ from fenghuo.app.program import Program
 from fenghuo.app.wiring import running
 from fenghuo.base.errors import InputError
 from fenghuo.base.garbage import growing
+from fenghuo.base.interpreter import turns_for_a_server
 from fenghuo.base.lifecycle import on_signals
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ async def run_until_stopped(
     ending = stop or asyncio.Event()
     reload_asked = asyncio.Event()
     handlers = {signal.SIGTERM: ending.set, signal.SIGINT: ending.set, signal.SIGHUP: reload_asked.set}
-    with on_signals(handlers):
+    with turns_for_a_server(), on_signals(handlers):
         async with contextlib.AsyncExitStack() as stack:
             with growing():
                 program = await stack.enter_async_context(running(options))
