@@ -9,7 +9,7 @@ from typing import Any
 
 from fenghuo.sdk.endpoints import Endpoints
 from fenghuo.sdk.guard import harmless
-from fenghuo.sdk.http_metrics import UNMATCHED, HttpMetrics
+from fenghuo.sdk.http_metrics import UNMATCHED, HttpMetrics, endpoint_by
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -56,7 +56,7 @@ class AsgiMiddleware:
             with harmless("counting a request"):
                 seconds = time.perf_counter() - start_s
                 asked["route"] = scope.get("route")
-                self._metrics.ended(scope["method"], self._endpoint_of(asked), status, seconds)
+                self._metrics.ended(scope["method"], endpoint_by(self._endpoint_of, asked), status, seconds)
 
     async def _answer(self, scope: Scope, send: Send) -> None:
         accept = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"accept"), "")

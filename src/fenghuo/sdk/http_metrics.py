@@ -14,6 +14,8 @@ from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from fenghuo.sdk.guard import harmless
+
 log = logging.getLogger("fenghuo.sdk")
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
@@ -27,6 +29,7 @@ ENDPOINTS_MAX: Final = 1000
 DURATION_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 Metric = TypeVar("Metric", Counter, Gauge, Histogram)
+Request = TypeVar("Request")
 
 
 class HttpMetrics:
@@ -79,6 +82,13 @@ class HttpMetrics:
                 return OTHER
             self._endpoints.add(endpoint)
         return endpoint
+
+
+def endpoint_by(endpoint_of: Callable[[Request], str], request: Request) -> str:
+    """What ``endpoint_of`` says of a request; :data:`UNMATCHED` when it fails, so that the request still counts."""
+    with harmless("finding a request's endpoint"):
+        return endpoint_of(request)
+    return UNMATCHED
 
 
 _of_registry: weakref.WeakKeyDictionary[CollectorRegistry, HttpMetrics] = weakref.WeakKeyDictionary()

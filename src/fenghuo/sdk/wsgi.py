@@ -9,7 +9,7 @@ from typing import Any
 
 from fenghuo.sdk.endpoints import Endpoints
 from fenghuo.sdk.guard import harmless
-from fenghuo.sdk.http_metrics import UNMATCHED, HttpMetrics
+from fenghuo.sdk.http_metrics import UNMATCHED, HttpMetrics, endpoint_by
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -47,7 +47,7 @@ class WsgiMiddleware:
             with harmless("counting a request"):
                 seconds = time.perf_counter() - start_s
                 method = environ["REQUEST_METHOD"]
-                self._metrics.ended(method, endpoint or self._endpoint_of(environ), status, seconds)
+                self._metrics.ended(method, endpoint or endpoint_by(self._endpoint_of, environ), status, seconds)
 
         with harmless("counting a request"):
             self._metrics.started()

@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Mount, Route
 from werkzeug.test import Client
 
-from fenghuo.sdk import Check, Health, instrument
+from fenghuo.sdk import Check, Health, guard, instrument
 from fenghuo.sdk.asgi import AsgiMiddleware
 from fenghuo.sdk.http_metrics import ENDPOINTS_MAX, HttpMetrics, http_metrics
 
@@ -265,12 +265,30 @@ async def test_a_fault_of_ours_never_reaches_the_application(
     def broken(scope: Any) -> str:
         raise KeyError("a bug of the SDK")
 
+    guard._reported.clear()
     app = instrument(fastapi_app(), registry=registry, endpoint_of=broken)
     async with asgi_client(app) as client:
         answer = await client.get("/api/orders/1")
 
     assert answer.json() == {"id": "1"}
     assert "the application is not affected" in caplog.text
+    # The request still counts, and nothing stays in flight for ever.
+    assert counted(registry) == {("GET", "unmatched", "200"): 1.0}
+    assert registry.get_sample_value("http_requests_in_flight") == 0
+
+
+def test_a_wsgi_request_whose_endpoint_cannot_be_found_still_counts(registry: CollectorRegistry) -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return [b""]
+
+    def broken(environ: Any) -> str:
+        raise KeyError("a bug of the SDK")
+
+    Client(instrument(app, registry=registry, endpoint_of=broken)).get("/").close()
+
+    assert counted(registry) == {("GET", "unmatched", "200"): 1.0}
+    assert registry.get_sample_value("http_requests_in_flight") == 0
 
 
 def test_endpoints_are_bounded(registry: CollectorRegistry) -> None:
