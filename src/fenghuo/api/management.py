@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from fenghuo.base.errors import InputError
+from fenghuo.base.errors import InputError, OperatingError
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def management_routes(parts: ManagementParts) -> list[Route]:
     async def reload(request: Request) -> Response:
         try:
             await parts.reload()
-        except InputError as error:
+        except (InputError, OperatingError) as error:
             return PlainTextResponse(f"failed to reload config: {error}\n", status_code=500)
         return PlainTextResponse("")
 

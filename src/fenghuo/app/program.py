@@ -14,7 +14,7 @@ from fenghuo.api.prometheus.status import ReloadState
 from fenghuo.app.configuration import Configuration, load_configuration
 from fenghuo.app.options import ServerOptions
 from fenghuo.base.clock import Clock
-from fenghuo.base.errors import InputError
+from fenghuo.base.guard import Guard
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class ConfigurationHolder:
                 )
                 self._tell_what_needs_a_restart(old, new)
                 await self._swap(old, new)
-            except InputError as error:
+            except Exception as error:
                 self._note(ok=False)
                 log.error("reload refused, the old configuration stays: %s", error)
                 raise
@@ -84,7 +84,7 @@ class ConfigurationHolder:
             for part in self._parts:
                 await part(new)
                 done.append(part)
-        except InputError:
+        except BaseException:
             for part in reversed(done):
                 await part(old)
             raise
@@ -120,3 +120,5 @@ class Program:
     banner: Sequence[str]
     routes: Sequence[tuple[str, str]]
     """Every HTTP route outside our own API, with its methods; for the reference pages."""
+    guard: Guard
+    """Keeps whoever runs the server alive over faults that nobody foresaw."""

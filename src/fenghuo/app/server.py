@@ -45,9 +45,13 @@ async def run_until_stopped(
 
 
 async def _reload_when_asked(program: Program, asked: asyncio.Event) -> None:
-    while True:
-        await asked.wait()
-        asked.clear()
+    async def reload() -> None:
         # What is wrong is in the log already, and the old configuration goes on.
         with contextlib.suppress(InputError):
             await program.configuration.reload()
+
+    while True:
+        await asked.wait()
+        asked.clear()
+        # A reload that fails in a way nobody foresaw must not be the last one.
+        await program.guard.run("reload", reload)

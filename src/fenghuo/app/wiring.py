@@ -110,5 +110,5 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
             open_to_all=options.no_auth,
             has_panel=http.has_panel,
         )
-        yield Program(address.url, holder, lines, http.routes)
+        yield Program(address.url, holder, lines, http.routes, guard)
         readiness.ready = False

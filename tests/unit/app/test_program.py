@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import anyio.to_thread
@@ -10,9 +11,11 @@ from prometheus_client import CollectorRegistry
 
 from fenghuo.app.configuration import Configuration, load_configuration
 from fenghuo.app.options import ServerOptions
-from fenghuo.app.program import ConfigurationHolder
+from fenghuo.app.program import ConfigurationHolder, Program
+from fenghuo.app.server import _reload_when_asked
 from fenghuo.base.clock import ManualClock
 from fenghuo.base.errors import InputError
+from fenghuo.base.guard import Guard
 
 pytestmark = pytest.mark.anyio
 
@@ -22,14 +25,17 @@ TEXT = "packs: []\nscrape_configs: [{{job_name: {name}, static_configs: [{{targe
 class Part:
     """Remembers the jobs that it was given; refuses those it is told to."""
 
-    def __init__(self, refuses: str = "") -> None:
+    def __init__(self, refuses: str = "", breaks: str = "") -> None:
         self.given: list[str] = []
         self._refuses = refuses
+        self._breaks = breaks
 
     async def apply(self, configuration: Configuration) -> None:
         name = configuration.settings.jobs[0].job_name
         if name == self._refuses:
             raise InputError(f"cannot work with {name}")
+        if name == self._breaks:
+            raise ZeroDivisionError
         self.given.append(name)
 
 
@@ -87,6 +93,42 @@ async def test_a_part_that_refuses_takes_the_others_back(
     assert willing.given == ["first", "second", "first"]
     assert unwilling.given == ["first"]
     assert "job_name: first" in made.yaml()
+
+
+async def test_a_part_that_breaks_down_takes_the_others_back_too(
+    tmp_path: Path, clock: ManualClock, registry: CollectorRegistry
+) -> None:
+    willing, broken = Part(), Part(breaks="second")
+    made = await holder(tmp_path, clock, registry, willing, broken)
+    (tmp_path / "fenghuo.yml").write_text(TEXT.format(name="second"))
+
+    with pytest.raises(ZeroDivisionError):
+        await made.reload()
+
+    assert willing.given == ["first", "second", "first"]
+    assert "job_name: first" in made.yaml()
+    assert not made.state.ok
+
+
+async def test_a_reload_that_breaks_down_is_not_the_last(
+    tmp_path: Path, clock: ManualClock, registry: CollectorRegistry
+) -> None:
+    part = Part(breaks="second")
+    made = await holder(tmp_path, clock, registry, part)
+    asked = asyncio.Event()
+    following = asyncio.create_task(_reload_when_asked(Program("", made, (), (), Guard(registry)), asked))
+    reloads = registry.get_sample_value
+    (tmp_path / "fenghuo.yml").write_text(TEXT.format(name="second"))
+    asked.set()
+    while not reloads("fenghuo_unexpected_faults_total", {"part": "reload"}):
+        assert not following.done()
+        await asyncio.sleep(0)
+    (tmp_path / "fenghuo.yml").write_text(TEXT.format(name="third"))
+    asked.set()
+    while part.given != ["first", "third"]:
+        assert not following.done()
+        await asyncio.sleep(0)
+    following.cancel()
 
 
 def test_without_a_file_everything_goes_at_fifteen_seconds() -> None:
