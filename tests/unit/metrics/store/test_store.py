@@ -41,6 +41,16 @@ def test_the_same_labels_keep_their_row(make: Make) -> None:
     assert target.rows([named("c"), named("b"), named("a")]).tolist() == [2, first[1], first[0]]
 
 
+def test_thousands_of_new_series_are_found_again_after_a_restart(make: Make, clock: ManualClock) -> None:
+    """They are registered and written to the WAL in several parts."""
+    target, now = make().cohort("t"), clock.now_ms()
+    series = [named("m", n=str(n)) for n in range(5001)]
+    rows = target.rows(series)
+    assert rows.tolist() == list(range(5001))
+    target.append(now, rows, np.arange(5001.0))
+    assert everything(make()) == {labels: [(now, bits(n))] for n, labels in enumerate(series)}
+
+
 def test_two_handles_of_a_key_are_one_cohort(make: Make, clock: ManualClock) -> None:
     store = make()
     rows = store.cohort("t").rows([named("a")])

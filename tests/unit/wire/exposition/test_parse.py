@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fenghuo.model.labels import Labels
 from fenghuo.model.sample import NAN_BITS, Exemplar, Metadata
-from fenghuo.wire.exposition import NO_TIME, Format, Parsed, format_of, parse_text
+from fenghuo.wire.exposition import NO_TIME, Format, Parsed, format_of, parse, parse_text
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
@@ -172,7 +172,12 @@ BODY = '# TYPE a gauge\na{x="1"} 1\na{x="2"} 2\n# just so\nb 3\n'
         (BODY.replace("b 3", "b \t3"), True),
     ],
 )
-def test_the_layout_is_the_same_object_while_only_values_change(changed: str, same: bool) -> None:
+@pytest.mark.parametrize("piece_bytes", [1, 20, 1 << 18])
+def test_the_layout_is_the_same_object_while_only_values_change(
+    changed: str, same: bool, piece_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However small the pieces are in which the body is worked."""
+    monkeypatch.setattr(parse, "_PIECE_BYTES", piece_bytes)
     layout = read(BODY).layout
     parsed = parse_text(changed.encode(), "text/plain", layout)
     assert (parsed.layout is layout) is same
@@ -180,6 +185,38 @@ def test_the_layout_is_the_same_object_while_only_values_change(changed: str, sa
     assert parsed.problem == fresh.problem
     assert parsed.layout.series == fresh.layout.series
     np.testing.assert_array_equal(parsed.values, fresh.values)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "a 1\nb 2",
+        "\n\na 1\n\n\nb 2\n\n",
+        '# HELP 烽 火\na{b="烽火"} 1\nc{d="x\ny"} 2\n',
+        b'a 1\n# \xff\nb{c="\xe7\x83\xbd"} 2\n',
+        b'a 1\nb{c="\xff"} 2\nd 3\n',
+        "a 1\nb 2\nc\nd x\n",
+    ],
+)
+def test_the_size_of_the_pieces_does_not_matter(body: str | bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = read(body)
+    for piece_bytes in range(1, 12):
+        monkeypatch.setattr(parse, "_PIECE_BYTES", piece_bytes)
+        parsed = read(body)
+        assert parsed.problem == whole.problem
+        assert parsed.layout.series == whole.layout.series
+        np.testing.assert_array_equal(parsed.values, whole.values)
+
+
+def test_a_body_of_many_pieces_keeps_its_layout() -> None:
+    def body(start: int) -> str:
+        return "".join(f'# HELP m{n} x\nm{n}{{a="{"b" * 90}"}} {start + n}\n' for n in range(4000))
+
+    first = read(body(0))
+    again = parse_text(body(7).encode(), "text/plain", first.layout)
+    assert again.layout is first.layout
+    assert again.values.tolist() == [float(7 + n) for n in range(4000)]
+    assert again.values.tolist() == read(body(7)).values.tolist()
 
 
 def test_exemplars_and_timestamps_are_read_on_the_fast_path_too() -> None:
