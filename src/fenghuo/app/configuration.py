@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from fenghuo.app.settings import AppSettings, matching_files
-from fenghuo.app.settings_load import load_settings
 from fenghuo.base.document import Problem, Severity
 from fenghuo.base.errors import InputError
+from fenghuo.base.late import Later
 from fenghuo.metrics.collect.settings import GlobalSettings
 from fenghuo.metrics.promql import parse_expr
 from fenghuo.model.labels import Labels
@@ -24,6 +24,10 @@ log = logging.getLogger(__name__)
 
 BUILT_IN_GLOBAL = GlobalSettings(scrape_interval_ms=15_000, evaluation_interval_ms=15_000)
 """Without a configuration file everything goes at 15 s; a file that says nothing gets Prometheus' minute."""
+
+
+LOAD_SETTINGS = Later("fenghuo.app.settings_load", "load_settings")
+"""Without a configuration file nobody needs what reads one."""
 
 
 class ConfigurationError(InputError):
@@ -58,9 +62,12 @@ def load_configuration(path: Path | None, environment: Mapping[str, str]) -> Con
 
     Reads files: call it in a worker thread. Raises ConfigurationError.
     """
-    settings, problems = load_settings(path, environment)
-    if path is None and settings is not None:
-        settings = replace(settings, global_=BUILT_IN_GLOBAL)
+    settings: AppSettings | None
+    problems: list[Problem]
+    if path is None:
+        settings, problems = AppSettings(global_=BUILT_IN_GLOBAL), []
+    else:
+        settings, problems = LOAD_SETTINGS.get()(path, environment)
     files, rule_problems = _load_rules(settings) if settings is not None else ([], [])
     problems = [*problems, *rule_problems]
     for problem in problems:

@@ -33,14 +33,15 @@ class AlertText:
 
     def __init__(self, text: str, alert: str) -> None:
         self._alert = alert
-        # Most labels are plain words; those need no rendering.
-        self._constant = text if "{{" not in text else None
-        self._template = Template.parse(text, CHECKED, name=f"__alert_{alert}", variables=_VARIABLES)
+        self._text = text
+        # Most labels are plain words; those need no template.
+        plain = "{{" not in text
+        self._template = None if plain else Template.parse(text, CHECKED, name=f"__alert_{alert}", variables=_VARIABLES)
 
     def expand(self, labels: Labels, value: float, surroundings: Surroundings) -> str:
         """The text for one series. A template that fails gives a text that says so: the alert is not lost for it."""
-        if self._constant is not None:
-            return self._constant
+        if self._template is None:
+            return self._text
         data = {
             "Labels": labels,
             "ExternalLabels": surroundings.external_labels,

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from fenghuo.app.configuration import LOAD_SETTINGS
 from fenghuo.app.http_wiring import OWN_APPLICATION
 from fenghuo.base.late import Later
 from fenghuo.cli.main import COMMANDS
@@ -21,6 +22,8 @@ def test_the_module_is_loaded_when_the_thing_is_asked_for(monkeypatch: pytest.Mo
     assert later.get() is sys.modules["colorsys"].rgb_to_hsv
 
 
-@pytest.mark.parametrize("later", [*COMMANDS.values(), *INSERTS.values(), OWN_APPLICATION, TRANSPORT], ids=str)
+@pytest.mark.parametrize(
+    "later", [*COMMANDS.values(), *INSERTS.values(), LOAD_SETTINGS, OWN_APPLICATION, TRANSPORT], ids=str
+)
 def test_what_is_registered_is_there(later: Later) -> None:
     assert later.get() is not None
