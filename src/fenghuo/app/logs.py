@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import time
+from collections.abc import AsyncIterator
 
 from prometheus_client import CollectorRegistry, Counter
 
@@ -35,6 +37,17 @@ class CountingHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._messages.labels("error" if record.levelno >= logging.ERROR else "warning").inc()
+
+
+@contextlib.asynccontextmanager
+async def counting_messages(registry: CollectorRegistry) -> AsyncIterator[None]:
+    """Count what goes to the log while the context is open."""
+    handler = CountingHandler(registry)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
 
 
 def configure_logging(level: int = logging.INFO) -> None:

@@ -26,6 +26,7 @@ from fenghuo.app.housekeeping import keeping_house
 from fenghuo.app.http_parts import HttpParts
 from fenghuo.app.http_server import bound_address, listen_on, serving
 from fenghuo.app.http_wiring import http_application
+from fenghuo.app.logs import counting_messages
 from fenghuo.app.options import ServerOptions
 from fenghuo.app.program import ConfigurationHolder, Program, Readiness
 from fenghuo.app.services import opened_state, opened_store, owned_directory
@@ -56,6 +57,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
     holder = ConfigurationHolder(options, configuration, clock, registry)
 
     async with Stack() as stack:
+        await stack.start("log counter", counting_messages(registry))
         data_dir = await stack.start("data directory", owned_directory(options.data_dir))
         listener = await stack.start("listener", listen_on(options.address(settings.server.listen)))
         address = bound_address(listener)

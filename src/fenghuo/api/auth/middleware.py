@@ -20,6 +20,10 @@ LOCAL_USER = Identity("local", Role.ADMIN, Proof.OPEN_SERVER)
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
+NO_PROOF = "sign in first: session cookie, basic auth or bearer token"
+WRONG_PROOF = "the name, the password or the token in the header Authorization is wrong"
+
+
 class AuthMiddleware:
     """Lets a request through with ``scope["state"]["identity"]`` set, or answers 401, 403 or 429.
 
@@ -59,7 +63,8 @@ class AuthMiddleware:
         if needed is None:
             return identity, None
         if identity is None:
-            return None, _refusal(401, "unauthorized", "sign in first: session cookie, basic auth or bearer token")
+            tried = "authorization" in request.headers
+            return None, _refusal(401, "unauthorized", WRONG_PROOF if tried else NO_PROOF)
         if identity.role < needed:
             return None, _refusal(403, "forbidden", f"this needs the role {needed.word}, you are {identity.role.word}")
         if identity.proof is Proof.SESSION and changes_state(method, path) and not _csrf_holds(request, identity):

@@ -59,6 +59,13 @@ class EmailSettings(ChannelSettings):
     tls_config: TlsSettings | None = None
     threading: ThreadingSettings = ThreadingSettings()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _subject_is_a_header(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "subject" in value:
+            raise RefusedError("a mail's subject is one of its headers, not a key", "write headers: {Subject: '…'}")
+        return value
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         if not self.to:
