@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from fenghuo.metrics.collect.relabel import NameScheme, relabel
 from fenghuo.metrics.collect.scrape.farewell import Farewells, Identity
@@ -20,6 +21,9 @@ from fenghuo.metrics.collect.scrape.writer import TargetWriter, WriteRules
 from fenghuo.metrics.collect.settings import JobSettings
 from fenghuo.metrics.collect.targets import DroppedTarget, Target
 from fenghuo.model.labels import Labels
+
+KEY_CHARS_MAX: Final = 4096
+"""Longer cohort keys, of targets with labels of kilobytes, give way to a hash: the WAL has 16 bits for their length."""
 
 FeedFor: TypeAlias = Callable[[Target], Feed]
 
@@ -130,7 +134,10 @@ class Pool:
 def cohort_key(identity: Identity) -> str:
     """The name of a target's cohort in the store."""
     job, labels, url = identity
-    return f"scrape {job} {url} {labels}"
+    key = f"scrape {job} {url} {labels}"
+    if len(key) <= KEY_CHARS_MAX:
+        return key
+    return f"scrape {job[:KEY_CHARS_MAX]} {hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}"
 
 
 def write_rules(settings: JobSettings, target: Target) -> WriteRules:
