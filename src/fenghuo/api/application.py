@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from fenghuo.api.auth.authenticator import Authenticator
 from fenghuo.api.auth.middleware import AuthMiddleware
+from fenghuo.api.body_limit import BodyLimitMiddleware
 from fenghuo.api.http_metrics import HttpMetricsMiddleware, ServerHttpMetrics
 
 
@@ -41,6 +42,7 @@ def build_application(parts: ApplicationParts) -> ASGIApp:
                 allow_headers=["Authorization", "Content-Type"],
             )
         )
+    middleware.append(Middleware(BodyLimitMiddleware))
     middleware.append(Middleware(AuthMiddleware, authenticator=parts.authenticator, metrics_open=parts.metrics_open))
     return Starlette(
         routes=[*parts.routes, Mount("/api/fenghuo", parts.own_api), Mount("/", parts.panel)],

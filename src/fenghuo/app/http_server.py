@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
+from fenghuo.app.http_protocol import BoundedHttpProtocol
 from fenghuo.app.options import Address
 from fenghuo.base.errors import OperatingError
 
@@ -57,7 +58,10 @@ async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
     """Answer requests on ``listener`` while the context is open."""
     config = uvicorn.Config(
         app,
+        http=BoundedHttpProtocol,
+        ws="none",
         access_log=False,
+        log_level="error",  # What clients send wrongly is answered, and is no news to whoever runs the server.
         lifespan="off",
         log_config=None,
         server_header=False,

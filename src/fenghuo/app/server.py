@@ -13,6 +13,7 @@ from fenghuo.app.options import ServerOptions
 from fenghuo.app.program import Program
 from fenghuo.app.wiring import running
 from fenghuo.base.errors import InputError
+from fenghuo.base.files import allow_many_files
 from fenghuo.base.garbage import growing
 from fenghuo.base.interpreter import turns_for_a_server
 from fenghuo.base.lifecycle import on_signals
@@ -27,6 +28,7 @@ async def run_until_stopped(
 
     Raises InputError or OperatingError when the server cannot start; everything that ran already is stopped then.
     """
+    allow_many_files()
     ending = stop or asyncio.Event()
     reload_asked = asyncio.Event()
     handlers = {signal.SIGTERM: ending.set, signal.SIGINT: ending.set, signal.SIGHUP: reload_asked.set}

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,16 @@ def sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def allow_many_files() -> None:
+    """Let this process open as many files and connections as the system allows it at all.
+
+    Shells often allow 1,024, fewer than a thousand targets and their watchers need.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):  # A system that forbids even this keeps what it gave.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @contextlib.contextmanager

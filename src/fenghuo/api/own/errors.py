@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 
 from fenghuo.base.errors import InputError, OperatingError
 
@@ -36,6 +39,7 @@ class OwnApiError(Exception):
 
 def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(OwnApiError, _own)
+    app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(InputError, _input)
     app.add_exception_handler(OperatingError, _operating)
@@ -48,6 +52,13 @@ def _answer(status: int, detail: ErrorDetail, headers: dict[str, str] | None = N
 async def _own(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, OwnApiError)
     return _answer(error.status, error.detail, error.headers)
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    """What the framework itself refuses: an unknown path, another method, a body that is too long."""
+    assert isinstance(error, HTTPException)
+    code = HTTPStatus(error.status_code).name.lower()
+    return _answer(error.status_code, ErrorDetail(code=code, message=error.detail), dict(error.headers or {}))
 
 
 async def _validation(request: Request, error: Exception) -> JSONResponse:
