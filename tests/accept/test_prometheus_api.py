@@ -30,7 +30,7 @@ shop_stock{item="coffee"} +Inf
 shop_stock{item="salt"} 1e-9
 # TYPE shop_latency_seconds histogram
 shop_latency_seconds_bucket{le="0.1"} 1
-shop_latency_seconds_bucket{le="1"} 5
+shop_latency_seconds_bucket{le="1.5"} 5
 shop_latency_seconds_bucket{le="+Inf"} 6
 shop_latency_seconds_sum 4.2
 shop_latency_seconds_count 6

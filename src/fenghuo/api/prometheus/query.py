@@ -102,8 +102,8 @@ class QueryApi:
         end_ms = params.time_ms("end", self._clock.now_ms())
         if end_ms < start_ms:
             raise invalid("end", "end timestamp must not be before start time")
-        matcher_sets = selectors_in(self._engine.parse(params.get("query")))
-        found = await anyio.to_thread.run_sync(self._exemplars.exemplars, matcher_sets, start_ms, end_ms)
+        tree = await anyio.to_thread.run_sync(self._engine.parse, params.get("query"))
+        found = await anyio.to_thread.run_sync(self._exemplars.exemplars, selectors_in(tree), start_ms, end_ms)
         return success_json([_exemplars_view(labels, exemplars) for labels, exemplars in found])
 
     async def _evaluated(

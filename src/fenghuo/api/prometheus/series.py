@@ -48,24 +48,20 @@ class SeriesApi:
         params = await read_params(request)
         if not params.all("match[]"):
             raise ParameterError("no match[] parameter provided")
-        matcher_sets, start_ms, end_ms = _scope(params)
-        found = await _in_thread(lambda: self._source.series(matcher_sets, start_ms, end_ms))
-        return _limited([dict(labels.pairs) for labels in found], params)
+        return await _in_thread(
+            lambda: _limited([dict(labels.pairs) for labels in self._source.series(*_scope(params))], params)
+        )
 
     async def labels(self, request: Request) -> Response:
         params = await read_params(request)
-        matcher_sets, start_ms, end_ms = _scope(params)
-        found = await _in_thread(lambda: self._source.label_names(matcher_sets, start_ms, end_ms))
-        return _limited(found, params)
+        return await _in_thread(lambda: _limited(self._source.label_names(*_scope(params)), params))
 
     async def values(self, request: Request) -> Response:
         params = await read_params(request)
         name = unescape_name(request.path_params["name"])
         if not name:
             raise ParameterError(f'invalid label name: "{name}"')
-        matcher_sets, start_ms, end_ms = _scope(params)
-        found = await _in_thread(lambda: self._source.label_values(name, matcher_sets, start_ms, end_ms))
-        return _limited(found, params)
+        return await _in_thread(lambda: _limited(self._source.label_values(name, *_scope(params)), params))
 
 
 def unescape_name(name: str) -> str:
@@ -116,4 +112,5 @@ def _limited(items: Sequence[object], params: Params) -> Response:
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
+    """Matchers of megabytes and answers of a million series are not the event loop's to work on."""
     return await anyio.to_thread.run_sync(work)
