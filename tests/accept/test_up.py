@@ -44,6 +44,7 @@ def test_without_any_configuration_it_watches_this_host(tmp_path: Path, start_se
 
 
 def test_sign_in(tmp_path: Path, start_server: StartServer) -> None:
+    (tmp_path / "data").mkdir(mode=0o755)
     server = start_server(tmp_path / "data")
     password = first_password(server)
 
@@ -72,6 +73,7 @@ def test_sign_in(tmp_path: Path, start_server: StartServer) -> None:
     assert after.status_code == 401
     assert by_basic.status_code == 200
     assert password not in (server.data_dir / "state.db").read_bytes().decode("latin-1")
+    assert (server.data_dir / "state.db").stat().st_mode & 0o077 == 0
 
 
 def test_guessing_is_slowed_down(tmp_path: Path, start_server: StartServer) -> None:

@@ -24,12 +24,20 @@ async def owned_directory(path: Path) -> AsyncIterator[Path]:
 
 
 @contextlib.asynccontextmanager
-async def opened_state(url: str) -> AsyncIterator[State]:
-    state = await anyio.to_thread.run_sync(open_state, url)
+async def opened_state(path: Path) -> AsyncIterator[State]:
+    """The SQLite database at ``path``; made so that only its owner can read it, as it holds password hashes."""
+    state = await anyio.to_thread.run_sync(_open_state, path)
     try:
         yield state
     finally:
         await anyio.to_thread.run_sync(state.close)
+
+
+def _open_state(path: Path) -> State:
+    # What keeps the file from being made is told by the database itself, with its remedy.
+    with contextlib.suppress(OSError):
+        path.touch(mode=0o600)
+    return open_state(f"sqlite:///{path}")
 
 
 @contextlib.asynccontextmanager

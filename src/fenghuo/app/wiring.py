@@ -63,7 +63,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         address = bound_address(listener)
         external_url = settings.server.external_url.rstrip("/") or address.url
 
-        state = await stack.start("state", opened_state(f"sqlite:///{data_dir / 'state.db'}"))
+        state = await stack.start("state", opened_state(data_dir / "state.db"))
         await stack.start("housekeeping", keeping_house(state, clock, guard))
         store = await stack.start("store", opened_store(data_dir / "metrics", settings.storage, clock, registry, guard))
         engine = Engine(store, clock, registry)
@@ -101,7 +101,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
                 authenticator,
             )
         )  # fmt: skip
-        await stack.start("http", serving(http.application, listener))
+        await stack.start("http", serving(http.application, listener, http.stop))
         await anyio.to_thread.run_sync(write_server_file, data_dir, address.url, token)
         readiness.ready = True
         await stack.start("afterwards", loading_the_rest(http.prepare, clock, guard))

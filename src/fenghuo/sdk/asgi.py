@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from fenghuo.sdk.endpoints import Endpoints
@@ -19,6 +20,10 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 EndpointOf = Callable[[Scope], str]
 
 
+ANSWERING_THREADS = 2
+"""Threads that answer ``/metrics`` and the health paths: our own, so that checks that hang take none of the host's."""
+
+
 class AsgiMiddleware:
     """Counts and times requests, and answers ``/metrics`` and the health paths."""
 
@@ -27,6 +32,7 @@ class AsgiMiddleware:
         self._metrics = metrics
         self._endpoints = endpoints
         self._endpoint_of = endpoint_of
+        self._threads = ThreadPoolExecutor(ANSWERING_THREADS, "fenghuo-sdk")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -60,7 +66,8 @@ class AsgiMiddleware:
 
     async def _answer(self, scope: Scope, send: Send) -> None:
         accept = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"accept"), "")
-        answer = await asyncio.to_thread(self._endpoints.answer, scope["path"], accept)
+        loop = asyncio.get_running_loop()
+        answer = await loop.run_in_executor(self._threads, self._endpoints.answer, scope["path"], accept)
         headers = [
             (b"content-type", answer.content_type.encode("latin-1")),
             (b"content-length", str(len(answer.body)).encode()),

@@ -205,6 +205,21 @@ def test_a_check_that_hangs_is_told_and_not_piled_up() -> None:
     assert len(calls) == 1
 
 
+async def test_checks_that_hang_take_none_of_the_hosts_threads(registry: CollectorRegistry) -> None:
+    release = threading.Event()
+    health = Health({"slow": Check(lambda: release.wait(20), timeout_s=0.3)})
+    app = instrument(fastapi_app(), registry=registry, health=health)
+
+    async with asgi_client(app) as client:
+        asking = [asyncio.create_task(client.get("/health")) for _ in range(40)]
+        await asyncio.sleep(0.05)
+        own = {thread.name for thread in threading.enumerate() if thread.name.startswith("asyncio_")}
+        release.set()
+        await asyncio.gather(*asking)
+
+    assert own == set()
+
+
 def test_flask_requests_are_counted_by_rule(registry: CollectorRegistry) -> None:
     app = Flask("shop")
 

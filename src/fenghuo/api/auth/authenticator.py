@@ -48,7 +48,6 @@ class SessionStore(Protocol):
     def create(self, token_hash: str, session: Session) -> None: ...
     def find(self, token_hash: str, now_ms: int) -> Session | None: ...
     def delete(self, token_hash: str) -> None: ...
-    def purge_expired(self, now_ms: int) -> int: ...
 
 
 class SignInRefusedError(Exception):
@@ -104,7 +103,6 @@ class Authenticator:
         token = secrets.token_urlsafe(32)
         session = Session(user.name, secrets.token_urlsafe(24), self._clock.now_ms() + SESSION_LIFETIME_MS)
         await anyio.to_thread.run_sync(self._sessions.create, _digest(token), session)
-        await anyio.to_thread.run_sync(self._sessions.purge_expired, self._clock.now_ms())
         return token, Identity(user.name, Role.named(user.role), Proof.SESSION, session.csrf_token)
 
     async def sign_out(self, token: str) -> None:
