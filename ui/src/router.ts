@@ -3,6 +3,7 @@
 import { createRouter, createWebHistory } from 'vue-router'
 
 import { UnreachableError } from './api/client'
+import GraphPage from './graph/GraphPage.vue'
 import OverviewPage from './overview/OverviewPage.vue'
 import { loadSession } from './session/session'
 import SignInPage from './session/SignInPage.vue'
@@ -12,6 +13,7 @@ export const router = createRouter({
   history: createWebHistory(),
   routes: [
     { path: '/', name: 'overview', component: OverviewPage },
+    { path: '/graph', name: 'graph', component: GraphPage },
     { path: '/sign-in', name: 'sign-in', component: SignInPage, meta: { open: true } },
     { path: '/:path(.*)*', name: 'lost', component: LostPage },
   ],

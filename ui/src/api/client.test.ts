@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
 import { clockOffsetMs, errorOf } from './client'
-import { parseValue } from './prometheus'
+import { instantRows, parseValue } from './prometheus'
 
 test('both shapes of error are read, and none at all', () => {
   const own = errorOf(429, { error: { code: 'too_many', message: 'too many attempts', remedy: 'wait' } })
@@ -27,4 +27,15 @@ test.each([
   ['9.2e+01', 92],
 ])('the value %s is read', (text, value) => {
   expect(parseValue(text)).toBe(value)
+})
+
+test('every shape of an instant result becomes rows', () => {
+  const metric = { job: 'node' }
+  expect(instantRows({ resultType: 'vector', result: [{ metric, value: [1, '2'] }] })).toEqual([
+    { labels: metric, samples: [[1, '2']] },
+  ])
+  expect(instantRows({ resultType: 'matrix', result: [{ metric, values: [[1, '2'], [3, 'NaN']] }] })).toEqual([
+    { labels: metric, samples: [[1, '2'], [3, 'NaN']] },
+  ])
+  expect(instantRows({ resultType: 'string', result: [1, 'text'] })).toEqual([{ labels: null, samples: [[1, 'text']] }])
 })

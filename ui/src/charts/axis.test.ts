@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { bytesAxis, percentAxis } from './axis'
+import { bytesAxis, numberAxis, percentAxis } from './axis'
 
 test.each([
   [0, { max: 10, interval: 2.5 }],
@@ -23,4 +23,15 @@ test.each([
   [120 * MIB, { max: 128 * MIB, interval: 32 * MIB }],
 ])('a highest of %s bytes gets ticks on powers of two', (highest, axis) => {
   expect(bytesAxis(highest)).toEqual(axis)
+})
+
+test.each([
+  [0, 0, { min: 0, max: 1 }],
+  [0.2, 3.7, { min: 0, max: 4 }],
+  [-3, 5, { min: -4, max: 6 }],
+  [-8, -1, { min: -8, max: 0 }],
+  [1000, 1003, { min: 1000, max: 1003 }],
+  [7, 7, { min: 0, max: 8 }],
+])('values from %s to %s stand on round ticks, and on the ground unless they hardly move', (lowest, highest, wanted) => {
+  expect(numberAxis(lowest, highest)).toMatchObject(wanted)
 })

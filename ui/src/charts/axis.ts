@@ -1,6 +1,8 @@
 /** Value axes whose ticks are round in the unit shown. */
 
 export interface Axis {
+  /** The ground when absent. */
+  min?: number
   max: number
   interval: number
 }
@@ -24,6 +26,18 @@ export function bytesAxis(highest: number): Axis {
   const wanted = Math.max(highest * 1.05, 1024)
   const interval = roundUp(wanted / INTERVALS, 1024, BINARY_STEPS)
   return { max: interval * Math.ceil(wanted / interval), interval }
+}
+
+/** Values that move within less than this share of their size are looked at closely; all others stand on the ground. */
+const NARROW = 0.2
+
+/** For values of unknown unit and either sign, `lowest` to `highest`. */
+export function numberAxis(lowest: number, highest: number): Axis {
+  const isNarrow = highest > lowest && highest - lowest < NARROW * Math.max(Math.abs(lowest), Math.abs(highest))
+  const from = isNarrow ? lowest : Math.min(0, lowest)
+  const to = isNarrow ? highest : Math.max(0, highest) || (lowest < 0 ? 0 : 1)
+  const interval = roundUp((to - from) / INTERVALS, 10, DECIMAL_STEPS)
+  return { min: Math.floor(from / interval) * interval, max: Math.ceil(to / interval) * interval, interval }
 }
 
 /** The smallest step × base^k that is not below `value`. */

@@ -2,14 +2,14 @@
 
 import type { EChartsCoreOption } from 'echarts/core'
 
-import { formatBytes, formatPercent } from '@/format/number'
-import { formatClock, formatMoment } from '@/format/time'
+import { formatBytes, formatPercent, formatTick, formatValue } from '@/format/number'
+import { formatClock, formatDayClock, formatMoment } from '@/format/time'
 import type { Token, Tokens } from '@/theme/tokens'
 
-import { bytesAxis, percentAxis, type Axis } from './axis'
+import { bytesAxis, numberAxis, percentAxis, type Axis } from './axis'
 import { isEmpty, type Grid, type Row } from './grid'
 
-export type Unit = 'percent' | 'bytesPerSecond'
+export type Unit = 'percent' | 'bytesPerSecond' | 'number'
 
 export interface Line {
   name: string
@@ -17,6 +17,8 @@ export interface Line {
   tone: Token
   /** Drawn as a shade without an edge: there to be seen beside the others, not to be judged. */
   faint?: boolean
+  /** Tells lines of one tone apart; solid when absent. */
+  dash?: 'dashed' | 'dotted'
 }
 
 export interface Chart {
@@ -29,10 +31,13 @@ export interface Chart {
   wholeScale?: boolean
   /** Where the alerting rule looks; drawn when it lies on the scale. */
   threshold?: number
+  /** The time axis is the whole grid, even where its beginning has no samples. */
+  wholeRange?: boolean
 }
 
 export function formatUnit(value: number | null, unit: Unit): string {
   if (unit === 'percent') return value === null ? '–' : `${formatPercent(value)} %`
+  if (unit === 'number') return value === null ? '–' : formatValue(value)
   return value === null ? '–' : `${formatBytes(value)}/s`
 }
 
@@ -51,7 +56,20 @@ export function highestOf(chart: Chart): number {
   return highest
 }
 
+function numberAxisOf(chart: Chart): Axis {
+  let [lowest, highest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  for (const { row } of chart.lines) {
+    for (const value of row) {
+      if (value === null) continue
+      lowest = Math.min(lowest, value)
+      highest = Math.max(highest, value)
+    }
+  }
+  return lowest > highest ? numberAxis(0, 1) : numberAxis(lowest, highest)
+}
+
 function axisOf(chart: Chart): Axis {
+  if (chart.unit === 'number') return numberAxisOf(chart)
   if (chart.unit === 'bytesPerSecond') return bytesAxis(highestOf(chart))
   return chart.wholeScale ? { max: 100, interval: 25 } : percentAxis(highestOf(chart))
 }
@@ -79,7 +97,7 @@ export function chartOption(
       axisLabel: {
         color: tokens.faint,
         fontSize: 11,
-        formatter: (value: number) => (chart.unit === 'percent' ? `${value}%` : `${formatBytes(value)}/s`),
+        formatter: (value: number) => tickText(value, chart.unit, axis.interval),
       },
       splitLine: { lineStyle: { color: tokens.grid } },
     },
@@ -99,6 +117,11 @@ export function chartOption(
   }
 }
 
+function tickText(value: number, unit: Unit, interval: number): string {
+  if (unit === 'number') return formatTick(value, interval)
+  return unit === 'percent' ? `${value}%` : `${formatBytes(value)}/s`
+}
+
 /** A history shorter than the grid is shown from here on, so that a young server shows a curve and not a sliver. */
 const SHOWN_MS_MIN = 10 * 60_000
 const FROM_ROUNDED_MS = 5 * 60_000
@@ -106,14 +129,19 @@ const FROM_ROUNDED_MS = 5 * 60_000
 /** Where the time axis begins: at the first sample, rounded down so that charts side by side begin together. */
 export function shownFromMs(chart: Chart): number {
   const { startMs, stepMs, count } = chart.grid
+  if (chart.wholeRange) return startMs
   const starts = chart.lines.map((line) => line.row.findIndex((value) => value !== null)).filter((index) => index >= 0)
   const firstMs = startMs + (starts.length ? Math.min(...starts) : 0) * stepMs
   const latestMs = startMs + (count - 1) * stepMs - SHOWN_MS_MIN
   return Math.max(startMs, Math.floor(Math.min(firstMs, latestMs) / FROM_ROUNDED_MS) * FROM_ROUNDED_MS)
 }
 
+/** A range longer than this tells the day beside the hour. */
+const DAY_MS = 86_400_000
+
 function timeAxis(chart: Chart, tokens: Tokens): object {
   const { startMs, stepMs, count } = chart.grid
+  const format = (count - 1) * stepMs > DAY_MS ? formatDayClock : formatClock
   return {
     type: 'time',
     min: shownFromMs(chart),
@@ -121,7 +149,7 @@ function timeAxis(chart: Chart, tokens: Tokens): object {
     axisLine: { lineStyle: { color: tokens.border } },
     axisTick: { show: false },
     splitLine: { show: false },
-    axisLabel: { color: tokens.faint, fontSize: 11, hideOverlap: true, formatter: (ms: number) => formatClock(ms) },
+    axisLabel: { color: tokens.faint, fontSize: 11, hideOverlap: true, formatter: (ms: number) => format(ms) },
   }
 }
 
@@ -138,7 +166,7 @@ function seriesOf(chart: Chart, line: Line, index: number, tokens: Tokens, axis:
     showSymbol: true,
     symbol: 'circle',
     symbolSize: (_value: unknown, point: { dataIndex: number }) => (isAlone(line.row, point.dataIndex) ? 3 : 0),
-    lineStyle: { width: line.faint ? 0 : 1.6, color },
+    lineStyle: { width: line.faint ? 0 : 1.6, color, type: line.dash ?? 'solid' },
     itemStyle: { color },
     emphasis: { disabled: true },
     ...(chart.stacked ? { stack: 'all', areaStyle: { color, opacity: line.faint ? 0.14 : 0.22 } } : {}),
@@ -164,6 +192,15 @@ function markOf(chart: Chart, tokens: Tokens, axis: Axis): object {
   }
 }
 
+/** More entries than these would hide the chart; the highest are the ones asked about. */
+const ENTRIES_MAX = 12
+
+function highestFirst(points: readonly TooltipPoint[]): TooltipPoint[] {
+  if (points.length <= ENTRIES_MAX) return [...points]
+  const height = (point: TooltipPoint): number => point.value[1] ?? Number.NEGATIVE_INFINITY
+  return [...points].sort((left, right) => height(right) - height(left)).slice(0, ENTRIES_MAX)
+}
+
 /** The box under the pointer, built of text nodes: names are labels, and labels are written by strangers. */
 export function tooltipElement(chart: Chart, tokens: Tokens, points: TooltipPoint[]): HTMLElement {
   const box = document.createElement('div')
@@ -171,7 +208,7 @@ export function tooltipElement(chart: Chart, tokens: Tokens, points: TooltipPoin
   const time = box.appendChild(document.createElement('div'))
   time.className = 'chart-tooltip-time'
   time.textContent = formatMoment(points[0]?.value[0] ?? Number.NaN)
-  for (const point of points) {
+  for (const point of highestFirst(points)) {
     const line = chart.lines[point.seriesIndex]
     if (!line) continue
     const entry = box.appendChild(document.createElement('div'))
@@ -180,6 +217,11 @@ export function tooltipElement(chart: Chart, tokens: Tokens, points: TooltipPoin
     key.style.background = tokens[line.tone]
     entry.appendChild(document.createElement('span')).textContent = line.name
     entry.appendChild(document.createElement('b')).textContent = formatUnit(point.value[1] ?? null, chart.unit)
+  }
+  if (points.length > ENTRIES_MAX) {
+    const rest = box.appendChild(document.createElement('div'))
+    rest.className = 'chart-tooltip-time'
+    rest.textContent = `+ ${points.length - ENTRIES_MAX}`
   }
   return box
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { formatBytes, formatPercent, formatValue } from './number'
+import { formatBytes, formatPercent, formatTick, formatValue } from './number'
 
 test.each([
   [22.44, '22.4'],
@@ -39,4 +39,15 @@ test.each([
   [Number.NEGATIVE_INFINITY, '-Inf'],
 ])('the value %s is written %s', (value, text) => {
   expect(formatValue(value)).toBe(text)
+})
+
+test.each([
+  [0, 0.5, '0'],
+  [1.5, 0.5, '1.5'],
+  [0.25, 0.05, '0.25'],
+  [2_500_000, 500_000, '2.5M'],
+  [1_700_000_250, 250, '1.70000025G'],
+  [-1_500, 500, '-1.5k'],
+])('a tick at %s, its neighbours %s away, is written %s', (value, interval, text) => {
+  expect(formatTick(value, interval)).toBe(text)
 })

@@ -37,3 +37,18 @@ export function formatValue(value: number): string {
   if (size !== 0 && (size >= 1e7 || size < 1e-4)) return value.toExponential(2)
   return String(Number(value.toPrecision(size >= 1000 ? 6 : 4)))
 }
+
+const DECIMAL_UNITS = [
+  [1e12, 'T'],
+  [1e9, 'G'],
+  [1e6, 'M'],
+  [1e3, 'k'],
+] as const
+
+/** A tick of an axis of unknown unit: as many digits as tell it from its neighbours, `interval` away. */
+export function formatTick(value: number, interval: number): string {
+  const [size, unit] = DECIMAL_UNITS.find(([size]) => Math.abs(value) >= size) ?? [1, '']
+  const digits = Math.max(0, 1 - Math.floor(Math.log10(interval / size)))
+  if (digits > 9) return value.toExponential(2)
+  return `${Number((value / size).toFixed(digits))}${unit}`
+}

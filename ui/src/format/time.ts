@@ -51,6 +51,12 @@ export function formatClock(ms: number): string {
   return `${two(date.getHours())}:${two(date.getMinutes())}`
 }
 
+/** Month, day, hours and minutes, for axes longer than a day. */
+export function formatDayClock(ms: number): string {
+  const date = new Date(ms)
+  return `${two(date.getMonth() + 1)}-${two(date.getDate())} ${formatClock(ms)}`
+}
+
 /** Date and time of day, the same in both languages: it sorts and needs no translation. */
 export function formatMoment(ms: number): string {
   if (!Number.isFinite(ms)) return '–'
