@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -10,7 +11,7 @@ from typing import Any, Self
 class Exposition:
     """``with Exposition("level 0") as target``: ``target.address`` to scrape; ``text`` may be changed at any time.
 
-    ``hang`` set makes requests wait until it is cleared or the test ends.
+    ``hang()`` makes requests wait until ``go_on()`` or the end of the test.
     """
 
     def __init__(self, text: str) -> None:
@@ -25,11 +26,12 @@ class Exposition:
                 outer.requests += 1
                 outer.going.wait(60)
                 body = outer.text.encode() + b"\n"
-                self.send_response(200)
-                self.send_header("Content-Type", "text/plain; version=0.0.4")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                with contextlib.suppress(ConnectionError):  # Who asked may have gone while we hung.
+                    self.send_response(200)
+                    self.send_header("Content-Type", "text/plain; version=0.0.4")
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
 
             def log_message(self, *args: Any) -> None:
                 """Requests are counted, not printed."""

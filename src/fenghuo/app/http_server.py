@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -54,8 +54,13 @@ def bound_address(listener: socket.socket) -> Address:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
-    """Answer requests on ``listener`` while the context is open."""
+async def serving(
+    app: ASGIApp, listener: socket.socket, stop: Callable[[], object] = lambda: None
+) -> AsyncIterator[None]:
+    """Answer requests on ``listener`` while the context is open.
+
+    ``stop`` is called when it ends, before requests under way are waited for.
+    """
     config = uvicorn.Config(
         app,
         http=BoundedHttpProtocol,
@@ -77,6 +82,7 @@ async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
             await asyncio.sleep(0.005)
         yield
     finally:
+        stop()
         server.should_exit = True
         await task
 

@@ -35,12 +35,15 @@ class Http:
     has_panel: bool
     prepare: Callable[[], object]
     """Loads what the start left for later. Blocking."""
+    stop: Callable[[], object]
+    """Ends what would keep clients waiting while the server stops."""
 
 
 def http_application(parts: HttpParts) -> Http:
     """The ASGI application of the whole program."""
     started_at_ms = parts.clock.now_ms()
     settings = parts.holder.current.settings
+    queries = QueryApi(parts.engine, parts.store, parts.clock)
     management = ManagementParts(
         registry=parts.registry,
         checks=lambda: _checks(parts),
@@ -49,7 +52,7 @@ def http_application(parts: HttpParts) -> Http:
     )
     routes = [
         *management_routes(management),
-        *QueryApi(parts.engine, parts.store, parts.clock).routes(),
+        *queries.routes(),
         *SeriesApi(parts.store).routes(),
         *TargetApi(parts.scraper).routes(),
         *RuleApi(parts.rules.groups).routes(),
@@ -74,7 +77,7 @@ def http_application(parts: HttpParts) -> Http:
         )
     )
     shown = [(route.path, ", ".join(sorted(route.methods or ()))) for route in routes]
-    return Http(application, shown, panel.built, prepare)
+    return Http(application, shown, panel.built, prepare, queries.stop)
 
 
 def _status_parts(parts: HttpParts, started_at_ms: int) -> StatusParts:

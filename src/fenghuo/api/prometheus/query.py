@@ -42,6 +42,7 @@ CONCURRENCY = limits.declare(
     "query_concurrency", 20, limits.Policy.WAIT, "Queries evaluated at the same time; further ones wait."
 )
 TRUNCATED = "results truncated due to limit"
+STOPPING = "the server is stopping"
 
 
 class ExemplarSource(Protocol):
@@ -60,6 +61,8 @@ class QueryApi:
         self._exemplars = exemplars
         self._clock = clock
         self._slots = anyio.CapacityLimiter(CONCURRENCY.default)
+        self._running: set[threading.Event] = set()
+        self._stopping = False
 
     def routes(self) -> list[Route]:
         both = ["GET", "POST"]
@@ -68,6 +71,12 @@ class QueryApi:
             Route("/api/v1/query_range", answering(self.query_range), methods=both),
             Route("/api/v1/query_exemplars", answering(self.query_exemplars), methods=both),
         ]
+
+    def stop(self) -> None:
+        """End the queries that run, and answer no more: the server stops."""
+        self._stopping = True
+        for cancelled in self._running:
+            cancelled.set()
 
     async def query(self, request: Request) -> Response:
         params = await read_params(request)
@@ -109,6 +118,8 @@ class QueryApi:
     async def _evaluated(
         self, request: Request, params: Params, limit: int, evaluate: Callable[[QueryOptions], QueryResult]
     ) -> Response:
+        if self._stopping:
+            raise ApiError(ErrorType.UNAVAILABLE, STOPPING)
         cancelled = threading.Event()
         options = _options(params, cancelled)
         gzipped = "gzip" in request.headers.get("accept-encoding", "")
@@ -118,6 +129,7 @@ class QueryApi:
 
         if self._slots.available_tokens <= 0:
             CONCURRENCY.hit()
+        self._running.add(cancelled)
         watch = asyncio.create_task(_when_gone(request, cancelled), name="query-watch")
         try:
             return await anyio.to_thread.run_sync(work, limiter=self._slots, abandon_on_cancel=True)
@@ -128,8 +140,11 @@ class QueryApi:
         except QueryTimeoutError as error:
             raise ApiError(ErrorType.TIMEOUT, error.message) from error
         except QueryCancelledError as error:
+            if self._stopping:
+                raise ApiError(ErrorType.UNAVAILABLE, STOPPING) from error
             raise ApiError(ErrorType.CANCELED, error.message) from error
         finally:
+            self._running.discard(cancelled)
             cancelled.set()
             watch.cancel()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class RangeArgument:
     def windows(self, context: Context, *, keep_stale: bool = False) -> Iterator[Windows]:
         for windows in windows_of(self.selection, self.grid, self.range_ms, keep_stale=keep_stale):
             context.check()
-            yield windows
+            yield replace(windows, check=context.check)
 
 
 def resolve(duration: Duration, context: Context) -> int:

@@ -8,7 +8,7 @@ know which: arrays of one row broadcast.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -35,6 +35,10 @@ _PAD_MS = np.iinfo(np.int64).max
 T = TypeVar("T", bound=np.generic)
 
 
+def _go_on() -> None:
+    """Nobody can end this work."""
+
+
 @dataclass(frozen=True, slots=True)
 class Windows:
     """n series, T samples each at most, S windows; ``W`` and ``w`` below are n, or 1 when all rows share."""
@@ -53,6 +57,8 @@ class Windows:
     """int64[1, S]: the end of each window, inclusive."""
     range_ms: int
     """The length of a window; its start is exclusive."""
+    check: Callable[[], None] = _go_on
+    """Raises when nobody waits for the answer any more. Kernels that take long over one tile call it in between."""
 
     @property
     def count(self) -> Ints:

@@ -212,6 +212,36 @@ def test_cancelled_queries_end(engine: Engine) -> None:
         engine.instant("x_total", 0, options)
 
 
+class Countdown(threading.Event):
+    """Is set once it has been asked so many times."""
+
+    def __init__(self, questions: int) -> None:
+        super().__init__()
+        self.left = questions
+
+    def is_set(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "quantile_over_time(0.5, {})", "stddev_over_time({})", "mad_over_time({})", "deriv({})",
+        "predict_linear({}, 60)", "double_exponential_smoothing({}, 0.5, 0.5)", "ts_of_max_over_time({})",
+    ],
+)  # fmt: skip
+def test_long_work_over_few_series_can_be_cancelled(engine: Engine, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    """All is one tile of three series here; the functions that look at each window look up in between."""
+    monkeypatch.setattr("fenghuo.metrics.promql.kernels.spread._LAID_OUT_MAX", 100)
+    expr = call.format("x_total[10m:10s]")
+    patient, impatient = Countdown(10_000), Countdown(20)
+    engine.range(expr, 0, 10 * MINUTE_MS, 10_000, QueryOptions(cancel=patient))
+    assert patient.left < 10_000 - 30
+    with pytest.raises(QueryCancelledError):
+        engine.range(expr, 0, 10 * MINUTE_MS, 10_000, QueryOptions(cancel=impatient))
+
+
 def test_queries_end_at_their_deadline(store: MemoryStore, clock: ManualClock) -> None:
     class Slow:
         """Takes a minute of the clock for each question."""

@@ -78,6 +78,7 @@ def _time_of(windows: Windows, wanted: Floats) -> Floats:
     found = np.zeros(wanted.shape)
     longest = int(windows.count.max(initial=0))
     for step in range(longest):
+        windows.check()
         index = windows.lo + step
         value = windows.value_at(index)
         same = (value == wanted) | (np.isnan(value) & np.isnan(wanted))

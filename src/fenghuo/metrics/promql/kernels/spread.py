@@ -29,6 +29,7 @@ def _portions(windows: Windows) -> Iterator[tuple[slice, slice, Floats, Floats, 
         part = slice(top, top + height)
         own = slice(None) if shared else part
         for left in range(0, steps, width):
+            windows.check()
             across = slice(left, left + width)
             lo, hi = windows.lo[own, across, None], windows.hi[own, across, None]
             index = lo + np.arange(longest)
@@ -156,6 +157,7 @@ def double_exponential_smoothing(windows: Windows, smoothing: Floats, trend: Flo
     before = level = windows.value_at(windows.lo)
     slope = windows.value_at(windows.lo + 1) - level
     for step in range(1, int(windows.count.max(initial=0))):
+        windows.check()
         index = windows.lo + step
         value = windows.value_at(index)
         new_slope = slope if step == 1 else trend * (level - before) + (1 - trend) * slope
