@@ -61,7 +61,9 @@ def fill(disk: Path) -> Path:
 
 @contextlib.contextmanager
 def _mounted(arguments: list[str], mount_point: Path) -> Iterator[None]:
-    subprocess.run(["mount", *arguments], check=True)
+    mounted = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        pytest.xfail(f"this machine does not let even root mount a disk: {mounted.stderr.strip()}")
     try:
         yield
     finally:
