@@ -92,7 +92,9 @@ def no_thread_left(request: pytest.FixtureRequest) -> Iterator[None]:
         left = [
             thread
             for thread in threading.enumerate()
-            if thread not in before and not thread.daemon and not thread.name.startswith(("asyncio_", "AnyIO worker", "fenghuo-sdk"))
+            if thread not in before
+            and not thread.daemon
+            and not thread.name.startswith(("asyncio_", "AnyIO worker", "fenghuo-sdk"))
         ]
         if not left or time.monotonic() > deadline_s:
             break
