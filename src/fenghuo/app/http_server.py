@@ -19,8 +19,27 @@ DRAIN_S = 3
 """Requests under way when the server stops have this long to end."""
 
 
+DATE_INTERVAL_S = 1.0
+"""How often uvicorn renews the Date header of its answers."""
+
+
 class _Server(uvicorn.Server):
-    """uvicorn without its own signal handlers: signals belong to the program."""
+    """uvicorn without its own signal handlers, which belong to the program, and without its ten looks a second
+    whether it is to end, which were half of what wakes an idle server."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ending = asyncio.Event()
+
+    def end(self) -> None:
+        self.should_exit = True
+        self._ending.set()
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DATE_INTERVAL_S):
+                    await self._ending.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -83,7 +102,7 @@ async def serving(
         yield
     finally:
         stop()
-        server.should_exit = True
+        server.end()
         await task
 
 
