@@ -18,8 +18,9 @@ from material import CONFORMANCE
 NO_SKIPS = os.environ.get("FENGHUO_NO_SKIPS") == "1"
 """On CI everything that a test needs is installed; a skip there is a failure."""
 
-LOOP_BLOCKED_S_MAX = 0.25
-"""An event loop that one callback holds longer than this has been blocked; unit tests run on busy machines."""
+LOOP_BLOCKED_S_MAX = 0.5
+"""An event loop that one callback holds longer than this has been blocked. A full garbage collection in a process that
+has run a thousand tests may fall into any callback, hence half a second."""
 
 
 @pytest.hookimpl(wrapper=True)
