@@ -63,6 +63,8 @@ def merged(flats: list[Flat]) -> Flat:
             np.concatenate([flat.times_ms for flat in parts]),
             np.concatenate([flat.values for flat in parts]),
         )
+    # A single part may be out of order, too: rows of a cohort stand in the order in which they joined it.
+    if (joined.rows[1:] < joined.rows[:-1]).any():
         joined = _taken(joined, np.argsort(joined.rows, kind="stable"))
     same = joined.rows[1:] == joined.rows[:-1]
     steps = joined.times_ms[1:] - joined.times_ms[:-1]

@@ -169,6 +169,18 @@ def test_a_late_duplicate_is_compared_with_what_is_stored(make: Make, clock: Man
     assert everything(store)[named("a")] == [(now + step, bits(step)) for step in range(3)]
 
 
+def test_late_duplicates_are_found_whatever_the_order_in_which_series_joined(make: Make, clock: ManualClock) -> None:
+    """The last scrape of ``z`` has only what ``x`` does not, so its series stand in an order of their own."""
+    store, now = make(), clock.now_ms()
+    series = [named("m", id=str(number)) for number in range(12)]
+    x, z = store.cohort("x"), store.cohort("z")
+    z.append(now - MINUTE_MS, z.rows(series), np.full(12, 2.5))
+    x.append(now, x.rows(series[:8]), np.ones(8))
+    z.append(now, z.rows(series), np.full(12, 7.0))
+    late = x.append(now - MINUTE_MS, x.rows(series), np.zeros(12))
+    assert (late.accepted, late.rejected) == (0, {"duplicate_timestamp": 12})
+
+
 def test_a_batch_may_hold_a_series_many_times_in_any_order(make: Make, clock: ManualClock) -> None:
     store, now = make(), clock.now_ms()
     series = [named("a"), named("b"), named("a"), named("a"), named("a")]
