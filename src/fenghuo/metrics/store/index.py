@@ -192,11 +192,6 @@ class SeriesIndex:
         """The label sets of the series, in the order given."""
         return list(self.label_table(sids).rows())
 
-    def metric_sizes(self) -> list[tuple[str, int]]:
-        """Each metric name with the number of its series."""
-        names = self.dictionaries[METRIC_NAME].values
-        return [(names[code], table.sids.size) for code, table in self._tables.items()]
-
     def all_sids(self) -> Ints:
         return np.fromiter(self._sids.values(), dtype=np.int64, count=len(self._sids))
 
