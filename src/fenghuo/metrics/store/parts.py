@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
+from fenghuo.base.errors import OperatingError
 from fenghuo.metrics.store.blocks import BlockSet
 from fenghuo.metrics.store.exemplars import ExemplarRing
 from fenghuo.metrics.store.head import Head
@@ -14,7 +15,7 @@ from fenghuo.metrics.store.metrics import StoreMetrics
 from fenghuo.metrics.store.wal import Wal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Parts:
     """Everything here is read and written with ``lock`` held, except what says otherwise."""
 
@@ -26,3 +27,9 @@ class Parts:
     journal: Journal
     exemplars: ExemplarRing
     lock: threading.Lock = field(default_factory=threading.Lock)
+    closed: bool = False
+
+    def refuse_when_closed(self) -> None:
+        """Raises OperatingError once the store is closed."""
+        if self.closed:
+            raise OperatingError("the metric store is closed", retryable=False)

@@ -284,7 +284,7 @@ def test_readers_finish_on_a_deleted_block(make: Make, clock: ManualClock) -> No
     store = make(retention_ms=6 * HOUR_MS)
     run(store, clock, 4 * 60)
     store.keeper.maintain()
-    reading = [*store._blocks.blocks]
+    reading = [*store._parts.blocks.blocks]
     clock.step_wall(48 * 3600)
     store.keeper.maintain()
     assert everything(store) == {}

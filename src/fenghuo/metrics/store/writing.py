@@ -1,0 +1,131 @@
+"""Writing: what comes in is judged, recorded in the WAL, and put into the head, in that order and under the lock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fenghuo.base.clock import Clock
+from fenghuo.metrics.store.admission import judge, outside, plain
+from fenghuo.metrics.store.loose import Run
+from fenghuo.metrics.store.parts import Parts
+from fenghuo.metrics.store.reading import Reader
+from fenghuo.metrics.store.settings import StoreSettings
+from fenghuo.model.labels import Labels
+from fenghuo.model.sample import AppendResult, Exemplar, Floats, Ints
+
+REGISTERED_AT_ONCE = 1000
+"""Series registered under the lock before others get it."""
+
+
+class Writer:
+    """Takes samples and exemplars. Thread-safe."""
+
+    def __init__(self, parts: Parts, reader: Reader, settings: StoreSettings, clock: Clock) -> None:
+        self._parts = parts
+        self._head = parts.head
+        self._journal = parts.journal
+        self._metrics = parts.metrics
+        self._lock = parts.lock
+        self._reader = reader
+        self._settings = settings
+        self._clock = clock
+        self.last_append_ms: int | None = None
+        """When samples were last accepted, by the clock."""
+
+    def rows(self, key: str, series: Sequence[Labels]) -> Ints:
+        """int64[n]: the rows of the series in the cohort ``key``, new ones registered."""
+        rows = np.empty(len(series), dtype=np.int64)
+        for start in range(0, len(series), REGISTERED_AT_ONCE):
+            part = series[start : start + REGISTERED_AT_ONCE]
+            with self._lock:  # Others get their turn between: a target of 20,000 new series takes half a second.
+                state = self._head.cohort(key)
+                rows[start : start + len(part)] = [state.row(sid) for sid in self._register(part)]
+        return rows
+
+    def _register(self, series: Sequence[Labels]) -> list[int]:
+        sids = [self._parts.index.register(labels)[0] for labels in series]
+        self._head.reserve(self._parts.index.bound)
+        return sids
+
+    def append(self, key: str, time_ms: int, rows: Ints, values: Floats) -> AppendResult:
+        """Store one scrape of the cohort ``key``; see :meth:`Cohort.append`."""
+        own = plain(values)
+        rows = np.asarray(rows, dtype=np.int64)
+        with self._lock:
+            self._parts.refuse_when_closed()
+            if (reason := outside(time_ms, self._clock.now_ms(), self._settings)) is not None:
+                return self._counted(AppendResult(0, {reason: len(rows)}))
+            state = self._head.cohort(key)
+            layout = state.lay_out(rows)
+            if time_ms >= state.last_ms and (self._head.last_ms.all[layout.sids] < time_ms).all():
+                if len(rows):
+                    self._journal.scrape(state, time_ms, layout, own, None)
+                    self._head.write(state, time_ms, layout, own)
+                return self._counted(AppendResult(len(rows)))
+            return self._counted(self._append_disordered(key, time_ms, rows, own))
+
+    def _append_disordered(self, key: str, time_ms: int, rows: Ints, values: Floats) -> AppendResult:
+        """A scrape of which some samples, or all, are not newer than what their series have."""
+        state = self._head.cohort(key)
+        sids = state.sids.all[rows]
+        order = np.argsort(sids, kind="stable")
+        batch = Run(sids[order], np.full(len(sids), time_ms, dtype=np.int64), values[order])
+        verdict = judge(self._head, batch, self._clock.now_ms(), self._settings, self._reader.stored)
+        if time_ms < state.last_ms:
+            self._write_loose(batch.kept(verdict.fresh | verdict.late))
+            return verdict.result()
+        late = batch.kept(verdict.late)
+        fresh = np.sort(order[verdict.fresh])
+        if len(fresh):
+            layout = state.lay_out(rows[fresh])
+            self._journal.scrape(state, time_ms, layout, values[fresh], late if len(late) else None)
+            self._head.write(state, time_ms, layout, values[fresh])
+            if len(late):
+                self._head.write_loose(late)
+        else:
+            self._write_loose(late)
+        return verdict.result()
+
+    def append_samples(self, series: Sequence[Labels], times_ms: Ints, values: Floats) -> AppendResult:
+        """Store samples with timestamps of their own; see :meth:`Store.append_samples`."""
+        if not len(series):
+            return AppendResult()
+        own = plain(values)
+        with self._lock:
+            self._parts.refuse_when_closed()
+            sids = np.array(self._register(series), dtype=np.int32)
+            order = np.lexsort((times_ms, sids))
+            batch = Run(sids[order], np.asarray(times_ms, dtype=np.int64)[order], own[order])
+            verdict = judge(self._head, batch, self._clock.now_ms(), self._settings, self._reader.stored)
+            self._write_loose(batch.kept(verdict.fresh | verdict.late))
+            return self._counted(verdict.result())
+
+    def _write_loose(self, run: Run) -> None:
+        if len(run):
+            self._journal.loose(run)
+            self._head.write_loose(run)
+
+    def _counted(self, result: AppendResult) -> AppendResult:
+        if result.accepted:
+            self._metrics.appended.inc(result.accepted)
+            self.last_append_ms = self._clock.now_ms()
+            self._metrics.last_append.set(self.last_append_ms / 1000)
+        for reason, count in result.rejected.items():
+            self._metrics.rejected.labels(reason).inc(count)
+        return result
+
+    def append_exemplars(self, exemplars: Sequence[tuple[Labels, Exemplar]]) -> None:
+        """Keep exemplars; see :meth:`Store.append_exemplars`."""
+        now_ms = self._clock.now_ms()
+        with self._lock:
+            self._parts.refuse_when_closed()
+            timed = [
+                (series, each if each.time_ms is not None else Exemplar(each.labels, each.value, now_ms))
+                for series, each in exemplars
+            ]
+            if timed and self._settings.exemplars_max:
+                self._journal.exemplars(timed)
+                kept = sum(self._parts.exemplars.add(series, each) for series, each in timed)
+                self._metrics.exemplars.inc(kept)
