@@ -63,6 +63,8 @@ def _check_param(node: Aggregate, param: Floats | str | None, notes: Annotations
         notes.check_quantiles(param, node.param)
     elif node.op == "count_values":
         _label_name(param)
+    elif node.op == "limit_ratio":
+        _ratios(param)
     elif isinstance(param, np.ndarray):
         _counts(param)
 
@@ -189,19 +191,24 @@ def _smallest(keys: Floats, present: Bools, count: Ints) -> Bools:
 
 def _ratio(node: Aggregate, vector: Vector, param: Floats | str | None, notes: Annotations) -> Vector:
     """A share of the series, chosen by a hash of their labels; a negative ratio gives the complement's share."""
-    assert isinstance(param, np.ndarray)
+    ratio = _ratios(param)
     assert node.param is not None
-    if np.isnan(param).any():
-        raise ExecutionError("Ratio value is NaN")
-    for value in np.unique(param[np.abs(param) > 1]).tolist():
+    for value in np.unique(ratio[np.abs(ratio) > 1]).tolist():
         capped = "1" if value > 0 else "-1"
         shown = format_float(value)
         notes.warn(f"ratio value should be between -1 and 1, got {shown}, capping to {capped}", node.param)
-    ratio = np.clip(param, -1, 1)
+    ratio = np.clip(ratio, -1, 1)
     place = np.array([labels.fingerprint() for labels in vector.labels.rows()], dtype=np.uint64)
     share = (place.astype(np.float64) / float(1 << 64))[:, None]
     kept = np.where(ratio >= 0, share < ratio, share >= 1 + ratio)
     return vector.with_values(vector.values, vector.present & kept).pruned()
+
+
+def _ratios(param: Floats | str | None) -> Floats:
+    assert isinstance(param, np.ndarray)
+    if np.isnan(param).any():
+        raise ExecutionError("Ratio value is NaN")
+    return param
 
 
 def _label_name(param: Floats | str | None) -> str:

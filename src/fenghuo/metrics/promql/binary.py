@@ -7,6 +7,7 @@ decided for all steps at once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,6 +74,17 @@ def _matching_names(matching: Matching, table: LabelTable) -> list[str]:
     return [name for name in table.columns if name not in gone]
 
 
+_AMBIGUOUS = "multiple matches for labels: grouping labels must ensure unique matches"
+
+
+@dataclass(frozen=True, slots=True)
+class _Met:
+    """Rows that met each other, and bool[N, S] which values a comparison leaves; None when it is none."""
+
+    vector: Vector
+    stays: Bools | None
+
+
 @dataclass(frozen=True, slots=True)
 class _Sides:
     """The operands by role: ``many`` may have several rows in a match group, ``one`` may not."""
@@ -100,46 +112,76 @@ def vector_vector(node: Binary, left: Vector, right: Vector, context: Context) -
     else:
         sides = _Sides(left, right, left_ids, right_ids, matching.fill_left, matching.fill_right, swapped=False)
     _check_one_side(node, sides, fills=fills)
+    if matching.cardinality is Cardinality.ONE_TO_ONE:
+        _check_many_side(sides)
     many_rows, one_rows = _pairs(sides.many_ids, sides.one_ids, left.values.shape[1], context)
     parts = [_join(node, sides, many_rows, one_rows)]
     if sides.one_fill is not None:
         parts.append(_filled_one(node, sides))
     if sides.many_fill is not None:
         parts.append(_filled_many(node, sides))
-    joined = stack(parts)
-    merged = merge_equal(joined.pruned())
+    merged = merge_equal(_filtered(node, parts).pruned())
     if merged is None:
-        raise ExecutionError(
-            "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
-            if matching.cardinality is Cardinality.ONE_TO_ONE
-            else "multiple matches for labels: grouping labels must ensure unique matches"
-        )
+        raise ExecutionError(_AMBIGUOUS)
     return merged
+
+
+def _filtered(node: Binary, parts: Sequence[_Met]) -> Vector:
+    """All that met, without what a comparison takes out. What is taken out must have been unambiguous too."""
+    joined = stack(part.vector for part in parts)
+    if parts[0].stays is None:
+        return joined
+    if node.matching.include and merge_equal(joined) is None:
+        raise ExecutionError(_AMBIGUOUS)
+    stays = np.concatenate([part.stays for part in parts if part.stays is not None])
+    return joined.with_values(joined.values, joined.present & stays)
 
 
 def _check_one_side(node: Binary, sides: _Sides, *, fills: bool) -> None:
     """Refuse two rows of the one side in a match group at the same step, if the other side has anything there."""
     one = sides.one
-    order = np.argsort(sides.one_ids, kind="stable")
-    ids = sides.one_ids[order]
-    if not len(ids) or not (ids[1:] == ids[:-1]).any():
-        return
     asked = np.ones(one.values.shape[1], np.bool_) if fills else sides.many.present.any(axis=0)
-    starts = np.flatnonzero(np.concatenate(([True], ids[1:] != ids[:-1])))
-    count = np.add.reduceat((one.present & asked)[order].astype(np.int32), starts, axis=0)
-    if not (count > 1).any():
+    crowd = _crowd(sides.one_ids, one.present & asked)
+    if crowd is None:
         return
-    group, step = (int(where[0]) for where in np.nonzero(count > 1))
-    members = order[ids == ids[starts[group]]]
+    members, step = crowd
     rows = members[one.present[members, step]][:2]
-    first, second = labels_at(one.labels, rows.tolist())
+    first, second = sorted(labels_at(one.labels, rows.tolist()), key=_braced)
     names = _matching_names(node.matching, one.labels)
     side = "right" if not sides.swapped else "left"
     raise ExecutionError(
         f"found duplicate series for the match group {_braced(first.only(names))} on the {side} hand-side of the "
-        f"operation: [{_braced(second)}, {_braced(first)}];many-to-many matching not allowed: matching labels must "
+        f"operation: [{_braced(first)}, {_braced(second)}];many-to-many matching not allowed: matching labels must "
         "be unique on one side"
     )
+
+
+def _check_many_side(sides: _Sides) -> None:
+    """Refuse two rows of the left side that meet something at the same step, when each may meet only one."""
+    count = int(max(sides.many_ids.max(initial=-1), sides.one_ids.max(initial=-1))) + 1
+    if np.bincount(sides.many_ids, minlength=1).max() < 2:
+        return
+    present = sides.many.present
+    if sides.one_fill is None:
+        present = present & _present_by_group(sides.one, sides.one_ids, count)[sides.many_ids]
+    if _crowd(sides.many_ids, present) is not None:
+        raise ExecutionError(
+            "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
+        )
+
+
+def _crowd(group_ids: Ints, present: Bools) -> tuple[Ints, int] | None:
+    """The rows of a match group of which several are present at a step, and that step; None when there is none."""
+    order = np.argsort(group_ids, kind="stable")
+    ids = group_ids[order]
+    if not len(ids) or not (ids[1:] == ids[:-1]).any():
+        return None
+    starts = np.flatnonzero(np.concatenate(([True], ids[1:] != ids[:-1])))
+    count = np.add.reduceat(present[order].astype(np.int32), starts, axis=0)
+    if not (count > 1).any():
+        return None
+    group, step = (int(where[0]) for where in np.nonzero(count > 1))
+    return order[ids == ids[starts[group]]], step
 
 
 def _braced(labels: Labels) -> str:
@@ -163,7 +205,7 @@ def _pairs(many_ids: Ints, one_ids: Ints, steps: int, context: Context) -> tuple
     return many_rows, order[np.repeat(first, count) + within]
 
 
-def _join(node: Binary, sides: _Sides, many_rows: Ints, one_rows: Ints) -> Vector:
+def _join(node: Binary, sides: _Sides, many_rows: Ints, one_rows: Ints) -> _Met:
     """Operate on pairs of rows."""
     many, one = sides.many.take(many_rows), sides.one.take(one_rows)
     present = many.present & one.present
@@ -173,11 +215,11 @@ def _join(node: Binary, sides: _Sides, many_rows: Ints, one_rows: Ints) -> Vecto
 
 def _operate(
     node: Binary, sides: _Sides, table: LabelTable, many: Floats, one: Floats, present: Bools, drop: Bools
-) -> Vector:
+) -> _Met:
     left, right = (one, many) if sides.swapped else (many, one)
     values, stays = apply(node.op, left, right, return_bool=node.return_bool)
     dropped = drop | node.return_bool
-    return Vector(table, values, present if stays is None else present & stays, dropped)
+    return _Met(Vector(table, values, present, dropped), stays)
 
 
 def _result_labels(node: Binary, many: LabelTable, one: LabelTable | None) -> LabelTable:
@@ -193,7 +235,7 @@ def _result_labels(node: Binary, many: LabelTable, one: LabelTable | None) -> La
     return table
 
 
-def _filled_one(node: Binary, sides: _Sides) -> Vector:
+def _filled_one(node: Binary, sides: _Sides) -> _Met:
     """Rows of the many side that meet nobody, with the fill value for the one side."""
     assert sides.one_fill is not None
     many = sides.many
@@ -204,7 +246,7 @@ def _filled_one(node: Binary, sides: _Sides) -> Vector:
     return _operate(node, sides, table, many.values, one, many.present & ~met, many.drop_name)
 
 
-def _filled_many(node: Binary, sides: _Sides) -> Vector:
+def _filled_many(node: Binary, sides: _Sides) -> _Met:
     """Rows of the one side that meet nobody, with the fill value for the many side, under the matching labels."""
     assert sides.many_fill is not None
     one = sides.one

@@ -29,7 +29,7 @@ from fenghuo.metrics.promql.relabel import absent, label_join, label_replace, or
 from fenghuo.metrics.promql.syntax.ast import Call, RangeMode
 from fenghuo.metrics.promql.vector import ScalarValue, StringValue, Value, Vector, empty_vector
 from fenghuo.model.label_table import LabelTable
-from fenghuo.model.sample import Floats
+from fenghuo.model.sample import Bools, Floats
 
 Argument: TypeAlias = Value | RangeArgument
 
@@ -114,9 +114,23 @@ class Invocation:
         vector = vector if name in KEEPS_NAME else vector.renamed(vector.values)
         return broadcast(vector, self._grid.size)
 
-    def _param(self, values: Floats, argument: RangeArgument) -> Floats:
-        """A scalar argument for a kernel. Where ``@`` leaves one window for all steps, the kernel sees that one."""
-        return values if argument.grid.size == len(values) else values[:1]
+    def _over_range_with(self, kernel: Callable[..., tuple[Floats, Bools]], params: list[Floats], index: int) -> Vector:
+        """A kernel with scalar arguments float64[S].
+
+        Where ``@`` leaves one window for all steps, it is looked at once for each combination of arguments that occurs.
+        """
+        argument = self._range(index)
+        if argument.grid.size == self._grid.size:
+            return self._over_range(lambda windows: kernel(windows, *params), index)
+        distinct, which = np.unique(np.stack(params), axis=1, return_inverse=True)
+
+        def with_own(own: Floats) -> Vector:
+            return apply_kernel(argument, lambda windows: kernel(windows, *own[:, None]), self._context)
+
+        parts = [with_own(own) for own in distinct.T]
+        columns = which.reshape(-1)
+        values = np.concatenate([part.values for part in parts], axis=1)[:, columns]
+        return parts[0].renamed(values, np.concatenate([part.present for part in parts], axis=1)[:, columns])
 
     def predict_linear(self) -> Value:
         argument = self._range(0)
@@ -135,9 +149,7 @@ class Invocation:
     def quantile_over_time(self) -> Value:
         phi = self._scalar(0)
         self._context.notes.check_quantiles(phi, self._node.args[0])
-        argument = self._range(1)
-        phi = self._param(phi, argument)
-        return self._over_range(lambda windows: spread.quantile_over_time(windows, phi), 1)
+        return self._over_range_with(spread.quantile_over_time, [phi], 1)
 
     def double_exponential_smoothing(self) -> Value:
         smoothing, trend = self._scalar(1), self._scalar(2)
@@ -145,9 +157,7 @@ class Invocation:
             wrong = factors[~((factors > 0) & (factors < 1))]
             if len(wrong):
                 raise ExecutionError(f"invalid {what} factor. Expected: 0 < {what[0]}f < 1, got: {wrong[0]:f}")
-        argument = self._range(0)
-        smoothing, trend = self._param(smoothing, argument), self._param(trend, argument)
-        return self._over_range(lambda windows: spread.double_exponential_smoothing(windows, smoothing, trend))
+        return self._over_range_with(spread.double_exponential_smoothing, [smoothing, trend], 0)
 
     def absent(self) -> Value:
         return absent(self._vector(0), self._node.args[0])

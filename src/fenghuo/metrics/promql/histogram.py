@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from fenghuo.metrics.promql.annotations import Annotations
 from fenghuo.metrics.promql.fold import Groups
 from fenghuo.metrics.promql.label_arrays import distinct_values, group_rows, texts, with_column
-from fenghuo.metrics.promql.numbers import format_general
+from fenghuo.metrics.promql.numbers import format_openmetrics
 from fenghuo.metrics.promql.syntax.ast import Expr
 from fenghuo.metrics.promql.vector import Vector, stack
 from fenghuo.model.label_table import LabelColumn
@@ -33,12 +34,15 @@ def histogram_quantile(phi: Floats, vector: Vector, args: tuple[Expr, Expr], not
 def histogram_quantiles(
     vector: Vector, label: str, phis: list[tuple[Floats, Expr]], arg: Expr, notes: Annotations
 ) -> Vector:
-    """Several quantiles at once, told apart by ``label``."""
+    """Several quantiles at once, told apart by ``label``. One that changes from step to step changes its series."""
     parts = []
     for phi, node in phis:
         part = histogram_quantile(phi, vector, (node, arg), notes)
-        name = LabelColumn.of([format_general(float(phi[0]))] * part.size)
-        parts.append(part.relabelled(with_column(part.labels, label, name)))
+        for value in np.unique(phi).tolist():
+            name = LabelColumn.of([format_openmetrics(value)] * part.size)
+            here = (phi == value) | np.isnan(phi) & math.isnan(value)
+            named = part.relabelled(with_column(part.labels, label, name))
+            parts.append(named.with_values(part.values, part.present & here))
     return stack(parts)
 
 

@@ -38,3 +38,9 @@ def format_general(value: float) -> str:
         mantissa = mantissa.rstrip("0")
     power = int(exponent)
     return f"{mantissa.removesuffix('.0').removesuffix('.')}e{'-' if power < 0 else '+'}{abs(power):02d}"
+
+
+def format_openmetrics(value: float) -> str:
+    """As :func:`format_general`, with ``.0`` behind whole numbers: how OpenMetrics writes quantiles."""
+    text = format_general(value)
+    return f"{text}.0" if text.lstrip("-").isdigit() else text

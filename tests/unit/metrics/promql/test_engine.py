@@ -99,13 +99,23 @@ def test_range_queries_have_moments(engine: Engine, end_ms: int, step_ms: int) -
         (
             "x_total * on(instance) x_total",
             'found duplicate series for the match group {instance="1"} on the right hand-side of the operation: '
-            '[{__name__="x_total", instance="1", job="b"}, {__name__="x_total", instance="1", job="a"}];many-to-many '
+            '[{__name__="x_total", instance="1", job="a"}, {__name__="x_total", instance="1", job="b"}];many-to-many '
             "matching not allowed: matching labels must be unique on one side",
         ),
         (
             "x_total * on(job) sum by (job) (x_total)",
             "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
         ),
+        (
+            # What a comparison takes out must have been unambiguous too.
+            "x_total > on(job) sum by (job) (x_total) * 100",
+            "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
+        ),
+        (
+            "x_total > on(instance) group_left(job) sum by (instance) (x_total) * 100",
+            "multiple matches for labels: grouping labels must ensure unique matches",
+        ),
+        ("limit_ratio(NaN, nothing)", "Ratio value is NaN"),
         ('label_replace(x_total, "job", "", "", "")', None),
         ('label_replace(x_total, "instance", "z", "", "")', "vector cannot contain metrics with the same labelset"),
         ('label_replace(x_total, "a", "$1", "job", "(")', "invalid regular expression in label_replace(): ("),
