@@ -1,0 +1,6 @@
+"""Fenghuo, Debian's Prometheus and Debian's VictoriaMetrics side by side: what ``benchmarks/metrics.py`` is made of.
+
+:mod:`.servers` starts and ends the three programs, :mod:`.data` makes samples, :mod:`.feed` gives all three the same,
+:mod:`.asking` asks over HTTP, :mod:`.agreement` compares the answers, and :mod:`.rows` prints. Every other module is a
+stage: it starts its own servers in its own folder, and yields the rows of the table that it measures.
+"""

@@ -1,0 +1,73 @@
+"""The same history into all three: Fenghuo as its scrapes would have written it, the others by remote write."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from beside.data import Target
+from beside.remote_write import HEADERS, requests, uncompressed_snappy
+from beside.servers import FENGHUO, VICTORIA, Server, data_of
+from fenghuo.base.clock import ManualClock
+from fenghuo.metrics.store import Store, StoreSettings
+from fenghuo.model.labels import Labels
+
+ROUNDS_A_REQUEST = 20
+SERIES_A_REQUEST = 5_000
+
+
+def write_fenghuo(directory: Path, targets: Sequence[Target]) -> float:
+    """Fill the data directory of a Fenghuo that does not run; seconds spent.
+
+    One cohort a target and one append a scrape, on a clock that stands at the scrape; blocks are cut when due.
+    """
+    start_s = time.perf_counter()
+    clock = ManualClock(int(min(target.times_ms[0] for target in targets)))
+    store = Store.open(data_of(FENGHUO, directory), StoreSettings(), clock, CollectorRegistry())
+    try:
+        cohorts = [store.cohort(target.key) for target in targets]
+        rows = [
+            cohort.rows([Labels(series) for series in target.series])
+            for cohort, target in zip(cohorts, targets, strict=True)
+        ]
+        longest = max(len(target.times_ms) for target in targets)
+        maintained_ms = clock.now_ms()
+        for number in range(longest):
+            for cohort, own, target in zip(cohorts, rows, targets, strict=True):
+                time_ms = int(target.times_ms[number])
+                if time_ms > clock.now_ms():
+                    clock.step_wall((time_ms - clock.now_ms()) / 1000)
+                result = cohort.append(time_ms, own, target.values[:, number])
+                assert not result.rejected, result
+            if clock.now_ms() - maintained_ms > store_round_ms():
+                maintained_ms = clock.now_ms()
+                store.keeper.maintain()
+    finally:
+        store.close()
+    return time.perf_counter() - start_s
+
+
+def store_round_ms() -> int:
+    """How often blocks are looked after while history is written: each simulated half hour."""
+    return 1_800_000
+
+
+def send(server: Server, targets: Sequence[Target], path: str = "/api/v1/write") -> float:
+    """Remote write everything to a running server, in the order of time; seconds spent."""
+    start_s = time.perf_counter()
+    for body in requests(targets, ROUNDS_A_REQUEST, SERIES_A_REQUEST):
+        answer = server.connection.post(path, uncompressed_snappy(body), HEADERS)
+        if answer.status not in (200, 204):
+            raise SystemExit(f"{server.name} refused a remote write: {answer.status} {answer.body[:300]!r}")
+    if server.name == VICTORIA:
+        make_visible(server)
+    return time.perf_counter() - start_s
+
+
+def make_visible(server: Server) -> None:
+    """VictoriaMetrics shows samples some seconds after it took them, unless it is asked."""
+    server.connection.get("/internal/force_flush")
+    time.sleep(1.0)

@@ -1,0 +1,72 @@
+"""Fenghuo beside Debian's Prometheus and VictoriaMetrics: ``python benchmarks/metrics.py [--quick] [--only NAME]``.
+
+Starts the three as processes on free loopback ports with temporary folders, gives them the same data, checks that
+their answers agree, and prints one table: the medians, the ratios to each, what is to be reached, and whether it is.
+Result caches are off (Prometheus has none). Times are wall clock through one keep-alive HTTP connection without gzip;
+the servers' processor time stands beside it, so that noise on the machine shows. It stops by itself, ends what it
+started, and removes its folders, also on Ctrl-C. Linux only; a peer that is not installed is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from beside import queries
+from beside.rows import HEAD, Row, line
+from beside.servers import installed
+from beside.stage import Bench
+
+STAGES = (queries.STAGE,)
+NAMES = tuple(name for stage in STAGES for name in stage.rows)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, less data; figures are rougher")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help=f"of: {', '.join(NAMES)}")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
+    given = parser.parse_args()
+    unknown = [name for name in given.only if name not in NAMES]
+    if unknown:
+        parser.error(f"no row is called {unknown[0]!r}; there are {', '.join(NAMES)}")
+    return given
+
+
+def measured(bench: Bench) -> list[Row]:
+    """Every wanted row, shown as soon as it is there."""
+    rows = []
+    for stage in STAGES:
+        if bench.wanted(stage.rows):
+            for row in stage.run(bench):
+                rows.append(row)
+                print(line(row), flush=True)
+    return rows
+
+
+def main() -> int:
+    given = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with tempfile.TemporaryDirectory(prefix="fenghuo-bench-", ignore_cleanup_errors=True) as root:
+        rounds, row_s = (5, 15.0) if given.quick else (15, 60.0)
+        bench = Bench(Path(root), installed(), given.quick, frozenset(given.only), rounds, row_s)
+        print(HEAD, flush=True)
+        rows = measured(bench)
+    if len(rows) > 1:
+        print(f"\n{HEAD}")
+        print("\n".join(map(line, rows)))
+    missed = [row.name for row in rows if row.reached is False]
+    print(
+        f"\n{sum(row.reached is True for row in rows)} targets reached, {len(missed)} not: {', '.join(missed) or '–'}"
+    )
+    if given.json:
+        given.json.write_text(json.dumps([row.as_json() for row in rows], indent=1, ensure_ascii=False))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
