@@ -42,7 +42,7 @@ groups:
     interval: 1s
     rules:
       - record: side:shop_orders:sum
-        expr: sum by (side) (shop_orders_total)
+        expr: sum(shop_orders_total)by(side)
         labels: {kind: recorded}
       - alert: ManyOrders
         expr: shop_orders_total > 4
@@ -162,7 +162,15 @@ INSTANT = [
     "nothing",
 ]
 
+FORMATTED = [
+    "sum(rate(x[300s]offset 1h))by(job)>bool 1e3",
+    "histogram_quantile(0.9,sum by(le,job)(rate(http_request_duration_seconds_bucket{job='web',code!~'5..'}[5m]))) > "
+    "on(job) group_left() max by(job)(http_request_duration_limit_seconds)",
+    "-max_over_time(deriv(rate(distance_covered_total[5s])[30s:5s])[10m:]@end())",
+]
+
 BAD = [
+    ("/api/v1/format_query", {"query": "rate("}),
     ("/api/v1/query", {"query": "rate("}),
     ("/api/v1/query", {"query": "1", "time": "yesterday"}),
     ("/api/v1/query", {"query": "1", "timeout": "soon"}),
@@ -196,6 +204,10 @@ def test_answers_are_alike(pair: Pair) -> None:
     assert shape(ours.json()) == shape(theirs.json())
     ours, theirs = pair.get("/api/v1/query", query='shop_stock{item="salt"}[3s]')
     assert shape(ours.json()) == shape(theirs.json())
+
+    for expression in FORMATTED:
+        ours, theirs = pair.post("/api/v1/format_query", query=expression)
+        assert ours.json() == theirs.json(), expression
 
     match = {"match[]": '{job="shop", __name__=~"shop_.*"}'}
     for path in ("/api/v1/label/__name__/values", "/api/v1/label/side/values", "/api/v1/label/none/values"):

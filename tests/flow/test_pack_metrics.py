@@ -14,7 +14,7 @@ from fenghuo.base.document import load_yaml
 from fenghuo.base.guard import Guard
 from fenghuo.metrics.collect.integrations.host import HostIntegration, HostSettings
 from fenghuo.metrics.collect.scrape.metrics import ScrapeMetrics
-from fenghuo.metrics.promql import Engine, VectorResult, parse_expr
+from fenghuo.metrics.promql import Engine, VectorResult, normalized
 from fenghuo.metrics.store import Store, StoreSettings
 from fenghuo.metrics.store.metrics import StoreMetrics
 from fenghuo.packs import load_pack, pack_names
@@ -40,7 +40,7 @@ def test_every_metric_of_our_own_that_a_pack_names_is_exported(name: str, regist
 @pytest.mark.parametrize("name", pack_names())
 def test_our_own_loader_and_engine_take_the_rules_without_a_warning(name: str) -> None:
     for path in load_pack(name).rule_files:
-        loaded = load_rule_file(path, parse_expr)
+        loaded = load_rule_file(path, normalized)
         assert loaded.problems == ()
         assert loaded.file is not None
 

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from fenghuo.base.clock import ManualClock
 from fenghuo.base.guard import Guard
-from fenghuo.metrics.promql import Engine, VectorResult, parse_expr
+from fenghuo.metrics.promql import Engine, VectorResult, normalized
 from fenghuo.metrics.store import Store, StoreSettings
 from fenghuo.model.alert import Alert
 from fenghuo.model.labels import EMPTY, Labels
@@ -83,7 +83,7 @@ async def world(directory: Path, clock: ManualClock) -> AsyncIterator[World]:
         value = engine.instant(expr, time_ms).value
         return value.samples() if isinstance(value, VectorResult) else [(EMPTY, float("nan"))]
 
-    loaded = load_rules(RULES, "f.yml", parse_expr)
+    loaded = load_rules(RULES, "f.yml", normalized)
     assert loaded.file is not None
     try:
         async with RuleManager(Ports(query, store, sent.extend, clock), registry, Guard(registry), Inline()) as rules:

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from fenghuo.base.clock import ManualClock
 from fenghuo.base.guard import Guard
-from fenghuo.metrics.promql import Engine, VectorResult, parse_expr
+from fenghuo.metrics.promql import Engine, VectorResult, normalized
 from fenghuo.metrics.store import Store, StoreSettings
 from fenghuo.model.alert import Alert
 from fenghuo.model.labels import Labels
@@ -120,7 +120,7 @@ async def run(folder: Path, directory: Path) -> Record:
     store = Store.open(directory, StoreSettings(), clock, registry)
     engine = Engine(store, clock)
     record = Record(clock.now_ms())
-    loaded = load_rule_file(folder / "rules.yaml", parse_expr)
+    loaded = load_rule_file(folder / "rules.yaml", normalized)
     assert loaded.file is not None
     feed = series_of(json.loads((folder / "cases.json").read_text())["cases"])
 

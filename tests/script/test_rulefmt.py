@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fenghuo.metrics.promql.syntax.parser import parse_expr
+from fenghuo.metrics.promql.syntax.printer import normalized
 from fenghuo.rules import load_rule_file, load_rules
 
 SAID = {
@@ -25,7 +25,7 @@ def test_files(conformance: Path, subtests: pytest.Subtests) -> None:
     assert len(cases["files"]) == 16
     for name, case in cases["files"].items():
         with subtests.test(name):
-            loaded = load_rule_file(folder / name, parse_expr, legacy_names=case.get("name_validation") == "legacy")
+            loaded = load_rule_file(folder / name, normalized, legacy_names=case.get("name_validation") == "legacy")
             assert (loaded.file is not None) == case["ok"]
             if not case["ok"]:
                 wanted = SAID.get(case["error_contains"], case["error_contains"])
@@ -37,11 +37,11 @@ def test_texts(conformance: Path, subtests: pytest.Subtests) -> None:
     assert len(cases) == 6
     for case in cases:
         with subtests.test(case["yaml"]):
-            loaded = load_rules(case["yaml"], "f.yml", parse_expr)
+            loaded = load_rules(case["yaml"], "f.yml", normalized)
             assert (loaded.file is not None) == case["ok"]
 
 
 def test_fixtures_of_the_rule_manager(conformance: Path, subtests: pytest.Subtests) -> None:
     for path in sorted((conformance / "prometheus" / "rules").glob("*.yaml")):
         with subtests.test(path.name):
-            assert (load_rule_file(path, parse_expr).file is not None) == (path.name != "invalid_rules.yaml")
+            assert (load_rule_file(path, normalized).file is not None) == (path.name != "invalid_rules.yaml")

@@ -15,7 +15,7 @@ from fenghuo.base.document import Problem, Severity
 from fenghuo.base.errors import InputError
 from fenghuo.base.late import Later
 from fenghuo.metrics.collect.settings import GlobalSettings
-from fenghuo.metrics.promql import parse_expr
+from fenghuo.metrics.promql import normalized
 from fenghuo.model.labels import Labels
 from fenghuo.packs import load_pack
 from fenghuo.rules import RuleFile, RulesSettings, load_rule_file
@@ -82,7 +82,7 @@ def _load_rules(settings: AppSettings) -> tuple[list[RuleFile], list[Problem]]:
     files: list[RuleFile] = []
     problems: list[Problem] = []
     for path in [*_pack_files(settings.packs), *matching_files(settings.rule_files)]:
-        loaded = load_rule_file(path, parse_expr)
+        loaded = load_rule_file(path, normalized)
         problems += loaded.problems
         if loaded.file is not None:
             files.append(loaded.file)

@@ -11,6 +11,7 @@ from fenghuo.api.application import ApplicationParts, build_application
 from fenghuo.api.http_metrics import ServerHttpMetrics
 from fenghuo.api.late import LateApplication
 from fenghuo.api.management import Check, ManagementParts, management_routes
+from fenghuo.api.prometheus.expressions import expression_routes
 from fenghuo.api.prometheus.query import QueryApi
 from fenghuo.api.prometheus.rules import RuleApi
 from fenghuo.api.prometheus.series import SeriesApi
@@ -53,6 +54,7 @@ def http_application(parts: HttpParts) -> Http:
     routes = [
         *management_routes(management),
         *queries.routes(),
+        *expression_routes(),
         *SeriesApi(parts.store).routes(),
         *TargetApi(parts.scraper).routes(),
         *RuleApi(parts.rules.groups).routes(),

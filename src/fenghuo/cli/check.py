@@ -14,7 +14,7 @@ from fenghuo.app.settings_check import Report, check_file
 from fenghuo.base.document import Problem, Severity
 from fenghuo.base.errors import InputError
 from fenghuo.cli.output import Output, OutputOption, print_json
-from fenghuo.metrics.promql import parse_expr
+from fenghuo.metrics.promql import normalized
 from fenghuo.rules import Duplicate, Loaded, duplicates, load_rule_file
 
 check_app = typer.Typer(help="Check files before they are used.", no_args_is_help=True)
@@ -52,7 +52,7 @@ def check_rules(
     """Check rule files: structure, expressions and templates; list everything that is wrong, and rules that repeat."""
     for file in files:
         require_readable(file)
-    found = [(str(file), load_rule_file(file, parse_expr)) for file in files]
+    found = [(str(file), load_rule_file(file, normalized)) for file in files]
     if output is Output.JSON:
         print_json({"files": [_rules_as_json(name, loaded) for name, loaded in found]})
     else:
@@ -63,7 +63,7 @@ def check_rules(
 
 def rule_file_problems(path: Path) -> tuple[int, list[Problem]]:
     """How many rules a file has, and what is wrong with it."""
-    loaded = load_rule_file(path, parse_expr)
+    loaded = load_rule_file(path, normalized)
     return loaded.file.rule_count if loaded.file else 0, list(loaded.problems)
 
 

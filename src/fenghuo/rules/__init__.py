@@ -12,7 +12,7 @@ alerts; evaluation of several rules of one group at the same time.
 """
 
 from fenghuo.rules.functions import Query
-from fenghuo.rules.loader import CheckExpr, Duplicate, Loaded, RuleFile, duplicates, load_rule_file, load_rules
+from fenghuo.rules.loader import Duplicate, Loaded, ReadExpr, RuleFile, duplicates, load_rule_file, load_rules
 from fenghuo.rules.manager import RuleManager
 from fenghuo.rules.plan import RulesSettings
 from fenghuo.rules.ports import Notify, Ports, Store
@@ -21,13 +21,13 @@ from fenghuo.rules.views import AlertState, AlertView, GroupView, RuleHealth, Ru
 __all__ = [
     "AlertState",
     "AlertView",
-    "CheckExpr",
     "Duplicate",
     "GroupView",
     "Loaded",
     "Notify",
     "Ports",
     "Query",
+    "ReadExpr",
     "RuleFile",
     "RuleHealth",
     "RuleManager",

@@ -18,8 +18,8 @@ from fenghuo.model.labels import METRIC_NAME, Labels, is_legacy_label_name, is_l
 from fenghuo.rules.alert_text import AlertText
 from fenghuo.rules.settings import GroupSettings, RuleFileSettings, RuleSettings
 
-CheckExpr: TypeAlias = Callable[[str], object]
-"""Raises InputError when the text is not PromQL."""
+ReadExpr: TypeAlias = Callable[[str], str]
+"""An expression in the form in which it is shown. Raises InputError when the text is not PromQL."""
 
 _SECOND_DOCUMENT = re.compile(r"^---(?:\s|$)", re.MULTILINE)
 
@@ -44,16 +44,16 @@ class Loaded:
     problems: tuple[Problem, ...]
 
 
-def load_rule_file(path: Path, check_expr: CheckExpr, *, legacy_names: bool = False) -> Loaded:
+def load_rule_file(path: Path, read_expr: ReadExpr, *, legacy_names: bool = False) -> Loaded:
     """Read and check the file at ``path``; one that cannot be read is a problem like any other."""
     try:
         text = path.read_bytes()
     except OSError as error:
         return Loaded(None, (Problem(f"cannot be read: {error.strerror}", file=str(path)),))
-    return load_rules(text, str(path), check_expr, legacy_names=legacy_names)
+    return load_rules(text, str(path), read_expr, legacy_names=legacy_names)
 
 
-def load_rules(text: str | bytes, name: str, check_expr: CheckExpr, *, legacy_names: bool = False) -> Loaded:
+def load_rules(text: str | bytes, name: str, read_expr: ReadExpr, *, legacy_names: bool = False) -> Loaded:
     """Check the text of a rule file. ``legacy_names`` refuses label names beyond ``[a-zA-Z0-9_]``."""
     try:
         document = load_yaml(text, name)
@@ -68,10 +68,16 @@ def load_rules(text: str | bytes, name: str, check_expr: CheckExpr, *, legacy_na
         return Loaded(None, (wrapped,))
     settings, found = validate(RuleFileSettings, document)
     problems += found
-    problems += _Checker(document, check_expr, legacy_names=legacy_names).problems()
+    checker = _Checker(document, read_expr, legacy_names=legacy_names)
+    problems += checker.problems()
     if settings is None or any(problem.severity is Severity.ERROR for problem in problems):
         return Loaded(None, tuple(sorted(problems, key=lambda problem: problem.line)))
-    return Loaded(RuleFile(name, tuple(settings.groups)), tuple(problems))
+    return Loaded(RuleFile(name, tuple(_as_shown(group, checker.shown) for group in settings.groups)), tuple(problems))
+
+
+def _as_shown(group: GroupSettings, shown: Mapping[str, str]) -> GroupSettings:
+    rules = [rule.model_copy(update={"expr": shown[rule.expr]}) for rule in group.rules]
+    return group.model_copy(update={"rules": rules})
 
 
 def _problem_of(error: InputError, name: str) -> Problem:
@@ -100,9 +106,11 @@ def _second_document(text: str | bytes, document: Document) -> Iterator[Problem]
 class _Checker:
     """What a schema cannot say. Works on the raw values, so that one bad rule does not hide the next one's faults."""
 
-    def __init__(self, document: Document, check_expr: CheckExpr, *, legacy_names: bool) -> None:
+    def __init__(self, document: Document, read_expr: ReadExpr, *, legacy_names: bool) -> None:
         self._document = document
-        self._check_expr = check_expr
+        self._read_expr = read_expr
+        self.shown: dict[str, str] = {}
+        """Expressions as they were written, and as they are shown."""
         self._legacy_names = legacy_names
 
     def problems(self) -> Iterator[Problem]:
@@ -144,7 +152,7 @@ class _Checker:
 
     def _expression(self, expr: str, path: tuple[str | int, ...]) -> Iterator[Problem]:
         try:
-            self._check_expr(expr)
+            self.shown[expr] = self._read_expr(expr)
         except InputError as error:
             where = f" at {error.place}" if error.place else ""
             yield self._document.problem(

@@ -12,13 +12,14 @@ from fenghuo.rules import Duplicate, duplicates, load_rule_file, load_rules
 from fenghuo.rules.loader import Loaded
 
 
-def check_expr(expr: str) -> None:
+def read_expr(expr: str) -> str:
     if "(" in expr and ")" not in expr:
         raise InputError("unclosed (", place="1:4", remedy="close it")
+    return expr.replace(" ", "")
 
 
 def load(text: str) -> Loaded:
-    return load_rules(text, "f.yml", check_expr)
+    return load_rules(text, "f.yml", read_expr)
 
 
 def test_all_problems_at_once_with_line_and_path() -> None:
@@ -87,7 +88,7 @@ def test_a_kubernetes_manifest_says_what_it_is() -> None:
 
 
 def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
-    loaded = load_rule_file(tmp_path / "no.yml", check_expr)
+    loaded = load_rule_file(tmp_path / "no.yml", read_expr)
     assert [str(problem) for problem in loaded.problems] == [
         f"{tmp_path / 'no.yml'}: cannot be read: No such file or directory"
     ]

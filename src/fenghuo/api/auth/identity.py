@@ -57,6 +57,8 @@ READ_BY_POST = frozenset(
         "/api/v1/query",
         "/api/v1/query_range",
         "/api/v1/query_exemplars",
+        "/api/v1/format_query",
+        "/api/v1/parse_query",
         "/api/v1/series",
         "/api/v1/labels",
     }

@@ -34,6 +34,7 @@ from fenghuo.metrics.promql.result import (
 )
 from fenghuo.metrics.promql.syntax.ast import selectors_in
 from fenghuo.metrics.promql.syntax.parser import parse_expr, parse_matchers
+from fenghuo.metrics.promql.syntax.printer import normalized, pretty
 
 __all__ = [
     "Engine",
@@ -50,7 +51,9 @@ __all__ = [
     "StringResult",
     "TooManySamplesError",
     "VectorResult",
+    "normalized",
     "parse_expr",
     "parse_matchers",
+    "pretty",
     "selectors_in",
 ]

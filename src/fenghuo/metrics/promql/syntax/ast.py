@@ -39,11 +39,13 @@ class DurationLiteral(Node):
     """Seconds, as ``5m`` or ``300`` were written."""
 
     seconds: float
+    has_unit: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class DurationOp(Node):
-    """``step()``, ``range()``, ``min_of``, ``max_of``, a sign, or arithmetic over durations."""
+    """``step()``, ``range()``, ``min_of``, ``max_of``, arithmetic over durations, a sign (``pos``, ``neg``), or
+    parentheses (``paren``)."""
 
     op: str
     args: tuple[Duration, ...] = ()
@@ -62,6 +64,8 @@ class AtTime:
 @dataclass(frozen=True, slots=True)
 class Number(Node):
     value: float
+    has_unit: bool = False
+    """Whether it was written as a duration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,8 @@ class Unary(Node):
 
 @dataclass(frozen=True, slots=True)
 class VectorSelector(Node):
+    """``name`` is what stands before the braces; a name within them is a matcher only."""
+
     name: str
     matchers: tuple[Matcher, ...]
     offset: Duration | None = None
@@ -183,6 +189,15 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return (lhs, rhs)
         case _:
             return ()
+
+
+def depth_of(root: Expr) -> int:
+    """The levels of a tree, counted without recursion."""
+    level, depth = [root], 0
+    while level:
+        level = [child for node in level for child in children(node)]
+        depth += 1
+    return depth
 
 
 def unwrap(expr: Expr) -> Expr:

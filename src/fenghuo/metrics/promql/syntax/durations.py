@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from fenghuo.base.errors import InputError
 from fenghuo.metrics.promql.errors import ParseError
@@ -36,6 +37,13 @@ def parse_number(cursor: Cursor, token: Token) -> float:
     return value
 
 
+def bare(duration: Duration) -> Duration:
+    """``duration`` without the parentheses around it."""
+    while isinstance(duration, DurationOp) and duration.op == "paren":
+        duration = duration.args[0]
+    return duration
+
+
 def parse_duration(cursor: Cursor, context: str, precedence: int = 1) -> Duration:
     """An expression over durations, up to what does not belong to it."""
     left = parse_term(cursor, context)
@@ -43,7 +51,7 @@ def parse_duration(cursor: Cursor, context: str, precedence: int = 1) -> Duratio
         op = cursor.advance()
         binding = _PRECEDENCE[op.text]
         right = parse_duration(cursor, context, binding if op.text == "^" else binding + 1)
-        if op.text in "/%" and isinstance(right, DurationLiteral) and right.seconds == 0:
+        if op.text in "/%" and isinstance(divisor := bare(right), DurationLiteral) and divisor.seconds == 0:
             raise cursor.error("division by zero" if op.text == "/" else "modulo by zero", op.start)
         left = DurationOp(left.start, right.end, op.text, (left, right))
     return left
@@ -70,18 +78,18 @@ def _parse_term(cursor: Cursor, context: str, *, sign_binds_all: bool) -> Durati
             else parse_duration(cursor, context, _SIGN_PRECEDENCE)
         )
         if isinstance(inner, DurationLiteral):
-            return DurationLiteral(token.start, inner.end, -inner.seconds if token.text == "-" else inner.seconds)
+            seconds = -inner.seconds if token.text == "-" else inner.seconds
+            return replace(inner, start=token.start, seconds=seconds)
         return DurationOp(token.start, inner.end, "neg" if token.text == "-" else "pos", (inner,))
     if token.kind in (Kind.NUMBER, Kind.DURATION):
         cursor.advance()
         seconds = parse_number(cursor, token)
         if abs(seconds) >= _SECONDS_MAX:
             raise cursor.error("duration out of range", token.start)
-        return DurationLiteral(token.start, token.end, seconds)
+        return DurationLiteral(token.start, token.end, seconds, token.kind is Kind.DURATION)
     if cursor.take_op("("):
         duration = parse_duration(cursor, context)
-        cursor.expect_op(")", context)
-        return duration
+        return DurationOp(token.start, cursor.expect_op(")", context).end, "paren", (duration,))
     if cursor.at_word("step", "range", "min_of", "max_of"):
         return _parse_function(cursor, context)
     raise cursor.unexpected(context, EXPECTED)
@@ -122,7 +130,7 @@ def _seconds(duration: Duration, text: str, step_s: float, range_s: float) -> fl
             return range_s
         case "neg":
             return -args[0]
-        case "pos":
+        case "pos" | "paren":
             return args[0]
         case "min_of":
             return min(args)
@@ -155,7 +163,8 @@ def _arithmetic(duration: DurationOp, text: str, left: float, right: float) -> f
 
 def check_positive(cursor: Cursor, duration: Duration) -> None:
     """Refuse a range or step that was written not to be positive. What is computed is checked when it is known."""
-    if isinstance(duration, DurationLiteral) and duration.seconds <= 0:
+    written = bare(duration)
+    if isinstance(written, DurationLiteral) and written.seconds <= 0:
         raise cursor.error("duration must be greater than 0", duration.start)
 
 

@@ -30,7 +30,7 @@ from fenghuo.metrics.promql.syntax.ast import (
     Subquery,
     Unary,
     VectorSelector,
-    children,
+    depth_of,
 )
 from fenghuo.metrics.promql.syntax.check import check_types
 from fenghuo.metrics.promql.syntax.cursor import Cursor
@@ -68,19 +68,10 @@ def parse_expr(text: str) -> Expr:
     expr = _Parser(cursor).binary(1)
     if not cursor.at_end():
         raise cursor.unexpected()
-    if _levels(expr) > _LEVELS_MAX:
+    if depth_of(expr) > _LEVELS_MAX:
         raise cursor.error(f"expression has more than {_LEVELS_MAX} levels", expr.start)
     check_types(cursor, expr)
     return expr
-
-
-def _levels(root: Expr) -> int:
-    """The levels of a tree, counted without recursion."""
-    level, count = [root], 0
-    while level:
-        level = [child for node in level for child in children(node)]
-        count += 1
-    return count
 
 
 def parse_matchers(text: str) -> list[Matcher]:
@@ -173,7 +164,8 @@ class _Parser:
         sign = cursor.advance()
         operand = self.binary(_SIGN_PRECEDENCE)
         if isinstance(operand, Number):
-            return Number(sign.start, operand.end, -operand.value if sign.text == "-" else operand.value)
+            value = -operand.value if sign.text == "-" else operand.value
+            return dataclasses.replace(operand, start=sign.start, value=value)
         return Unary(sign.start, operand.end, sign.text, operand)
 
     def _primary(self) -> Expr:
@@ -181,7 +173,7 @@ class _Parser:
         token = cursor.token
         if token.kind in (Kind.NUMBER, Kind.DURATION):
             cursor.advance()
-            return Number(token.start, token.end, parse_number(cursor, token))
+            return Number(token.start, token.end, parse_number(cursor, token), token.kind is Kind.DURATION)
         if token.kind is Kind.STRING:
             cursor.advance()
             return String(token.start, token.end, token.text)

@@ -24,9 +24,8 @@ def parse_selector(cursor: Cursor, *, may_be_empty: bool = False) -> VectorSelec
     other = quoted_name or (next((m.value for m in matchers if m.name == METRIC_NAME), "") if name else "")
     if name and other:
         raise cursor.error(f"metric name must not be set twice: {quote(name)} or {quote(other)}", start)
-    name = name or quoted_name
-    if name:
-        matchers.append(Matcher(METRIC_NAME, MatchOp.EQUAL, name))
+    if name or quoted_name:
+        matchers.append(Matcher(METRIC_NAME, MatchOp.EQUAL, name or quoted_name))
     if not may_be_empty and all(matcher.matches("") for matcher in matchers):
         raise cursor.error("vector selector must contain at least one non-empty matcher", start)
     return VectorSelector(start, end, name, tuple(matchers))
