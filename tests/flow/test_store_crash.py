@@ -1,112 +1,127 @@
-"""A writer killed with SIGKILL at any moment loses no sample that was acknowledged, and the store always starts."""
+"""A writer killed with SIGKILL at any moment loses no sample that was acknowledged, and the store always starts.
+
+``FENGHUO_CRASHES=200`` kills it that often.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
 from fenghuo.base.clock import ManualClock
-from fenghuo.metrics.store import Store, StoreSettings
-from unit.metrics.store.look import Samples, bits, everything, named
-
-ROUNDS = 15
-START_MS = 20_000 * 86_400_000
-SETTINGS = StoreSettings(block_duration_ms=600_000, block_duration_max_ms=2_400_000, wal_segment_bytes=1 << 17)
-
-WRITER = """
-import sys
-import numpy as np
-from pathlib import Path
-from prometheus_client import CollectorRegistry
-from fenghuo.base.clock import ManualClock
-from fenghuo.metrics.store import Store, StoreSettings
+from fenghuo.metrics.store import Store
 from fenghuo.model.labels import Labels
+from flow import crash_writer
+from flow.crash_writer import SETTINGS, START_MS, STEP_MS, value
+from unit.metrics.store.look import Samples, bits, everything
 
-directory, step = Path(sys.argv[1]), int(sys.argv[2])
-settings = StoreSettings.model_validate_json(sys.argv[3])
-clock = ManualClock(int(sys.argv[4]) + step * 5000)
-store = Store.open(directory, settings, clock, CollectorRegistry())
-cohorts = [store.cohort(f"t{number}") for number in range(3)]
-print("ready", flush=True)
-while True:
-    clock.step_wall(5)
-    now = clock.now_ms()
-    for number, cohort in enumerate(cohorts):
-        size = 40 + (step // 10) % 5
-        rows = cohort.rows([Labels({"__name__": "m", "t": str(number), "i": str(i)}) for i in range(size)])
-        result = cohort.append(now, rows, np.arange(size) + step)
-        assert result.accepted == size, result
-        print(f"scrape {number} {size} {step} {now}", flush=True)
-    result = store.append_samples([Labels({"__name__": "pushed"})] * 3, now - np.arange(3), np.full(3, float(step)))
-    assert result.accepted == 3, result
-    print(f"push {step} {now}", flush=True)
-    if step % 40 == 0:
-        store.keeper.maintain()
-    step += 1
-"""
+KILLS = int(os.environ.get("FENGHUO_CRASHES", "20"))
+AFTER_S_MAX = 0.5
+OPERATIONS_MAX = 300
+
+Sample = tuple[Labels, int]
 
 
-def acknowledged(lines: list[str]) -> Samples:
-    """What the writer said that it had stored."""
-    found: Samples = {}
-    for line in lines:
-        match line.split():
-            case ["scrape", number, size, step, now]:
-                for i in range(int(size)):
-                    found.setdefault(named("m", t=number, i=str(i)), []).append((int(now), bits(int(step) + i)))
-            case ["push", step, now]:
-                found.setdefault(named("pushed"), []).extend((int(now) - i, bits(int(step))) for i in range(3))
-    return found
+class Expected:
+    """What the writer said that must be there; what it was about when it was killed may be."""
+
+    def __init__(self) -> None:
+        self.there: set[Sample] = set()
+        self.last_ms = START_MS
+        self.written = 0
+        self._begun: list[Sample] = []
+
+    def hear(self, word: str, what: list[object]) -> None:
+        match word, what:
+            case "begin", ["write", list(labels), list(times)]:
+                self._begun = [(Labels(each), time) for each, time in zip(labels, times, strict=True)]
+                self.last_ms = max(self.last_ms, *times)
+            case "done", _:
+                self.there.update(self._begun)
+                self.written += len(self._begun)
+
+    def forget_before(self, time_ms: int) -> None:
+        self.there = {sample for sample in self.there if sample[1] >= time_ms}
+
+    def check(self, found: Samples) -> None:
+        samples = {(series, time) for series, pairs in found.items() for time, _ in pairs}
+        missing = self.there - samples
+        assert not missing, f"{len(missing)} lost, among them {sorted(missing)[:3]}"
+        wrong = [
+            (series, time)
+            for series, pairs in found.items()
+            for time, seen in pairs
+            if seen != bits(value(series, time))
+        ]
+        assert not wrong, f"{len(wrong)} wrong, among them {wrong[:3]}"
 
 
-def write_and_kill(directory: Path, step: int, after_s: float) -> list[str]:
-    """Let the writer run for a while and kill it; returns the lines that it finished."""
-    command = [sys.executable, "-c", WRITER, str(directory), str(step), SETTINGS.model_dump_json(), str(START_MS)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            assert process.stdout.readline() == "ready\n"
-            killer = time.monotonic() + after_s
-            lines = []
-            while time.monotonic() < killer:
-                lines.append(process.stdout.readline())
-        finally:
-            process.send_signal(signal.SIGKILL)
-        lines += process.stdout.readlines()
-    assert process.returncode == -signal.SIGKILL, "the writer fell over by itself"
-    return [line for line in lines if line.endswith("\n")]
+class Mortal:
+    """The writer's process, which outlives its writers."""
+
+    def __init__(self, directory: Path) -> None:
+        tests = str(Path(__file__).parents[1])
+        self._process = subprocess.Popen(
+            [sys.executable, crash_writer.__file__, str(directory)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": tests, "OPENBLAS_NUM_THREADS": "1"},
+        )
+
+    def life(self, step: int, after_s: float, operation: int) -> Iterator[tuple[str, list[object]]]:
+        """What one writer says from its start to its end."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{step} {after_s} {operation}\n")
+        self._process.stdin.flush()
+        for line in self._process.stdout:
+            word, _, rest = line.partition(" ")
+            if word == "ended":
+                assert json.loads(rest) == [signal.SIGKILL], "the writer fell over by itself"
+                return
+            yield word, json.loads(rest)
+        raise AssertionError("the process that starts writers ended")
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(60 + 5 * KILLS)
 def test_no_acknowledged_sample_is_lost(tmp_path: Path) -> None:
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     chance = random.Random(seed)
-    expected: Samples = {}
-    lines: list[str] = []
-    step = 0
-    for _ in range(ROUNDS):
-        lines += write_and_kill(tmp_path / "store", step, chance.uniform(0.0, 0.4))
-        expected = acknowledged(lines)
-        steps = [int(line.split()[-2]) for line in lines]
-        step = max(steps, default=step) + 3
-        clock = ManualClock(START_MS + step * 5000)
-        store = Store.open(tmp_path / "store", SETTINGS, clock, CollectorRegistry())
-        try:
-            found = everything(store)
-        finally:
-            store.close()
-        for labels, samples in expected.items():
-            missing = set(samples) - set(found.get(labels, []))
-            assert not missing, f"{labels} lost {sorted(missing)[:5]}"
-    assert step > 10 * ROUNDS, "the writers were killed before they wrote much"
-    assert np.sum([len(samples) for samples in expected.values()]) > 10_000
+    expected, mortal = Expected(), Mortal(tmp_path)
+    try:
+        for kill in range(KILLS):
+            step = (expected.last_ms - START_MS) // STEP_MS + 1
+            by_time = kill % 2 == 0
+            after_s = chance.uniform(0.01, AFTER_S_MAX) if by_time else 0.0
+            for word, what in mortal.life(step, after_s, 0 if by_time else chance.randint(1, OPERATIONS_MAX)):
+                expected.hear(word, what)
+            expected.forget_before(expected.last_ms - (SETTINGS.retention_ms or 0))
+            expected.check(reopened(tmp_path / "store", expected.last_ms))
+    finally:
+        mortal.close()
+    print(f"{KILLS} kills, {expected.written} samples acknowledged, none lost")
+    assert expected.written > 200 * KILLS, "the writers were killed before they wrote much"
+
+
+def reopened(directory: Path, now_ms: int) -> Samples:
+    store = Store.open(directory, SETTINGS, ManualClock(now_ms), CollectorRegistry())
+    try:
+        return everything(store)
+    finally:
+        store.close()
