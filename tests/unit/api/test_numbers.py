@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fenghuo.api.prometheus.numbers import fixed_text, seconds_text, value_text
+from fenghuo.api.prometheus.numbers import fixed_text, seconds_text, value_text, value_texts
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,11 @@ def test_values(value: float, text: str) -> None:
 @given(st.floats(allow_nan=False))
 def test_a_value_reads_back_as_itself(value: float) -> None:
     assert float(value_text(value)) == value
+
+
+@given(st.lists(st.one_of(st.floats(), st.integers(-(10**17), 10**17).map(float), st.sampled_from([-0.0, 1e15, 1e-5]))))
+def test_many_values_are_written_like_each_alone(values: list[float]) -> None:
+    assert value_texts(np.array(values, dtype=np.float64)) == [value_text(value).encode() for value in values]
 
 
 @pytest.mark.parametrize(

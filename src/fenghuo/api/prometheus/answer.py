@@ -41,9 +41,9 @@ class ApiError(Exception):
         self.message = message
 
 
-def envelope(data: bytes, warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> bytes:
-    """A successful answer's body around ``data``, which is JSON already."""
-    body = [b'{"status":"success","data":', data]
+def envelope(data: Sequence[bytes], warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> bytes:
+    """A successful answer's body around ``data``, which is JSON already, in pieces."""
+    body = [b'{"status":"success","data":', *data]
     if warnings:
         body += [b',"warnings":', orjson.dumps(list(warnings))]
     if infos:
@@ -53,7 +53,7 @@ def envelope(data: bytes, warnings: Sequence[str] = (), infos: Sequence[str] = (
 
 
 def success_json(data: object, warnings: Sequence[str] = ()) -> Response:
-    return Response(envelope(orjson.dumps(data), warnings), media_type="application/json")
+    return Response(envelope([orjson.dumps(data)], warnings), media_type="application/json")
 
 
 def failure(error_type: ErrorType, message: str) -> Response:

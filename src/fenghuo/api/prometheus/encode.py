@@ -1,12 +1,25 @@
-"""Query results as Prometheus' JSON. Pure, and CPU-bound for large results: called in worker threads."""
+"""Query results as Prometheus' JSON. Pure, and CPU-bound for large results: called in worker threads.
+
+The data of an answer are handed on as pieces, in order: a large answer is put together once, with its envelope.
+"""
 
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterable, Iterator
+from itertools import compress, islice
 
+import numpy as np
 import orjson
 
-from fenghuo.api.prometheus.numbers import fixed_text, seconds_text, seconds_texts, value_texts
+from fenghuo.api.prometheus.numbers import (
+    are_plain,
+    fixed_text,
+    plain_texts,
+    seconds_text,
+    seconds_texts,
+    value_texts,
+)
 from fenghuo.metrics.promql import (
     MatrixResult,
     QueryResult,
@@ -15,67 +28,99 @@ from fenghuo.metrics.promql import (
     StringResult,
     VectorResult,
 )
-from fenghuo.model.labels import Labels
-from fenghuo.model.sample import Floats, Ints
+from fenghuo.model.label_table import LabelColumn, LabelTable
 
 GZIP_FROM_BYTES = 4096
 GZIP_LEVEL = 3
 """Answers are repetitive: level 3 takes off nearly what level 9 does, at a fraction of the time."""
 
 
-def encode_result(result: QueryResult, limit: int = 0) -> tuple[bytes, bool]:
-    """The ``data`` of a query's answer, and whether ``limit`` (0: none) cut series off it."""
+def encode_result(result: QueryResult, limit: int = 0) -> tuple[list[bytes], bool]:
+    """The pieces of the ``data`` of a query's answer, and whether ``limit`` (0: none) cut series off it."""
     value = result.value
     match value:
         case ScalarResult():
             time, text = seconds_text(int(value.times_ms[0])), fixed_text(float(value.values[0]))
-            return _data(b"scalar", f'[{time},"{text}"]'), False
+            return [_opening("scalar"), f'[{time},"{text}"]}}'.encode()], False
         case StringResult():
-            quoted = orjson.dumps(value.value).decode()
-            return _data(b"string", f"[{seconds_text(value.time_ms)},{quoted}]"), False
+            time, quoted = seconds_text(value.time_ms), orjson.dumps(value.value).decode()
+            return [_opening("string"), f"[{time},{quoted}]}}".encode()], False
         case VectorResult():
-            return _encode_vector(value, limit)
-        case MatrixResult() | RangeVectorResult():
-            return _encode_matrix(value, limit)
+            return _listed("vector", _vector_items(value), value.labels.size, limit)
+        case MatrixResult():
+            return _listed("matrix", _matrix_items(value), value.labels.size, limit)
+        case RangeVectorResult():
+            return _listed("matrix", _range_vector_items(value), value.labels.size, limit)
 
 
-def _encode_vector(vector: VectorResult, limit: int) -> tuple[bytes, bool]:
-    time = seconds_text(vector.time_ms)
-    texts = value_texts(vector.values)
-    items = [
-        f'{{"metric":{labels_json(labels)},"value":[{time},"{text}"]}}'
-        for labels, text in zip(vector.labels.rows(), texts, strict=True)
-    ]
-    return _data(b"vector", _cut_list(items, limit)), _is_cut(items, limit)
+def _opening(kind: str) -> bytes:
+    return f'{{"resultType":"{kind}","result":'.encode()
 
 
-def _encode_matrix(matrix: MatrixResult | RangeVectorResult, limit: int) -> tuple[bytes, bool]:
-    items = [
-        f'{{"metric":{labels_json(labels)},"values":[{_points(times_ms, values)}]}}'
-        for labels, times_ms, values in matrix.series()
-    ]
-    return _data(b"matrix", _cut_list(items, limit)), _is_cut(items, limit)
+def _listed(kind: str, items: Iterator[bytes], size: int, limit: int) -> tuple[list[bytes], bool]:
+    cut = 0 < limit < size
+    pieces = [_opening(kind), b"["]
+    for item in islice(items, limit if cut else size):
+        pieces += (item, b",")
+    if len(pieces) > 2:
+        pieces.pop()
+    pieces.append(b"]}")
+    return pieces, cut
 
 
-def _points(times_ms: Ints, values: Floats) -> str:
-    pairs = zip(seconds_texts(times_ms), value_texts(values), strict=True)
-    return ",".join(f'[{time},"{text}"]' for time, text in pairs)
+def _vector_items(vector: VectorResult) -> Iterator[bytes]:
+    time = seconds_text(vector.time_ms).encode()
+    for labels, text in zip(label_sets_json(vector.labels), value_texts(vector.values), strict=True):
+        yield b'{"metric":%b,"value":[%b,"%b"]}' % (labels, time, text)
 
 
-def _cut_list(items: list[str], limit: int) -> str:
-    return "[" + ",".join(items[:limit] if limit else items) + "]"
+def _matrix_items(matrix: MatrixResult) -> Iterator[bytes]:
+    joints = _joints(seconds_texts(matrix.times_ms))
+    values = np.ascontiguousarray(matrix.values)
+    everywhere = matrix.present.all(axis=1).tolist()
+    plain = are_plain(values).tolist()
+    for row, labels in enumerate(label_sets_json(matrix.labels)):
+        if everywhere[row]:
+            texts = plain_texts(values[row]) if plain[row] else value_texts(values[row])
+            yield _series(labels, joints, texts)
+        else:
+            where = matrix.present[row]
+            yield _series(labels, compress(joints, where.tolist()), value_texts(values[row][where]))
 
 
-def _is_cut(items: list[str], limit: int) -> bool:
-    return 0 < limit < len(items)
+def _range_vector_items(vector: RangeVectorResult) -> Iterator[bytes]:
+    bounds = vector.offsets.tolist()
+    for row, labels in enumerate(label_sets_json(vector.labels)):
+        part = slice(bounds[row], bounds[row + 1])
+        yield _series(labels, _joints(seconds_texts(vector.times_ms[part])), value_texts(vector.values[part]))
 
 
-def _data(kind: bytes, result: str) -> bytes:
-    return b'{"resultType":"%s","result":%s}' % (kind, result.encode())
+def _joints(seconds: Iterable[str]) -> list[bytes]:
+    """What stands between two values: the end of one point and the beginning of the next."""
+    return [f'"],[{text},"'.encode() for text in seconds]
 
 
-def labels_json(labels: Labels) -> str:
-    return orjson.dumps(dict(labels.pairs)).decode()
+def _series(labels: bytes, joints: Iterable[bytes], texts: list[bytes]) -> bytes:
+    parts = [b""] * (2 * len(texts))
+    parts[0::2] = joints
+    parts[1::2] = texts
+    return b'{"metric":%b,"values":[%b"]]}' % (labels, b"".join(parts)[3:])
+
+
+def label_sets_json(table: LabelTable) -> list[bytes]:
+    """Each row's label set as a JSON object, its names in order. Every distinct value is written once."""
+    if not table.columns:
+        return [b"{}"] * table.size
+    columns = [_members(name, table.columns[name]) for name in sorted(table.columns)]
+    return [b"{" + b"".join(members)[1:] + b"}" for members in zip(*columns, strict=True)]
+
+
+def _members(name: str, column: LabelColumn) -> list[bytes]:
+    """``,"name":"value"`` for each row, nothing where the label is absent."""
+    used, where = np.unique(column.codes, return_inverse=True)
+    key, values = b"," + orjson.dumps(name) + b":", column.dictionary.values
+    members = [key + orjson.dumps(values[code]) if code else b"" for code in used.tolist()]
+    return [members[index] for index in where.reshape(-1).tolist()]
 
 
 def compressed(body: bytes) -> bytes:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-from fenghuo.model.sample import Floats, Ints
+import numpy as np
+import orjson
+
+from fenghuo.model.sample import Bools, Floats, Ints
+
+_PLAIN_FROM, _PLAIN_BELOW = 1e-5, 1e15
+"""Sizes between which orjson and Prometheus write a number alike, but for the ``.0`` after a whole one."""
 
 
 def value_text(value: float) -> str:
@@ -48,5 +54,24 @@ def seconds_texts(times_ms: Ints) -> list[str]:
     return [seconds_text(time_ms) for time_ms in times_ms.tolist()]
 
 
-def value_texts(values: Floats) -> list[str]:
-    return [value_text(value) for value in values.tolist()]
+def are_plain(values: Floats) -> Bools:
+    """bool[n]: the rows of float64[n, S] that :func:`plain_texts` can write."""
+    size = np.abs(values)
+    low = np.where(size == 0, 1.0, size).min(axis=-1, initial=1.0)
+    # NaN is the maximum of what holds it, and not below anything.
+    return (size.max(axis=-1, initial=0.0) < _PLAIN_BELOW) & (low >= _PLAIN_FROM)
+
+
+def plain_texts(values: Floats) -> list[bytes]:
+    """As :func:`value_texts`, for plain values alone. Written at once: a tenth of the time of one by one."""
+    text = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)
+    texts = (text[1:-1] + b",").replace(b".0,", b",").split(b",")
+    texts.pop()
+    return texts
+
+
+def value_texts(values: Floats) -> list[bytes]:
+    """:func:`value_text` of each of float64[n], as bytes."""
+    if len(values) and are_plain(values[None, :])[0]:
+        return plain_texts(np.ascontiguousarray(values))
+    return [value_text(value).encode() for value in values.tolist()]
