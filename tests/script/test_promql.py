@@ -31,6 +31,7 @@ WHOLE_FILES = {
     "duration_expression": 0,
     "extended_vectors": 46,
     "fill-modifier": 0,
+    "info": 1,
     "literals": 0,
     "name_label_dropping": 0,
     "selectors": 0,

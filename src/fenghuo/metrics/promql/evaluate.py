@@ -14,6 +14,7 @@ from fenghuo.metrics.promql.dates import DATE_FUNCTIONS
 from fenghuo.metrics.promql.errors import ExecutionError
 from fenghuo.metrics.promql.functions import RangeKernel
 from fenghuo.metrics.promql.grid import Grid
+from fenghuo.metrics.promql.info import with_info
 from fenghuo.metrics.promql.kernels.extended import smoothed_value
 from fenghuo.metrics.promql.ranges import (
     RangeArgument,
@@ -48,7 +49,7 @@ from fenghuo.model.sample import Floats
 
 _SEES_THE_STEP = DATE_FUNCTIONS | {"predict_linear", "time", "timestamp"}
 """Functions whose answer depends on the moment of evaluation even when their arguments do not."""
-_UNSUPPORTED = frozenset({"info", "start_timestamp"})
+_UNSUPPORTED = frozenset({"start_timestamp"})
 
 
 def evaluate(node: Expr, grid: Grid, context: Context) -> Value:
@@ -170,6 +171,8 @@ def _binary(node: Binary, grid: Grid, context: Context) -> Value:
 def _call(node: Call, grid: Grid, context: Context) -> Value:
     if node.function in _UNSUPPORTED:
         raise ExecutionError(f"function {node.function}() is not supported")
+    if node.function == "info":
+        return with_info(node, _vector(node.args[0], grid, context), grid, context)
     if node.function == "timestamp" and isinstance(selector := unwrap(node.args[0]), VectorSelector):
         times = apply_kernel(select_instant(selector, grid, context), newest_time, context, keep_stale=True)
         return broadcast(times.renamed(times.values), grid.size)
