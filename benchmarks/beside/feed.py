@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,13 +11,15 @@ from prometheus_client import CollectorRegistry
 
 from beside.data import Target
 from beside.remote_write import HEADERS, requests, uncompressed_snappy
-from beside.servers import FENGHUO, VICTORIA, Server, data_of
+from beside.servers import FENGHUO, PROMETHEUS, VICTORIA, Server, data_of
 from fenghuo.base.clock import ManualClock
 from fenghuo.metrics.store import Store, StoreSettings
 from fenghuo.model.labels import Labels
 
 ROUNDS_A_REQUEST = 20
 SERIES_A_REQUEST = 5_000
+MAINTAINED_MS = 1_800_000
+"""How often blocks are looked after while history is written, in simulated time."""
 
 
 def write_fenghuo(directory: Path, targets: Sequence[Target]) -> float:
@@ -42,7 +45,7 @@ def write_fenghuo(directory: Path, targets: Sequence[Target]) -> float:
                     clock.step_wall((time_ms - clock.now_ms()) / 1000)
                 result = cohort.append(time_ms, own, target.values[:, number])
                 assert not result.rejected, result
-            if clock.now_ms() - maintained_ms > store_round_ms():
+            if clock.now_ms() - maintained_ms > MAINTAINED_MS:
                 maintained_ms = clock.now_ms()
                 store.keeper.maintain()
     finally:
@@ -50,16 +53,11 @@ def write_fenghuo(directory: Path, targets: Sequence[Target]) -> float:
     return time.perf_counter() - start_s
 
 
-def store_round_ms() -> int:
-    """How often blocks are looked after while history is written: each simulated half hour."""
-    return 1_800_000
-
-
-def send(server: Server, targets: Sequence[Target], path: str = "/api/v1/write") -> float:
+def send(server: Server, targets: Sequence[Target], rounds: int = ROUNDS_A_REQUEST) -> float:
     """Remote write everything to a running server, in the order of time; seconds spent."""
     start_s = time.perf_counter()
-    for body in requests(targets, ROUNDS_A_REQUEST, SERIES_A_REQUEST):
-        answer = server.connection.post(path, uncompressed_snappy(body), HEADERS)
+    for body in requests(targets, rounds, SERIES_A_REQUEST):
+        answer = server.connection.post("/api/v1/write", uncompressed_snappy(body), HEADERS)
         if answer.status not in (200, 204):
             raise SystemExit(f"{server.name} refused a remote write: {answer.status} {answer.body[:300]!r}")
     if server.name == VICTORIA:
@@ -71,3 +69,32 @@ def make_visible(server: Server) -> None:
     """VictoriaMetrics shows samples some seconds after it took them, unless it is asked."""
     server.connection.get("/internal/force_flush")
     time.sleep(1.0)
+
+
+def write_prometheus_blocks(directory: Path, targets: Sequence[Target]) -> float:
+    """Fill the data directory of a Prometheus that does not run with blocks, as promtool makes them; seconds spent."""
+    start_s = time.perf_counter()
+    directory.mkdir(parents=True, exist_ok=True)
+    text = directory / "history.txt"
+    write_openmetrics(text, targets)
+    # 18 h is what Prometheus itself merges up to under its default retention of 15 d.
+    command = ["promtool", "tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=18h", "--quiet"]
+    subprocess.run([*command, text, data_of(PROMETHEUS, directory)], check=True, capture_output=True, timeout=600)
+    text.unlink()
+    return time.perf_counter() - start_s
+
+
+def write_openmetrics(file: Path, targets: Sequence[Target]) -> None:
+    """All samples with their times, target by target and in the order of time."""
+    with file.open("w") as out:
+        for target in targets:
+            names = [_series_text(series) for series in target.series]
+            for time_ms, values in zip(target.times_ms.tolist(), target.values.T.tolist(), strict=True):
+                end = f" {time_ms / 1000:.3f}\n"
+                out.writelines(f"{name} {value!r}{end}" for name, value in zip(names, values, strict=True))
+        out.write("# EOF\n")
+
+
+def _series_text(series: dict[str, str]) -> str:
+    pairs = ",".join(f'{name}="{value}"' for name, value in series.items() if name != "__name__")
+    return f"{series['__name__']}{{{pairs}}}"

@@ -17,8 +17,6 @@ from beside.rows import Row
 from beside.servers import FENGHUO, PROMETHEUS, VICTORIA, Server, all_running
 from beside.stage import Bench, Stage
 
-STEP_S = 15
-HOUR_S = 3600
 ROUNDS = 270
 """An hour, the five or ten minutes before it, and a little more."""
 REPEATS_MAX = 8
@@ -41,10 +39,12 @@ class Query:
     is_range: bool = True
     kind: Kind = Kind.SERIES
     victoria_tolerance: float = EXACT
+    span_s: int = 3600
+    step_s: int = 15
 
     def ask(self, server: Server, end_s: int) -> Answer:
         if self.is_range:
-            span = {"start": end_s - HOUR_S, "end": end_s, "step": STEP_S}
+            span = {"start": end_s - self.span_s, "end": end_s, "step": self.step_s}
             return server.connection.get("/api/v1/query_range", query=self.expr, nocache=1, **span)
         return server.connection.get("/api/v1/query", query=self.expr, time=end_s, nocache=1)
 
