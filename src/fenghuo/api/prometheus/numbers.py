@@ -12,6 +12,8 @@ from fenghuo.model.sample import Bools, Floats, Ints
 
 _PLAIN_FROM, _PLAIN_BELOW = 1e-5, 1e15
 """Sizes between which orjson and Prometheus write a number alike, but for the ``.0`` after a whole one."""
+_SLAB_ELEMENTS = 1 << 15
+"""Values looked at together: they stay in a core's cache."""
 
 
 def value_text(value: float) -> str:
@@ -56,16 +58,25 @@ def seconds_texts(times_ms: Ints) -> list[str]:
 
 def are_plain(values: Floats) -> Bools:
     """bool[n]: the rows of float64[n, S] that :func:`plain_texts` can write."""
+    height = max(1, _SLAB_ELEMENTS // max(values.shape[1], 1))
+    slabs = [_are_plain(values[top : top + height]) for top in range(0, len(values), height)]
+    return np.concatenate(slabs) if slabs else np.zeros(0, dtype=np.bool_)
+
+
+def _are_plain(values: Floats) -> Bools:
     size = np.abs(values)
-    low = np.where(size == 0, 1.0, size).min(axis=-1, initial=1.0)
     # NaN is the maximum of what holds it, and not below anything.
-    return (size.max(axis=-1, initial=0.0) < _PLAIN_BELOW) & (low >= _PLAIN_FROM)
+    below = size.max(axis=1, initial=0.0) < _PLAIN_BELOW
+    size[size == 0] = 1.0
+    return below & (size.min(axis=1, initial=1.0) >= _PLAIN_FROM)
 
 
 def plain_texts(values: Floats) -> list[bytes]:
     """As :func:`value_texts`, for plain values alone. Written at once: a tenth of the time of one by one."""
-    text = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)
-    texts = (text[1:-1] + b",").replace(b".0,", b",").split(b",")
+    text = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1] + b","
+    if b".0," in text:
+        text = text.replace(b".0,", b",")
+    texts = text.split(b",")
     texts.pop()
     return texts
 
