@@ -40,7 +40,7 @@ def _zstd(body: bytes, size_max: int) -> bytes | Problem:
     # A frame need not say how much it holds: room for the largest is set aside, and what is not written costs nothing.
     room = np.empty(size_max + 1, dtype=np.uint8)
     try:
-        size = cramjam.zstd.decompress_into(body, memoryview(room))
+        size = cramjam.zstd.decompress_into(body, room.data)
     except cramjam.DecompressionError as error:
         if "write" in str(error) or "buffer" in str(error):
             return _too_large(size_max)
