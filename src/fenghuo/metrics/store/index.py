@@ -75,6 +75,8 @@ class SeriesIndex:
         self._table_of: Growing[np.int32] = Growing(np.int32, -1)
         self._row_of: Growing[np.int32] = Growing(np.int32, -1)
         self._free: list[int] = []
+        self.generations: Growing[np.int32] = Growing(np.int32, 0)
+        """By series number: how many series had it before. Who keeps a number over time compares."""
         self._judge = Judge()
 
     def __len__(self) -> int:
@@ -98,6 +100,7 @@ class SeriesIndex:
         sid = self._free.pop() if self._free else self._table_of.size
         self._table_of.grow(sid + 1)
         self._row_of.grow(sid + 1)
+        self.generations.grow(sid + 1)
         name_code = self.dictionaries[METRIC_NAME].intern(labels.metric_name)
         table = self._tables.get(name_code)
         if table is None:
@@ -205,6 +208,7 @@ class SeriesIndex:
             del self._sids[key]
         for code in np.unique(self._table_of.all[sids]).tolist():
             self._shrink(self._tables[code], gone)
+        self.generations.all[sids] += 1
         self._free.extend(sids.tolist())
 
     def _shrink(self, table: MetricTable, gone: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
