@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fenghuo.base.document import Document, RefusedError, validate
-from fenghuo.metrics.collect.relabel import DEFAULT_REPLACEMENT, NameScheme, RelabelRule, relabel
+from fenghuo.model.relabel import DEFAULT_REPLACEMENT, NameScheme, RelabelRule, relabel
 
 
 @pytest.fixture(scope="session")

@@ -17,11 +17,11 @@ from fenghuo.base.clock import Clock
 from fenghuo.base.errors import InputError
 from fenghuo.base.guard import Guard
 from fenghuo.metrics.collect.integrations.host import HostIntegration, HostSettings
-from fenghuo.metrics.collect.relabel import RelabelRule, relabel
 from fenghuo.metrics.collect.scrape.job import SourceTarget
 from fenghuo.metrics.promql import Engine, ScalarResult, VectorResult
 from fenghuo.model.alert import Alert
 from fenghuo.model.labels import EMPTY, Labels
+from fenghuo.model.relabel import RelabelRule, relabel
 
 HOST_JOB = "node"
 """The job that the world's dashboards and rules expect of node_exporter."""

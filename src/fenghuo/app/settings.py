@@ -21,11 +21,11 @@ from fenghuo.app.options import DEFAULT_LISTEN, parse_address
 from fenghuo.base.document import ListOf, RefusedError, Settings, refusing
 from fenghuo.base.errors import InputError
 from fenghuo.metrics.collect.integrations.host import HostSettings
-from fenghuo.metrics.collect.relabel import RelabelRule
 from fenghuo.metrics.collect.settings import GlobalSettings, JobSettings
 from fenghuo.metrics.store.settings import StoreSettings
 from fenghuo.model.duration import format_duration
 from fenghuo.model.language import Language
+from fenghuo.model.relabel import RelabelRule
 from fenghuo.model.settings_types import UrlText
 
 

@@ -13,8 +13,8 @@ from pydantic import AfterValidator, Field, PlainSerializer, field_validator, mo
 from fenghuo.base.document import DictOf, ListOf, RefusedError, Settings
 from fenghuo.metrics.collect.discovery.foreign import ForeignDiscoverySettings
 from fenghuo.metrics.collect.discovery.settings import DiscoverySettings
-from fenghuo.metrics.collect.relabel import RelabelRule
 from fenghuo.model.http_settings import RESERVED_HEADERS, HttpClientSettings, TlsSettings, at_most_one
+from fenghuo.model.relabel import RelabelRule
 from fenghuo.model.settings_types import MASK, DurationMs, SizeBytes, UrlText
 
 _REFUSED_HEADERS: Final = RESERVED_HEADERS - {"authorization"}

@@ -25,9 +25,9 @@ from fenghuo.app.settings_later import (
 from fenghuo.app.settings_sections import as_list, sections
 from fenghuo.base.document import Document, Problem, RefusedError, RefusedManyError, Settings, validate
 from fenghuo.base.document import Path as YamlPath
-from fenghuo.metrics.collect.relabel import NameScheme, RelabelRule
 from fenghuo.metrics.collect.settings import GlobalSettings, JobSettings, ScrapeProtocol, rules_under
 from fenghuo.model.http_settings import HttpClientSettings
+from fenghuo.model.relabel import NameScheme, RelabelRule
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")

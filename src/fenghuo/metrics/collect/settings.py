@@ -15,9 +15,9 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from fenghuo.base.document import DictOf, ListOf, Path, RefusedError, RefusedManyError, Settings
 from fenghuo.metrics.collect.discovery.foreign import ForeignDiscoverySettings
 from fenghuo.metrics.collect.discovery.settings import DiscoverySettings
-from fenghuo.metrics.collect.relabel import NameScheme, RelabelRule
 from fenghuo.model.duration import format_duration
 from fenghuo.model.http_settings import HttpClientSettings
+from fenghuo.model.relabel import NameScheme, RelabelRule
 from fenghuo.model.settings_types import Count, DurationMs, FilePattern, SizeBytes
 
 

@@ -10,10 +10,10 @@ from fenghuo.base.document import RefusedError
 from fenghuo.base.errors import InputError
 from fenghuo.metrics.collect.discovery.groups import ADDRESS, TargetGroup
 from fenghuo.metrics.collect.discovery.settings import check_address
-from fenghuo.metrics.collect.relabel import relabel
 from fenghuo.metrics.collect.settings import JobSettings
 from fenghuo.model.duration import format_duration, parse_duration_ms
 from fenghuo.model.labels import Labels
+from fenghuo.model.relabel import relabel
 
 SCHEME = "__scheme__"
 METRICS_PATH = "__metrics_path__"

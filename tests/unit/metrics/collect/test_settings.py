@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from fenghuo.base.document import RefusedError, RefusedManyError, load_yaml, validate
-from fenghuo.metrics.collect.relabel import NameScheme
 from fenghuo.metrics.collect.settings import (
     DEFAULT_PROTOCOLS,
     EscapingScheme,
@@ -15,6 +14,7 @@ from fenghuo.metrics.collect.settings import (
     JobSettings,
     ScrapeProtocol,
 )
+from fenghuo.model.relabel import NameScheme
 
 
 def job(text: str = "") -> JobSettings:

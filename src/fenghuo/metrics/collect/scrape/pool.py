@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol, TypeAlias
 
-from fenghuo.metrics.collect.relabel import NameScheme, relabel
 from fenghuo.metrics.collect.scrape.farewell import Farewells, Identity
 from fenghuo.metrics.collect.scrape.feed import Feed
 from fenghuo.metrics.collect.scrape.labelling import LabelLimits, LabelRules
@@ -21,6 +20,7 @@ from fenghuo.metrics.collect.scrape.writer import TargetWriter, WriteRules
 from fenghuo.metrics.collect.settings import JobSettings
 from fenghuo.metrics.collect.targets import DroppedTarget, Target
 from fenghuo.model.labels import Labels
+from fenghuo.model.relabel import NameScheme, relabel
 
 KEY_CHARS_MAX: Final = 4096
 """Longer cohort keys, of targets with labels of kilobytes, give way to a hash: the WAL has 16 bits for their length."""

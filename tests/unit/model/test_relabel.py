@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fenghuo.base.document import Document, RefusedError, validate
-from fenghuo.metrics.collect.relabel import NameScheme, RelabelRule, relabel
+from fenghuo.model.relabel import NameScheme, RelabelRule, relabel
 
 
 def rule(**fields: Any) -> RelabelRule:
