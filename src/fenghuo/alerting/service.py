@@ -30,6 +30,7 @@ from fenghuo.base.errors import OperatingError
 from fenghuo.model.alert import Alert
 from fenghuo.model.labels import Labels
 from fenghuo.model.notification import Notice
+from fenghuo.trading import MarketBook, built_in_markets
 
 log = logging.getLogger(__name__)
 
@@ -60,13 +61,14 @@ class Alerting:
     Entering restores the alerts that an earlier process knew. A restart neither repeats a notice nor forgets one.
     """
 
-    def __init__(self, parts: AlertingParts, settings: AlertingSettings) -> None:
+    def __init__(self, parts: AlertingParts, settings: AlertingSettings, markets: MarketBook | None = None) -> None:
+        """Without ``markets`` those hold that are built in."""
         self._parts = parts
         self._instruments = Instruments(parts.registry)
         self._book = Book()
         self._log = SteadyLog(parts.log, self._instruments, parts.offload)
         self._tools = Tools(parts.clock, self._log, self._instruments, parts.backoff)
-        self._arrangement = self._arrange(settings)
+        self._arrangement = self._arrange(settings, markets)
         self._stack = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
         self._dispatcher: Dispatcher | None = None
@@ -100,9 +102,9 @@ class Alerting:
         await self._arrangement.channels.aclose()
         await self._stack.aclose()
 
-    async def apply(self, settings: AlertingSettings) -> None:
+    async def apply(self, settings: AlertingSettings, markets: MarketBook | None = None) -> None:
         """Go on with other settings. Raises InputError, with the old ones still at work, when they cannot work."""
-        arrangement = self._arrange(settings)
+        arrangement = self._arrange(settings, markets)
         async with self._swapping:
             await self._stop_dispatcher()
             await self._arrangement.channels.aclose()
@@ -123,13 +125,13 @@ class Alerting:
         """The newest notices first, with their outcome. Blocking: reads the database."""
         return self._parts.log.recent(limit)
 
-    def _arrange(self, settings: AlertingSettings) -> _Arrangement:
+    def _arrange(self, settings: AlertingSettings, markets: MarketBook | None) -> _Arrangement:
         channels = self._parts.channels.build(settings)
         rules = [rule.compiled() for rule in settings.inhibit_rules]
         return _Arrangement(
             settings,
             build_route(settings.root),
-            Mutes(rules, settings.intervals, self._book, self._instruments),
+            Mutes(rules, settings.intervals, markets or built_in_markets(), self._book, self._instruments),
             {
                 name: [ChannelStage(channel, name, index, self._tools) for index, channel in own]
                 for name, own in channels.by_receiver.items()

@@ -23,6 +23,7 @@ from fenghuo.alerting.route.tree import RouteSettings, is_label_name
 from fenghuo.alerting.settings_global import GlobalSettings
 from fenghuo.base.document import Document, ListOf, Path, Problem, RefusedError, RefusedManyError, Settings, Severity
 from fenghuo.model.settings_types import FileName
+from fenghuo.trading import MarketBook, unknown_market
 
 Refusal = tuple[Path, RefusedError]
 
@@ -187,6 +188,20 @@ def _global_name(kind: str, name: str) -> str:
     if kind == "wechat" and name == "corp_id":
         return "wechat_api_corp_id"
     return f"{kind}_{name}"
+
+
+def unknown_markets(settings: AlertingSettings, document: Document, markets: MarketBook) -> list[Problem]:
+    """Intervals that name a market which does not exist, each with its place."""
+    return [
+        problem
+        for key in ("mute_time_intervals", "time_intervals")
+        for index, named in enumerate(getattr(settings, key))
+        for number, interval in enumerate(named.time_intervals)
+        if interval.trading
+        for problem in unknown_market(
+            markets, interval.trading, document, (key, index, "time_intervals", number, "trading")
+        )
+    ]
 
 
 def warnings_of(settings: AlertingSettings, document: Document, at: Path = ()) -> list[Problem]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from fenghuo.app.settings import AppSettings, matching_files
@@ -19,6 +20,7 @@ from fenghuo.metrics.promql import normalized
 from fenghuo.model.labels import Labels
 from fenghuo.packs import load_pack
 from fenghuo.rules import RuleFile, RulesSettings, load_rule_file
+from fenghuo.trading import MarketBook
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +41,17 @@ class ConfigurationError(InputError):
         super().__init__(f"the configuration cannot be used:{listed}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Configuration:
     """Checked settings and rule files."""
 
     settings: AppSettings
     rule_files: tuple[RuleFile, ...]
+
+    @cached_property
+    def markets(self) -> MarketBook:
+        """The markets that the settings know."""
+        return MarketBook(self.settings.trading)
 
     def rules(self, external_url: str) -> RulesSettings:
         """What the rule manager is told."""

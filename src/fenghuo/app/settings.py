@@ -27,6 +27,7 @@ from fenghuo.model.duration import format_duration
 from fenghuo.model.language import Language
 from fenghuo.model.relabel import RelabelRule
 from fenghuo.model.settings_types import UrlText
+from fenghuo.trading import TradingSettings
 
 
 class ServerSettings(Settings):
@@ -97,6 +98,7 @@ class AppSettings:
     """What happens to an alert's labels between the rules and the notification pipeline."""
     alerting: AlertingSettings = field(default_factory=AlertingSettings.built_in)
     storage: StoreSettings = field(default_factory=StoreSettings)
+    trading: TradingSettings = field(default_factory=TradingSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
     integrations: IntegrationSettings = field(default_factory=IntegrationSettings)
     packs: tuple[str, ...] = ("host",)
@@ -115,6 +117,7 @@ class AppSettings:
             "scrape_configs": [{"job_name": job.job_name, **_dump(job)} for job in self.jobs],
             "alerting": {"alert_relabel_configs": [_dump(rule) for rule in self.alert_relabel_rules]},
             "storage": _dump(self.storage),
+            "trading": _dump(self.trading),
             "server": {**_dump(self.server), "listen": self.server.listen},
             "integrations": self.integrations.model_dump(mode="json", by_alias=True),
             "packs": list(self.packs),

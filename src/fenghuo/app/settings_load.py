@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
-from fenghuo.alerting.settings import AlertingSettings, warnings_of
+from fenghuo.alerting.settings import AlertingSettings, unknown_markets, warnings_of
 from fenghuo.alerting.settings_global import GlobalSettings as AlertingGlobalSettings
 from fenghuo.app.environment import expand
 from fenghuo.app.settings import AppSettings, IntegrationSettings, ServerSettings
@@ -35,6 +35,7 @@ from fenghuo.base.errors import InputError
 from fenghuo.metrics.store.settings import StoreSettings
 from fenghuo.model.language import Language
 from fenghuo.packs import pack_names
+from fenghuo.trading import MarketBook, TradingSettings, built_in_markets, unknown_market
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -80,6 +81,8 @@ class _Loader:
         self._path = path
         self._env = env
         self._sources: list[Path] = []
+        self._trading = TradingSettings()
+        self._markets = built_in_markets()
         self.problems: list[Problem] = []
 
     def load(self) -> AppSettings | None:
@@ -90,6 +93,8 @@ class _Loader:
         self.problems += unset
         top = sections(document, PROMETHEUS_KEYS | ALERTMANAGER_KEYS | OWN_KEYS, self.problems)
         for_prometheus, for_alerting = split_global(document, self.problems)
+        self._trading = self._section(TradingSettings, document, top, "trading")
+        self._markets = self._market_book(document)
         part = self._prometheus(document, top, for_prometheus)
         return AppSettings(
             file=self._path,
@@ -99,6 +104,7 @@ class _Loader:
             rule_files=tuple(part.rule_files),
             alert_relabel_rules=tuple(part.alert_relabel_rules),
             alerting=self._alerting(document, top, for_alerting),
+            trading=self._trading,
             storage=self._storage(document, top.get("storage"), part.storage),
             server=self._section(ServerSettings, document, top, "server"),
             integrations=self._section(IntegrationSettings, document, top, "integrations"),
@@ -169,7 +175,18 @@ class _Loader:
         if settings is None:
             return AlertingSettings.built_in()
         self.problems += warnings_of(settings, document)
+        self.problems += unknown_markets(settings, document, self._markets)
         return settings
+
+    def _market_book(self, document: Document) -> MarketBook:
+        try:
+            book = MarketBook(self._trading)
+            for index, name in enumerate(self._trading.series):
+                self.problems += unknown_market(book, name, document, ("trading", "series", index))
+        except InputError as error:
+            self.problems.append(document.problem(f"{error.place}: {error.message}", ("trading",), remedy=error.remedy))
+            return built_in_markets()
+        return book
 
     def _storage(self, document: Document, given: Any, from_prometheus: Mapping[str, Any]) -> StoreSettings:
         if isinstance(given, dict):

@@ -77,7 +77,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
             guard=guard,
             external_url=external_url,
         )
-        alerting = await stack.start("alerting", Alerting(alerting_parts, settings.alerting))
+        alerting = await stack.start("alerting", Alerting(alerting_parts, settings.alerting, configuration.markets))
         relay = AlertRelay(alerting.intake)
         rule_ports = Ports(instant_query(engine), store, relay, clock)
         rules = await stack.start("rules", RuleManager(rule_ports, registry, guard))
@@ -87,7 +87,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         built_in = BuiltInTargets(registry, clock, guard, address)
 
         await holder.serve(relay.apply)
-        holder.follow(lambda now: alerting.apply(now.settings.alerting))
+        holder.follow(lambda now: alerting.apply(now.settings.alerting, now.markets))
         await holder.serve(lambda now: rules.apply(now.rules(external_url)))
         await holder.serve(lambda now: scraper.apply(now.settings.jobs, built_in.targets(now)))
 

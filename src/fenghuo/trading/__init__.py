@@ -15,8 +15,8 @@ How it fails: a market that nobody knows is an InputError with the nearest known
 
 from __future__ import annotations
 
-from fenghuo.trading.book import MarketBook
+from fenghuo.trading.book import MarketBook, built_in_markets, unknown_market
 from fenghuo.trading.market import Market, Session
 from fenghuo.trading.settings import TradingSettings
 
-__all__ = ["Market", "MarketBook", "Session", "TradingSettings"]
+__all__ = ["Market", "MarketBook", "Session", "TradingSettings", "built_in_markets", "unknown_market"]

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
-from fenghuo.base.document import RefusedError, load_yaml, nearest, validate
+from fenghuo.base.document import Document, Path, Problem, load_yaml, nearest, validate
 from fenghuo.base.errors import BugError, InputError
 from fenghuo.trading.calendar import Calendar
 from fenghuo.trading.market import Market, MarketHours
@@ -98,6 +98,21 @@ class MarketBook:
         )
 
 
+def unknown_market(markets: MarketBook, name: str, document: Document, path: Path) -> list[Problem]:
+    """What is wrong with ``name``, which stands at ``path``: nothing when it is a market's."""
+    try:
+        markets.market(name)
+    except InputError as error:
+        return [document.problem(error.message, path, remedy=error.remedy)]
+    return []
+
+
+@cache
+def built_in_markets() -> MarketBook:
+    """The markets that are known without anybody's settings."""
+    return MarketBook()
+
+
 def _joined(known: CalendarSettings | None, own: CalendarSettings | None) -> CalendarSettings:
     """A calendar with the days of both."""
     if known is None or own is None:
@@ -119,11 +134,3 @@ def _union(ranges: list[Minutes]) -> tuple[Minutes, ...]:
         else:
             joined.append((begin, end))
     return tuple(joined)
-
-
-def refuse_unknown(book: MarketBook, name: str) -> str:
-    """For validators: ``name`` if it is a market's. Raises RefusedError otherwise."""
-    try:
-        return book.market(name).name
-    except InputError as error:
-        raise RefusedError(error.message, error.remedy) from error

@@ -152,3 +152,22 @@ def test_evenings_and_weekends_in_sydney(intervals: dict[str, Any]) -> None:
 def test_an_unknown_zone_is_refused() -> None:
     _, problems = validate(TimeInterval, load_yaml("location: Mars/Olympus", "interval"))
     assert "unknown time zone 'Mars/Olympus'" in problems[0].message
+
+
+def test_an_interval_may_be_the_sessions_of_a_market() -> None:
+    night = NamedIntervals.model_validate(
+        {
+            "name": "rb at night",
+            "time_intervals": [
+                {
+                    "trading": "SHFE.rb",
+                    "times": [{"start_time": "20:00", "end_time": "24:00"}],
+                    "location": "Asia/Shanghai",
+                }
+            ],
+        }
+    )
+    assert night.contains(moment_ms("20 Nov 26 21:00 +0800"))
+    assert not night.contains(moment_ms("20 Nov 26 23:00 +0800"))
+    assert not night.contains(moment_ms("20 Nov 26 09:00 +0800"))
+    assert not night.contains(moment_ms("30 Sep 26 21:00 +0800"))

@@ -258,3 +258,36 @@ def test_what_is_shown_masks_every_secret(write: Write) -> None:
     assert "hunter2" not in shown
     assert shown.count("<secret>") == 4
     assert "hunter2" not in repr(settings)
+
+
+TRADING = """
+trading:
+  hours: {all_day: ["00:00-24:00"]}
+  calendars: {china: {closed_days: [2027-02-05]}}
+  exchanges: {OTC: {day: all_day}}
+  series: [SHFE.rb, OTC]
+time_intervals:
+  - name: trading
+    time_intervals: [{trading: OTC}]
+"""
+
+
+def test_markets_are_named_in_intervals_and_for_series(write: Write) -> None:
+    settings = good(write(TRADING + ROUTING))
+    assert settings.trading.series == ["SHFE.rb", "OTC"]
+    assert settings.alerting.intervals["trading"].time_intervals[0].trading == "OTC"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "place"),
+    [
+        ("{trading: OTC}", "{trading: SHEF.rb}", "time_intervals[0].time_intervals[0].trading"),
+        ("[SHFE.rb, OTC]", "[SHFE.rb, OTD.x]", "trading.series[1]"),
+        ("{day: all_day}", "{day: all_days}", "trading"),
+        ("2027-02-05", "2027-02-30", "trading.calendars.china.closed_days[0]"),
+        ("00:00-24:00", "24:00-00:00", "trading.hours.all_day[0]"),
+    ],
+)
+def test_a_market_that_does_not_exist_is_refused_at_its_place(write: Write, right: str, wrong: str, place: str) -> None:
+    path = write((TRADING + ROUTING).replace(right, wrong))
+    assert place in [each[2] for each in faults(path)]

@@ -1,4 +1,4 @@
-"""Times of day, week, month and year at which routes are muted or active: Alertmanager's ``time_intervals``."""
+"""Times at which routes are muted or active: Alertmanager's ``time_intervals``, and the sessions of a market."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from fenghuo.base.document import ListOf, RefusedError, Settings
 from fenghuo.model.settings_types import Text
+from fenghuo.trading import MarketBook, built_in_markets
 
 MINUTES_OF_DAY: Final = 24 * 60
 WEEKDAYS: Final = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
@@ -139,9 +140,16 @@ class TimeInterval(Settings):
     months: ListOf[Annotated[Range, BeforeValidator(_months)]] = Field(default=[])
     years: ListOf[Annotated[Range, BeforeValidator(_years)]] = Field(default=[])
     location: Annotated[Text, BeforeValidator(_zone)] = ""
+    trading: Text = ""
+    """A market such as ``SHFE.rb`` or ``SSE``: only while it is open. Alertmanager does not know this key."""
 
-    def contains(self, time_ms: int) -> bool:
-        """Whether the moment is inside, in the interval's own time zone (UTC unless given)."""
+    def contains(self, time_ms: int, markets: MarketBook | None = None) -> bool:
+        """Whether the moment is inside, in the interval's own time zone (UTC unless given).
+
+        Without ``markets`` those hold that are built in.
+        """
+        if self.trading and not (markets or built_in_markets()).market(self.trading).is_open(time_ms):
+            return False
         at = datetime.fromtimestamp(time_ms / 1000, tz=UTC).astimezone(self._timezone())
         minute = at.hour * 60 + at.minute
         return (
@@ -174,5 +182,5 @@ class NamedIntervals(Settings):
     name: Text = ""
     time_intervals: ListOf[TimeInterval] = Field(default=[])
 
-    def contains(self, time_ms: int) -> bool:
-        return any(interval.contains(time_ms) for interval in self.time_intervals)
+    def contains(self, time_ms: int, markets: MarketBook | None = None) -> bool:
+        return any(interval.contains(time_ms, markets) for interval in self.time_intervals)

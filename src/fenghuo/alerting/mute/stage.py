@@ -11,6 +11,7 @@ from fenghuo.alerting.mute.inhibit import Inhibitor, InhibitRule
 from fenghuo.alerting.mute.intervals import NamedIntervals
 from fenghuo.alerting.route.tree import Route
 from fenghuo.model.labels import Labels
+from fenghuo.trading import MarketBook
 
 
 class Mutes:
@@ -20,11 +21,13 @@ class Mutes:
         self,
         rules: Iterable[InhibitRule],
         intervals: Mapping[str, NamedIntervals],
+        markets: MarketBook,
         book: Book,
         instruments: Instruments,
     ) -> None:
         self._rules = tuple(rules)
         self._intervals = intervals
+        self._markets = markets
         self._book = book
         self._instruments = instruments
         self._inhibitor = Inhibitor((), ())
@@ -33,11 +36,14 @@ class Mutes:
 
     def intervals_muting(self, route: Route, now_ms: int) -> list[str]:
         """The names of the intervals that keep this route quiet; empty when it may speak."""
-        muting = [name for name in route.mute_time_intervals if self._intervals[name].contains(now_ms)]
+        muting = [name for name in route.mute_time_intervals if self._inside(name, now_ms)]
         active = route.active_time_intervals
-        if active and not any(self._intervals[name].contains(now_ms) for name in active):
+        if active and not any(self._inside(name, now_ms) for name in active):
             muting.extend(active)
         return muting
+
+    def _inside(self, name: str, now_ms: int) -> bool:
+        return self._intervals[name].contains(now_ms, self._markets)
 
     def inhibited_by(self, labels: Labels, now_ms: int) -> Labels | None:
         """The labels of the firing alert that makes this one not worth telling, or None."""
