@@ -28,6 +28,9 @@ BUILT_IN_GLOBAL = GlobalSettings(scrape_interval_ms=15_000, evaluation_interval_
 """Without a configuration file everything goes at 15 s; a file that says nothing gets Prometheus' minute."""
 
 
+TRADING_PACK = "trading"
+"""The pack that watches trading calendars; on when any setting names a market."""
+
 LOAD_SETTINGS = Later("fenghuo.app.settings_load", "load_settings")
 """Without a configuration file nobody needs what reads one."""
 
@@ -88,7 +91,8 @@ def load_configuration(path: Path | None, environment: Mapping[str, str]) -> Con
 def _load_rules(settings: AppSettings) -> tuple[list[RuleFile], list[Problem]]:
     files: list[RuleFile] = []
     problems: list[Problem] = []
-    for path in [*_pack_files(settings.packs), *matching_files(settings.rule_files)]:
+    packs = dict.fromkeys([*settings.packs, *([TRADING_PACK] if settings.market_names else [])])
+    for path in [*_pack_files(packs), *matching_files(settings.rule_files)]:
         loaded = load_rule_file(path, normalized)
         problems += loaded.problems
         if loaded.file is not None:

@@ -17,6 +17,7 @@ from fenghuo.base.clock import Clock
 from fenghuo.base.errors import InputError
 from fenghuo.base.guard import Guard
 from fenghuo.metrics.collect.integrations.host import HostIntegration, HostSettings
+from fenghuo.metrics.collect.integrations.trading import TradingIntegration
 from fenghuo.metrics.collect.scrape.job import SourceTarget
 from fenghuo.metrics.promql import Engine, ScalarResult, VectorResult
 from fenghuo.model.alert import Alert
@@ -26,6 +27,7 @@ from fenghuo.model.relabel import RelabelRule, relabel
 HOST_JOB = "node"
 """The job that the world's dashboards and rules expect of node_exporter."""
 SELF_JOB = "fenghuo"
+TRADING_JOB = "trading"
 
 
 def instant_query(engine: Engine) -> Callable[[str, int], list[tuple[Labels, float]]]:
@@ -71,6 +73,7 @@ class BuiltInTargets:
         self._guard = guard
         self._address = address
         self._host: tuple[HostSettings, HostIntegration] | None = None
+        self._trading: tuple[Configuration, TradingIntegration] | None = None
 
     def targets(self, configuration: Configuration) -> list[SourceTarget]:
         settings = configuration.settings
@@ -80,7 +83,25 @@ class BuiltInTargets:
         if (host := self._host_source(settings.integrations.host)) is not None:
             labels = Labels({"job": HOST_JOB, "instance": socket.gethostname()})
             targets.append(SourceTarget(HOST_JOB, labels, host, interval_ms, timeout_ms))
+        if (trading := self._trading_source(configuration)) is not None:
+            labels = Labels({"job": TRADING_JOB, "instance": str(self._address)})
+            targets.append(SourceTarget(TRADING_JOB, labels, trading, interval_ms, timeout_ms))
         return targets
+
+    def _trading_source(self, configuration: Configuration) -> TradingIntegration | None:
+        names, known = configuration.settings.market_names, self._trading
+        if not names:
+            self._trading = None
+            return None
+        if (
+            known is None
+            or known[0].settings.market_names != names
+            or known[0].settings.trading != configuration.settings.trading
+        ):
+            markets = [configuration.markets.market(name) for name in names]
+            self._trading = (configuration, TradingIntegration(markets, self._clock))
+        assert self._trading is not None
+        return self._trading[1]
 
     def _host_source(self, settings: HostSettings | None) -> HostIntegration | None:
         if settings is None:

@@ -104,6 +104,12 @@ class AppSettings:
     packs: tuple[str, ...] = ("host",)
     language: Language = Language.BOTH
 
+    @property
+    def market_names(self) -> tuple[str, ...]:
+        """The markets that any setting names, each once."""
+        intervals = (each for named in self.alerting.intervals.values() for each in named.time_intervals)
+        return tuple(dict.fromkeys([*self.trading.series, *(each.trading for each in intervals if each.trading)]))
+
     def to_yaml(self) -> str:
         """The configuration that is in force, for people: complete where it matters, secrets masked."""
         shown: dict[str, Any] = {
