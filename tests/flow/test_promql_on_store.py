@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,9 @@ class StoreUnderScript:
 
     def add(self, labels: Labels, samples: Iterable[tuple[int, float]]) -> None:
         self._added.extend((labels, time_ms, value) for time_ms, value in samples)
+
+    def add_starts(self, labels: Labels, starts_ms: Mapping[int, int]) -> None:
+        """Start timestamps are not kept."""
 
     def clear(self) -> None:
         self._added.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -24,6 +24,9 @@ class DenseStore:
     def add(self, labels: Labels, samples: Iterable[tuple[int, float]]) -> None:
         self._series.setdefault(labels, {}).update(samples)
         self._block = None
+
+    def add_starts(self, labels: Labels, starts_ms: Mapping[int, int]) -> None:
+        """Start timestamps are not kept."""
 
     def clear(self) -> None:
         self._series.clear()

@@ -30,7 +30,7 @@ def run_promql(
     reports = [_run(file, quiet=output is Output.JSON) for file in files]
     if output is Output.JSON:
         print_json({"files": [_as_json(report) for report in reports]})
-    elif len(reports) > 1:
+    else:
         passed, failed = (sum(counts) for counts in zip(*map(_counts, reports), strict=True))
         typer.echo(f"all: {passed} passed, {failed} failed")
     sys.exit(1 if any(report.failures for report in reports) else 0)

@@ -37,6 +37,8 @@ class RaggedBlock:
     """int64[M], strictly increasing within a series."""
     values: Floats
     """float64[M]; may hold ``STALE_NAN``, never ``ABSENT_NAN``."""
+    starts_ms: Ints | None = None
+    """int64[M]: since when a counter counts, 0 where that is not known; None where nobody knows it of any sample."""
 
 
 @dataclass(frozen=True, slots=True)

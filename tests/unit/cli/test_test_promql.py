@@ -26,7 +26,7 @@ def test_all_pass(tmp_path: Path) -> None:
     file.write_text(GOOD)
     result = CliRunner().invoke(app, ["promql", str(file)])
     assert result.exit_code == 0
-    assert result.output == f"{file}: 1 passed, 0 failed\n"
+    assert result.output == f"{file}: 1 passed, 0 failed\nall: 1 passed, 0 failed\n"
 
 
 def test_failures_have_a_line_each(tmp_path: Path) -> None:

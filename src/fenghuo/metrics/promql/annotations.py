@@ -48,6 +48,13 @@ class Annotations:
                 suffixes = "/".join(COUNTER_SUFFIXES)
                 self.inform(f"metric might not be a counter, name does not end in {suffixes}: {quote(name)}", node)
 
+    def start_overlap(self, names: list[str], node: Node) -> None:
+        """Warn of samples that count from before the sample before them, by the names of their metrics."""
+        for name in names:
+            self.warn(
+                f"sample has start time that overlaps with previous sample timestamp for metric {quote(name)}", node
+            )
+
     def bad_bucket(self, label: str, metric: str, node: Node) -> None:
         text = f'bucket label "le" is missing or has a malformed value of {quote(label)}'
         self.warn(text + _for_metric(metric), node)

@@ -23,11 +23,13 @@ from fenghuo.metrics.promql.functions import (
 from fenghuo.metrics.promql.grid import Grid
 from fenghuo.metrics.promql.histogram import histogram_fraction, histogram_quantile, histogram_quantiles
 from fenghuo.metrics.promql.kernels import spread
+from fenghuo.metrics.promql.kernels.starts import overlapping
 from fenghuo.metrics.promql.label_arrays import metric_names
 from fenghuo.metrics.promql.ranges import RangeArgument, apply_kernel
 from fenghuo.metrics.promql.relabel import absent, label_join, label_replace, order_by_labels
 from fenghuo.metrics.promql.syntax.ast import Call, RangeMode
 from fenghuo.metrics.promql.vector import ScalarValue, StringValue, Value, Vector, empty_vector
+from fenghuo.metrics.promql.windows import Windows
 from fenghuo.model.label_table import LabelTable
 from fenghuo.model.sample import Bools, Floats
 
@@ -108,11 +110,23 @@ class Invocation:
         """A kernel over the range argument, in the shape of the grid."""
         name = self._node.function
         argument = self._range(index)
-        vector = apply_kernel(argument, kernel, self._context)
+        vector = apply_kernel(argument, self._watched(kernel) if name in COUNTERS_ONLY else kernel, self._context)
         if name in COUNTERS_ONLY:
             self._context.notes.check_counters(metric_names(vector.labels), self._node.args[0])
         vector = vector if name in KEEPS_NAME else vector.renamed(vector.values)
         return broadcast(vector, self._grid.size)
+
+    def _watched(self, kernel: RangeKernel) -> RangeKernel:
+        """``kernel`` that also tells of samples which count from before the sample before them."""
+
+        def watch(windows: Windows) -> tuple[Floats, Bools]:
+            if windows.starts_ms is not None:
+                rows = overlapping(windows)
+                names = metric_names(self._range(0).selection.labels.take(rows))
+                self._context.notes.start_overlap(names, self._node.args[0])
+            return kernel(windows)
+
+        return watch
 
     def _over_range_with(self, kernel: Callable[..., tuple[Floats, Bools]], params: list[Floats], index: int) -> Vector:
         """A kernel with scalar arguments float64[S].
@@ -248,6 +262,10 @@ class Invocation:
         times = np.broadcast_to(self._grid.times_ms / 1000, vector.values.shape)
         return vector.renamed(times)
 
+    def start_timestamp(self) -> Value:
+        """Of what is no selector: nothing is known."""
+        return empty_vector(self._grid.size)
+
     def scalar(self) -> Value:
         vector = self._vector(0)
         single = vector.present.sum(axis=0) == 1
@@ -307,6 +325,7 @@ _SPECIAL: dict[str, Callable[[Invocation], Value]] = {
     "sort_by_label_desc": Invocation.sort_by_label_desc,
     "sort_desc": Invocation.sort_desc,
     "start": Invocation.start,
+    "start_timestamp": Invocation.start_timestamp,
     "step": Invocation.step,
     "time": Invocation.time,
     "timestamp": Invocation.timestamp,

@@ -11,7 +11,6 @@ from fenghuo.metrics.promql.binary import scalar_scalar, set_operation, vector_s
 from fenghuo.metrics.promql.calls import Argument, Invocation, broadcast
 from fenghuo.metrics.promql.context import Context
 from fenghuo.metrics.promql.dates import DATE_FUNCTIONS
-from fenghuo.metrics.promql.errors import ExecutionError
 from fenghuo.metrics.promql.functions import RangeKernel
 from fenghuo.metrics.promql.grid import Grid
 from fenghuo.metrics.promql.info import with_info
@@ -20,6 +19,7 @@ from fenghuo.metrics.promql.ranges import (
     RangeArgument,
     apply_kernel,
     newest,
+    newest_start,
     newest_time,
     reference_grid,
     select_instant,
@@ -49,7 +49,8 @@ from fenghuo.model.sample import Floats
 
 _SEES_THE_STEP = DATE_FUNCTIONS | {"predict_linear", "time", "timestamp"}
 """Functions whose answer depends on the moment of evaluation even when their arguments do not."""
-_UNSUPPORTED = frozenset({"start_timestamp"})
+_OF_SAMPLES: dict[str, RangeKernel] = {"timestamp": newest_time, "start_timestamp": newest_start}
+"""Functions that see the samples of a selector, not only its value."""
 
 
 def evaluate(node: Expr, grid: Grid, context: Context) -> Value:
@@ -169,12 +170,11 @@ def _binary(node: Binary, grid: Grid, context: Context) -> Value:
 
 
 def _call(node: Call, grid: Grid, context: Context) -> Value:
-    if node.function in _UNSUPPORTED:
-        raise ExecutionError(f"function {node.function}() is not supported")
     if node.function == "info":
         return with_info(node, _vector(node.args[0], grid, context), grid, context)
-    if node.function == "timestamp" and isinstance(selector := unwrap(node.args[0]), VectorSelector):
-        times = apply_kernel(select_instant(selector, grid, context), newest_time, context, keep_stale=True)
+    if node.function in _OF_SAMPLES and isinstance(selector := unwrap(node.args[0]), VectorSelector):
+        kernel = _OF_SAMPLES[node.function]
+        times = apply_kernel(select_instant(selector, grid, context), kernel, context, keep_stale=True)
         return broadcast(times.renamed(times.values), grid.size)
     args: list[Argument] = [
         evaluate_range(arg, grid, context)

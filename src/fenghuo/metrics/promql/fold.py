@@ -1,11 +1,16 @@
 """Sums over groups of rows, compensated as Prometheus' are, without a loop over series.
 
-The members of a group are cut into lanes; round by round every lane of every group takes one member, so that
-a round is one array operation over all lanes. Then the lanes of a group are added up in the same way.
+Rows come in slabs that fit in a core's cache. A slab's values are split into high parts, which are whole multiples of
+one power of two and few enough to be added without any rounding, and low parts, whose rounding is far below what a
+float64 can show ("pre-rounding": Rump, Ogita, Oishi, Accurate floating-point summation I, 2008, section 3). Where that
+does not hold, because the sum is tiny beside what went into it, the members of a group are dealt to lanes; round by
+round every lane of every group takes one member with Knuth's TwoSum, then the lanes of a group are added up alike.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,10 +18,16 @@ import numpy.typing as npt
 
 from fenghuo.model.sample import Bools, Floats, Ints
 
+SLAB_ELEMENTS = 1 << 15
+"""Elements of one array of a slab: 256 KB of float64, so that several of them stay in a core's L2 cache."""
 _ROUND_ELEMENTS = 1 << 13
 """Elements a round should have, so that NumPy's cost per call does not count. Found with the benchmark."""
 _ROUNDS_MIN = 8
 """Fewer rounds would leave nearly as many lanes to add up as there were rows."""
+_SPLIT_MAX = 1e280
+"""Values of this size and above are not split: the power of two above their sum could overflow."""
+_FEW_STEPS = 16
+"""Below this many steps adding up along the rows is quicker than across them."""
 
 
 class Groups:
@@ -42,42 +53,134 @@ class Groups:
 
     def sums(self, values: Floats) -> Floats:
         """Compensated sums, float64[N, S] to float64[G, S]."""
-        total, lost = self._sums(values)
+        sums = Sums(self.size, values.shape[1])
+        for part in slab_slices(*values.shape):
+            sums.add(Members(self.ids[part]), values[part])
+        return sums.result()
+
+
+def slab_slices(rows: int, steps: int) -> Iterator[slice]:
+    """Slices of rows that make slabs of float64[:, steps]."""
+    height = max(1, SLAB_ELEMENTS // max(steps, 1))
+    return (slice(top, top + height) for top in range(0, rows, height))
+
+
+class Members:
+    """The rows of one slab by group. ``ids``: int64[n], n at least 1."""
+
+    def __init__(self, ids: Ints) -> None:
+        self._order: Ints | None = None
+        if len(ids) > 1 and (ids[1:] < ids[:-1]).any():
+            self._order = np.argsort(ids, kind="stable")
+            ids = ids[self._order]
+        self.starts = np.concatenate(([0], np.flatnonzero(ids[1:] != ids[:-1]) + 1))
+        self.groups: Ints = ids[self.starts]
+        """int64[g]: the groups that have rows here, ascending."""
+        self.counts = np.diff(np.append(self.starts, len(ids)))
+        """int64[g]: their rows."""
+
+    def sorted(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """[n, S] with the rows of a group one after another."""
+        return array if self._order is None else array[self._order]
+
+    def reduce(self, ufunc: np.ufunc, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """``ufunc`` over the rows of each group, of an array that :meth:`sorted` has seen: [n, S] to [g, S]."""
+        if len(self.starts) == len(array):
+            return array
+        if array.shape[1] < _FEW_STEPS:
+            turned: npt.NDArray[Any] = ufunc.reduceat(np.ascontiguousarray(array.T), self.starts, axis=1).T
+            return turned
+        if len(self.starts) == 1:
+            single: npt.NDArray[Any] = ufunc.reduce(array, axis=0, keepdims=True)
+            return single
+        reduced: npt.NDArray[Any] = ufunc.reduceat(array, self.starts, axis=0)
+        return reduced
+
+    def count(self, present: Bools) -> Ints:
+        """int64[g, S]: how many rows of each group are present; bool[n, S], or [1, S] when all rows are alike."""
+        if len(present) == 1:
+            return self.counts[:, None] * present
+        counts: Ints = self.reduce(np.add, self.sorted(present).astype(np.int64))
+        return counts
+
+
+class Sums:
+    """Compensated sums of G groups over S steps, of rows that come slab by slab."""
+
+    def __init__(self, size: int, steps: int) -> None:
+        self._total = np.zeros((size, steps))
+        self._lost = np.zeros((size, steps))
+
+    def add(self, members: Members, values: Floats) -> None:
+        """Add the rows float64[n, S] of a slab to their groups."""
+        total, lost = _split_sums(members, members.sorted(values))
+        rows = members.groups
+        before = self._total[rows]
+        after = before + total
+        added = after - before
+        self._lost[rows] += (before - (after - added)) + (total - added) + lost
+        self._total[rows] = after
+
+    def result(self) -> Floats:
+        """float64[G, S]."""
         # An infinite sum has lost NaN on the way.
-        return np.where(np.isinf(total), total, total + lost)
+        return np.where(np.isinf(self._total), self._total, self._total + self._lost)
 
-    def _sums(self, values: Floats) -> tuple[Floats, Floats]:
-        """Sums, and what rounding has taken from them."""
-        deal, lane_groups = self._deal(values.shape[1])
-        total = np.zeros((len(lane_groups), values.shape[1]))
-        lost = np.zeros_like(total)
-        for rows in deal:
-            if rows[-1] >= 0 and (rows >= 0).all():
-                _add(total, lost, values[rows])
-                continue
-            taken = np.flatnonzero(rows >= 0)
-            part, part_lost = total[taken], lost[taken]
-            _add(part, part_lost, values[rows[taken]])
-            total[taken], lost[taken] = part, part_lost
-        if len(lane_groups) == self.size:
-            return total, lost
-        lanes = Groups(lane_groups, self.size)
-        total, lost_between = lanes._sums(total)
-        return total, lanes.reduce(np.add, lost) + lost_between
 
-    def _deal(self, steps: int) -> tuple[Ints, Ints]:
-        """Rows int64[rounds, lanes], -1 for none, and the group of each lane. Lanes are fewer than rows."""
-        wanted = max(1, _ROUND_ELEMENTS // max(steps, 1))
-        depth = max(_ROUNDS_MIN, -(-len(self.ids) // wanted))
-        lanes = -(-self.members // depth)
-        lane_groups = np.repeat(np.arange(self.size), lanes)
-        first_lane = np.concatenate(([0], np.cumsum(lanes)[:-1]))
-        ids = self.ids[self.order]
-        position = np.arange(len(ids)) - self.starts[ids]
-        # Neighbours share a lane: what cancels between neighbours cancels before it is rounded away.
-        deal = np.full((min(depth, int(self.members.max(initial=0))), len(lane_groups)), -1, dtype=np.int64)
-        deal[position % depth, first_lane[ids] + position // depth] = self.order
-        return deal, lane_groups
+def _split_sums(members: Members, values: Floats) -> tuple[Floats, Floats | float]:
+    """Sums of each group's rows float64[g, S], and what rounding has taken from them."""
+    longest = int(members.counts.max())
+    if longest == 1:
+        return values, 0.0
+    largest = max(float(values.max()), -float(values.min()))
+    if not largest < _SPLIT_MAX:
+        return _careful_sums(members, values)
+    # Every high part is a multiple of 2^-53 of this, and all of them together are below half of it.
+    unit = 2.0 ** (math.frexp(largest)[1] + (longest - 1).bit_length() + 1)
+    high = values + unit
+    high -= unit
+    low = values - high
+    total, lost = members.reduce(np.add, high), members.reduce(np.add, low)
+    visible = np.abs(total + lost) >= longest * longest * unit * 2.0**-51
+    if not visible.all() and (~visible & (members.reduce(np.add, np.abs(low)) > 0)).any():
+        return _careful_sums(members, values)
+    return total, lost
+
+
+def _careful_sums(members: Members, values: Floats) -> tuple[Floats, Floats]:
+    return _lane_sums(np.repeat(np.arange(len(members.groups)), members.counts), len(members.groups), values)
+
+
+def _lane_sums(ids: Ints, size: int, values: Floats) -> tuple[Floats, Floats]:
+    """Sums of groups of neighbouring rows, and what rounding has taken from them. ``ids`` int64[n] ascends."""
+    deal, lane_groups = _dealt(ids, size, values.shape[1])
+    total = np.zeros((len(lane_groups), values.shape[1]))
+    lost = np.zeros_like(total)
+    for rows in deal:
+        taken = np.flatnonzero(rows >= 0)
+        part, part_lost = total[taken], lost[taken]
+        _add(part, part_lost, values[rows[taken]])
+        total[taken], lost[taken] = part, part_lost
+    if len(lane_groups) == size:
+        return total, lost
+    total, lost_between = _lane_sums(lane_groups, size, total)
+    starts = np.flatnonzero(np.concatenate(([True], lane_groups[1:] != lane_groups[:-1])))
+    return total, np.add.reduceat(lost, starts, axis=0) + lost_between
+
+
+def _dealt(ids: Ints, size: int, steps: int) -> tuple[Ints, Ints]:
+    """Rows int64[rounds, lanes], -1 for none, and the group of each lane. Lanes are fewer than rows."""
+    wanted = max(1, _ROUND_ELEMENTS // max(steps, 1))
+    depth = max(_ROUNDS_MIN, -(-len(ids) // wanted))
+    members = np.bincount(ids, minlength=size)
+    lanes = -(-members // depth)
+    lane_groups = np.repeat(np.arange(size), lanes)
+    first_lane = np.cumsum(lanes) - lanes
+    position = np.arange(len(ids)) - (np.cumsum(members) - members)[ids]
+    # Neighbours share a lane: what cancels between neighbours cancels before it is rounded away.
+    deal = np.full((min(depth, int(members.max(initial=0))), len(lane_groups)), -1, dtype=np.int64)
+    deal[position % depth, first_lane[ids] + position // depth] = np.arange(len(ids))
+    return deal, lane_groups
 
 
 def _add(total: Floats, lost: Floats, values: Floats) -> None:

@@ -14,7 +14,7 @@ from fenghuo.metrics.promql.kernels.extremes import last_over_time
 from fenghuo.metrics.promql.syntax.ast import AtTime, Duration, MatrixSelector, RangeMode, Subquery, VectorSelector
 from fenghuo.metrics.promql.syntax.durations import not_positive, resolve_ms
 from fenghuo.metrics.promql.vector import Vector
-from fenghuo.metrics.promql.windows import Windows, windows_of
+from fenghuo.metrics.promql.windows import Windows, gather, windows_of
 from fenghuo.model.sample import ABSENT_NAN, Bools, Floats, Ints, is_stale
 from fenghuo.model.selection import DenseBlock, Selection
 
@@ -133,6 +133,17 @@ def newest_time(windows: Windows) -> tuple[Floats, Bools]:
     """The kernel of ``timestamp``: when the newest sample was taken, in seconds."""
     values, present = newest(windows)
     return np.broadcast_to(windows.time_at(windows.hi - 1) / 1000, values.shape), present
+
+
+def newest_start(windows: Windows) -> tuple[Floats, Bools]:
+    """The kernel of ``start_timestamp``: since when the newest sample counts, in seconds; 0 where that is not known.
+
+    Where nobody keeps start timestamps there is no answer.
+    """
+    values, present = newest(windows)
+    if windows.starts_ms is None:
+        return values, np.zeros_like(present)
+    return gather(windows.starts_ms, windows.hi - 1) / 1000, present
 
 
 def _alive(values: Floats, present: Bools) -> Bools:

@@ -57,6 +57,8 @@ class Windows:
     """int64[1, S]: the end of each window, inclusive."""
     range_ms: int
     """The length of a window; its start is exclusive."""
+    starts_ms: Ints | None = None
+    """int64[n, T]: since when each sample counts, 0 where that is not known; None where it is known of none."""
     check: Callable[[], None] = _go_on
     """Raises when nobody waits for the answer any more. Kernels that take long over one tile call it in between."""
 
@@ -163,7 +165,8 @@ def _without_stale(block: RaggedBlock, keep_stale: bool) -> RaggedBlock:
         return block
     kept = ~holes
     before = np.concatenate(([0], np.cumsum(kept))).astype(np.int64)
-    return RaggedBlock(block.series, before[block.offsets], block.times_ms[kept], block.values[kept])
+    starts = None if block.starts_ms is None else block.starts_ms[kept]
+    return RaggedBlock(block.series, before[block.offsets], block.times_ms[kept], block.values[kept], starts)
 
 
 def _tile_rows(steps: int, samples: int) -> int:
@@ -189,6 +192,7 @@ def _padded_tiles(blocks: Sequence[RaggedBlock], grid: Grid, range_ms: int) -> I
     sizes = np.concatenate([np.diff(block.offsets) for block in blocks])
     times = np.concatenate([block.times_ms[block.offsets[0] : block.offsets[-1]] for block in blocks])
     values = np.concatenate([block.values[block.offsets[0] : block.offsets[-1]] for block in blocks])
+    began = _starts(blocks)
     starts = np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64)
     order = np.argsort(sizes, kind="stable")
     order = order[sizes[order] > 0]
@@ -208,7 +212,23 @@ def _padded_tiles(blocks: Sequence[RaggedBlock], grid: Grid, range_ms: int) -> I
         padded_times = np.where(held, times[index], _PAD_MS)
         lo = _count_until(padded_times, held, grid.shifted(-range_ms))
         hi = _count_until(padded_times, held, grid)
-        yield Windows(series[chosen], padded_times, np.where(held, values[index], 0.0), lo, hi, ends, range_ms)
+        own_began = None if began is None else np.where(held, began[index], 0)
+        padded = np.where(held, values[index], 0.0)
+        yield Windows(series[chosen], padded_times, padded, lo, hi, ends, range_ms, own_began)
+
+
+def _starts(blocks: Sequence[RaggedBlock]) -> Ints | None:
+    """The start timestamps of all samples; None when there is none."""
+    if all(block.starts_ms is None for block in blocks):
+        return None
+    return np.concatenate(
+        [
+            (np.zeros(len(block.times_ms), np.int64) if block.starts_ms is None else block.starts_ms)[
+                block.offsets[0] : block.offsets[-1]
+            ]
+            for block in blocks
+        ]
+    )
 
 
 def _count_until(times_ms: Ints, held: Bools, grid: Grid) -> Ints:

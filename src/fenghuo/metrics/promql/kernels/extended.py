@@ -52,7 +52,7 @@ def _anchored_change(windows: Windows, lookback_ms: int, *, is_counter: bool) ->
     first = windows.lo - edges.before
     change = windows.value_at(windows.hi - 1) - windows.value_at(first)
     if is_counter:
-        change = change + lost_between(windows.values, first, windows.hi - 1)
+        change = change + lost_between(windows.values, falls(windows.values), first, windows.hi - 1)
     return change, edges.inside
 
 
@@ -89,7 +89,7 @@ def _smoothed_change(windows: Windows, lookback_ms: int, *, is_counter: bool) ->
     last = np.where(edges.after, at_end, newest)
     change = last - first
     if is_counter:
-        within = lost_between(windows.values, lo, hi - 1) + np.where(last < newest, newest, 0.0)
+        within = lost_between(windows.values, falls(windows.values), lo, hi - 1) + np.where(last < newest, newest, 0.0)
         change = change + np.where(edges.inside, within, 0.0)
     return change, (edges.inside | edges.before) & (edges.inside | edges.after)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fenghuo.metrics.promql.kernels.starts import counted_from_start, starts_anew
 from fenghuo.metrics.promql.kernels.sums import sums_between
 from fenghuo.metrics.promql.windows import Windows, gather
 from fenghuo.model.sample import Bools, Floats, Ints
@@ -62,19 +63,29 @@ def _extrapolated(windows: Windows, *, is_counter: bool, is_rate: bool) -> Resul
         sampled, to_end = sampled_s[own, steps], to_end_s[own, steps]
         to_zero = sampled * (first_value[rows, steps] / change[rows, steps])
         result[rows, steps] = change[rows, steps] * ((sampled + to_zero + to_end) / sampled / per_s)
+    if windows.starts_ms is not None:
+        return counted_from_start(windows, change, result, per_s)
     return result, count >= 2
 
 
 def _with_resets(windows: Windows, change: Floats) -> Floats:
     """Add what a counter had reached each time it fell within the window."""
-    fell = falls(windows.values)
+    fell = restarts(windows)
     if not fell.any():
         return change
     rows = np.flatnonzero(fell.any(axis=1))
     shared = windows.lo.shape[0] == 1
     lo, hi = (windows.lo, windows.hi) if shared else (windows.lo[rows], windows.hi[rows])
-    change[rows] += lost_between(windows.values[rows], lo, hi - 1)
+    change[rows] += lost_between(windows.values[rows], fell[rows], lo, hi - 1)
     return change
+
+
+def restarts(windows: Windows) -> Bools:
+    """bool[n, T - 1]: whether a counter begins anew at the next sample: it fell, or says that it did."""
+    fell = falls(windows.values)
+    if windows.starts_ms is not None:
+        fell |= starts_anew(windows.times_ms, windows.starts_ms)
+    return fell
 
 
 def falls(values: Floats) -> Bools:
@@ -90,13 +101,15 @@ def differs(values: Floats) -> Bools:
     return other
 
 
-def lost_between(values: Floats, first: Ints, last: Ints) -> Floats:
+def lost_between(values: Floats, fell: Bools, first: Ints, last: Ints) -> Floats:
     """float64[n, S]: the sum of those values from sample ``first`` to sample ``last`` that fell to the next one.
+
+    ``fell``: bool[n, T - 1].
 
     What fell elsewhere in the series leaves no trace, be it huge or infinite.
     """
     fallen = np.zeros(values.shape)
-    np.copyto(fallen[:, :-1], values[:, :-1], where=falls(values))
+    np.copyto(fallen[:, :-1], values[:, :-1], where=fell)
     return sums_between(fallen, first, last)
 
 
@@ -110,7 +123,10 @@ def events_so_far(happened: Bools) -> Floats:
 def irate(windows: Windows) -> Result:
     """Per-second increase between the last two samples of the window; a fall is a restart from zero."""
     last, before, seconds = _last_two(windows)
-    change = np.where(last < before, last, last - before)
+    anew = last < before
+    if windows.starts_ms is not None:
+        anew |= gather(starts_anew(windows.times_ms, windows.starts_ms), windows.hi - 2)
+    change = np.where(anew, last, last - before)
     return change / seconds, (windows.count >= 2) & (seconds != 0)
 
 
@@ -130,8 +146,8 @@ def changes(windows: Windows) -> Result:
 
 
 def resets(windows: Windows) -> Result:
-    """How often the value is lower than the one before."""
-    return _events(windows, falls(windows.values))
+    """How often a counter begins anew."""
+    return _events(windows, restarts(windows))
 
 
 def _events(windows: Windows, happened: Bools) -> Result:

@@ -4,5 +4,5 @@
 
 In comes the text of a file and a store to fill; out goes, for every ``eval``, whether the answer was what the file
 says, and why not. A file that is not in the language raises ``InputError`` with its line. Expectations that are
-native histograms count as failed. Deliberately absent: start timestamps (``@st`` lines are passed over).
+native histograms count as failed.
 """

@@ -65,14 +65,14 @@ def compare_answer(command: Eval, answer: Answer) -> str | None:
     if any(isinstance(item, HistogramSample) for line in expect.series for item in line.items):
         return "native histograms are not supported"
     match answer:
-        case StringResult(value=value):
+        case StringResult(value=value) if expect.string is not None:
             return None if value == expect.string else f"expected {expect.string!r}, got the string {value!r}"
         case ScalarResult(values=values) if expect.scalar is not None:
             got = float(values[0])
             return None if same_float(got, expect.scalar) else f"expected {expect.scalar}, got {got}"
-        case VectorResult():
+        case VectorResult() if expect.scalar is None and expect.string is None and expect.range_vector is None:
             return _compare_vector(answer, expect.series, ordered=expect.ordered)
-        case MatrixResult():
+        case MatrixResult() if expect.scalar is None:
             moments = range(command.start_ms, command.end_ms + 1, command.step_ms)
             return _compare_series(_points(answer), expect.series, moments)
         case RangeVectorResult() if expect.range_vector is not None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fenghuo.base.errors import InputError
-from fenghuo.metrics.promql.script.series import SeriesLine, parse_series_line
+from fenghuo.metrics.promql.script.series import SeriesLine, parse_series_line, parse_series_lines
 from fenghuo.metrics.promql.syntax.cursor import Cursor
 from fenghuo.metrics.promql.syntax.durations import parse_number
+from fenghuo.metrics.promql.syntax.lexer import Kind
 from fenghuo.model.duration import parse_duration_ms
 
 
@@ -120,13 +120,16 @@ def _parse_command(word: str, head: str, body: list[str], line: int) -> Command:
     if word == "clear":
         return Clear(line)
     if word.startswith("load") and (load := _LOAD.match(head)):
-        return Load(line, parse_duration_ms(load[1]), tuple(map(parse_series_line, body)))
+        return Load(line, parse_duration_ms(load[1]), tuple(parse_series_lines(body)))
     if found := _RANGE.match(head):
         start_ms, end_ms, step_ms = (parse_duration_ms(text) for text in found.groups()[1:4])
-        return Eval(line, found[5], start_ms, end_ms, step_ms, _parse_expectation(found[1], body))
+        expect = _parse_expectation(found[1], body)
+        _check_range(expect, (end_ms - start_ms) // max(step_ms, 1) + 1)
+        return Eval(line, found[5], start_ms, end_ms, step_ms, expect)
     if found := _INSTANT.match(head):
         time_ms = parse_duration_ms(found[2] or "0")
         expect = _parse_expectation(found[1], body)
+        _check_instant(expect)
         if expect.range_vector is not None:
             time_ms = expect.range_vector.end_ms
         return Eval(line, found[3], time_ms, time_ms, 0, expect)
@@ -145,15 +148,50 @@ def _parse_expectation(suffix: str | None, body: list[str]) -> Expectation:
         elif found := _RANGE_VECTOR.match(line):
             expect.range_vector = RangeVector(*(parse_duration_ms(text) for text in found.groups()))
         elif found := _STRING.match(line):
-            expect.string = found[1][1:-1] if found[1][0] == "`" else json.loads(found[1])
+            expect.string = _parse_string(found[1])
         elif found := _OLD_FAIL.match(line):
             text = found[2].strip()
             expect.fail = [Text(text) if found[1] == "message" else Text(pattern=text)]
         elif _SCALAR.match(line):
             expect.scalar = _parse_scalar(line)
+        elif expect.scalar is not None:
+            raise InputError(f"{line!r} stands below the number that must be the last line")
         else:
             expect.series.append(parse_series_line(line))
+    _check(expect)
     return expect
+
+
+def _check(expect: Expectation) -> None:
+    """Refuse what contradicts itself."""
+    if len(expect.fail) > 1:
+        raise InputError("'expect fail' stands twice")
+    for kind, some, none in (("warn", expect.warn, expect.no_warn), ("info", expect.info, expect.no_info)):
+        if some and none:
+            raise InputError(f"'expect {kind}' and 'expect no_{kind}' stand together")
+    if expect.scalar is not None and expect.series:
+        raise InputError("a number and series stand together")
+
+
+def _check_instant(expect: Expectation) -> None:
+    for line in expect.series:
+        if len(line.items) != 1 and expect.range_vector is None and not expect.fail:
+            raise InputError(f"{line.labels} has {len(line.items)} values; an instant query gives one")
+
+
+def _check_range(expect: Expectation, steps: int) -> None:
+    if expect.ordered or expect.string is not None or expect.range_vector is not None:
+        raise InputError("a range query promises no order, and gives neither strings nor range vectors")
+    for line in expect.series:
+        if len(line.items) > steps:
+            raise InputError(f"{line.labels} has {len(line.items)} values for {steps} steps")
+
+
+def _parse_string(text: str) -> str:
+    token = Cursor(text).token
+    if token.kind is not Kind.STRING:
+        raise InputError(f"{text!r} is not a string")
+    return token.text
 
 
 def _set(expect: Expectation, kind: str, text: Text) -> None:

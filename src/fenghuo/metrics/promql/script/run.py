@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from fenghuo.base.clock import SystemClock
@@ -13,6 +13,7 @@ from fenghuo.metrics.promql.errors import ExecutionError, ParseError
 from fenghuo.metrics.promql.result import MatrixResult, QueryResult, ScalarResult, VectorResult
 from fenghuo.metrics.promql.script.compare import compare_answer, compare_messages, same_float
 from fenghuo.metrics.promql.script.parse import Clear, Eval, Load, parse_script
+from fenghuo.metrics.promql.script.pin import moments, pinned
 from fenghuo.model.labels import Labels
 
 
@@ -21,6 +22,10 @@ class ScriptStore(Queryable, Protocol):
 
     def add(self, labels: Labels, samples: Iterable[tuple[int, float]]) -> None:
         """Add samples (time in ms, value), in order of time, to a series."""
+        ...
+
+    def add_starts(self, labels: Labels, starts_ms: Mapping[int, int]) -> None:
+        """Say since when samples of a series count, by their times in ms. A store may pass over it."""
         ...
 
     def clear(self) -> None:
@@ -71,7 +76,7 @@ def run_script(text: str, name: str, store: ScriptStore, progress: Callable[[Fai
 
 def _load(command: Load, store: ScriptStore) -> None:
     """A series that stands twice in one block keeps its last line."""
-    last = {line.labels: line for line in command.series if not line.start_times}
+    last = {line.labels: line for line in command.series}
     for labels, line in last.items():
         samples = [
             (position * command.interval_ms, item)
@@ -80,21 +85,45 @@ def _load(command: Load, store: ScriptStore) -> None:
         ]
         if samples:
             store.add(labels, samples)
+        starts = {
+            position * command.interval_ms: position * command.interval_ms + start_ms
+            for position, start_ms in enumerate(line.starts_ms)
+            if start_ms is not None
+        }
+        if starts:
+            store.add_starts(labels, starts)
 
 
 def _evaluate(command: Eval, engine: Engine) -> str | None:
+    """What is wrong with the answers to an ``eval``, or None."""
+    try:
+        tree = engine.parse(command.expr)
+    except ParseError as error:
+        return f"did not parse: {error}"
+    reason = _ask(command, engine)
+    if reason is not None or command.is_range or command.expect.range_vector is not None:
+        return reason
+    text = pinned(command.expr, tree, command.start_ms)
+    if text is None:
+        return None
+    for time_ms in moments(command.start_ms):
+        again = replace(command, expr=text, start_ms=time_ms, end_ms=time_ms)
+        if (reason := _ask(again, engine)) is not None:
+            return f"as {text!r} at {time_ms} ms: {reason}"
+    return None
+
+
+def _ask(command: Eval, engine: Engine) -> str | None:
     expect = command.expect
     try:
         if command.is_range:
             result = engine.range(command.expr, command.start_ms, command.end_ms, command.step_ms)
         else:
             result = engine.instant(command.expr, command.start_ms)
-    except ParseError as error:
-        return f"did not parse: {error}"
-    except ExecutionError as error:
+    except (ParseError, ExecutionError) as error:
         if not expect.fail:
             return f"failed: {error}"
-        return compare_messages("failure", expect.fail[:1], [error.message])
+        return compare_messages("failure", expect.fail, [error.message])
     if expect.fail:
         return "succeeded, and was expected to fail"
     reason = _check_annotations(command, result) or compare_answer(command, result.value)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from fenghuo.base.errors import InputError
 from fenghuo.metrics.promql.syntax.cursor import Cursor
 from fenghuo.metrics.promql.syntax.selectors import parse_selector
+from fenghuo.model.duration import parse_duration_ms
 from fenghuo.model.labels import Labels
 from fenghuo.model.matcher import MatchOp
 from fenghuo.model.sample import STALE_NAN
@@ -23,6 +24,12 @@ _ITEM = re.compile(
         | (?P<first>{_NUMBER})(?:(?P<step>[+-]{_NUMBER.removeprefix("[+-]?")})?x(?P<times>\d+))?
     )(?=\s|$)""",
     re.VERBOSE | re.IGNORECASE,
+)
+
+
+_OFFSET = r"(?:0|(?:\d+(?:ms|[smhdwy]))+)"
+_START = re.compile(
+    rf"(?P<gap>_)(?:x(?P<gaps>\d+))?|(?P<first>[+-]?{_OFFSET})(?:(?P<step>[+-]{_OFFSET})?x(?P<times>\d+))?"
 )
 
 
@@ -42,8 +49,8 @@ class SeriesLine:
 
     labels: Labels
     items: tuple[Item, ...]
-    start_times: bool = False
-    """Whether the line gives start timestamps rather than samples."""
+    starts_ms: tuple[int | None, ...] = ()
+    """By position, how far from its sample's time each start timestamp lies; empty when the line gives none."""
 
 
 def parse_series_line(text: str) -> SeriesLine:
@@ -54,8 +61,24 @@ def parse_series_line(text: str) -> SeriesLine:
     labels = _parse_labels(found[1], found[2] or "")
     rest = text[found.end() :]
     if found[3]:
-        return SeriesLine(labels, (), start_times=True)
+        return SeriesLine(labels, (), tuple(_parse_starts(rest)))
     return SeriesLine(labels, tuple(_parse_items(rest)))
+
+
+def parse_series_lines(texts: Iterable[str]) -> Iterator[SeriesLine]:
+    """The lines of a ``load``; start timestamps join the line of samples that follows them."""
+    starts: SeriesLine | None = None
+    for text in texts:
+        line = parse_series_line(text)
+        if starts is not None:
+            if line.labels != starts.labels or len(line.items) != len(starts.starts_ms):
+                raise InputError(f"the start timestamps of {starts.labels} have no samples of as many positions below")
+            line = SeriesLine(line.labels, line.items, starts.starts_ms)
+        starts = line if line.starts_ms and not line.items else None
+        if starts is None:
+            yield line
+    if starts is not None:
+        raise InputError(f"the start timestamps of {starts.labels} have no samples below")
 
 
 def _parse_labels(name: str, braces: str) -> Labels:
@@ -76,6 +99,23 @@ def _parse_items(text: str) -> Iterator[Item]:
             raise InputError(f"{text[at:].split()[0]!r} is not a value in series notation")
         at = found.end()
         yield from _expand(found)
+
+
+def _parse_starts(text: str) -> Iterator[int | None]:
+    for item in text.split():
+        if (found := _START.fullmatch(item)) is None:
+            raise InputError(f"{item!r} is not a start timestamp in series notation")
+        if found["gap"]:
+            yield from [None] * int(found["gaps"] or 1)
+            continue
+        value = _offset_ms(found["first"])
+        step = _offset_ms(found["step"] or "0")
+        for count in range(int(found["times"] or 0) + 1):
+            yield value + count * step
+
+
+def _offset_ms(text: str) -> int:
+    return parse_duration_ms(text.lstrip("+-")) * (-1 if text[0] == "-" else 1)
 
 
 def _expand(found: re.Match[str]) -> Iterator[Item]:
