@@ -22,6 +22,7 @@ from prometheus_client import CollectorRegistry
 from fenghuo.base.clock import ManualClock
 from fenghuo.metrics.store import Store, StoreSettings
 from fenghuo.model.labels import Labels
+from fenghuo.model.matcher import Matcher, MatchOp
 from fenghuo.model.sample import Floats
 
 MINUTE_MS = 60_000
@@ -75,6 +76,8 @@ class Writer:
             self._push([{"__name__": "pushed", "i": "5"}] * 3, [now_ms - 2, now_ms - 1, now_ms])
             if self._step % 7 == 0:
                 self._push([{"__name__": "late", "i": "2"}], [now_ms - 2 * MINUTE_MS])
+            if self._step % 9 == 0:
+                self._delete(now_ms)
             if self._step % 12 == 0:
                 self._store.keeper.maintain()
 
@@ -86,6 +89,17 @@ class Writer:
         cohort = self._store.cohort(f"t{number}")
         result = cohort.append(now_ms, cohort.rows(series), values(series, [now_ms] * size))
         assert result.accepted == size, result
+        tell("done")
+
+    def _delete(self, now_ms: int) -> None:
+        """Of all samples of one series some minutes; each ninth time, all that ever was, and from the disk, too."""
+        number, turn = self._step % 3, self._step // 9
+        matchers = {"__name__": "m", "t": str(number), "i": str(turn % 12)} if turn % 2 else {"__name__": "late"}
+        start_ms, end_ms = (now_ms - 5 * MINUTE_MS, now_ms - MINUTE_MS) if turn % 9 else (0, now_ms)
+        tell("begin", "delete", matchers, start_ms, end_ms)
+        self._store.delete([Matcher(name, MatchOp.EQUAL, text) for name, text in matchers.items()], start_ms, end_ms)
+        if turn % 9 == 0:
+            self._store.clean_tombstones()
         tell("done")
 
     def _push(self, labels: list[dict[str, str]], times_ms: list[int]) -> None:

@@ -1,5 +1,7 @@
 """A writer killed with SIGKILL at any moment loses no sample that was acknowledged, and the store always starts.
 
+Nor does a sample come back whose deletion was acknowledged.
+
 ``FENGHUO_CRASHES=200`` kills it that often.
 """
 
@@ -38,24 +40,38 @@ class Expected:
         self.there: set[Sample] = set()
         self.last_ms = START_MS
         self.written = 0
-        self._begun: list[Sample] = []
+        self.deleted: set[Sample] = set()
+        self._begun: set[Sample] = set()
+        self._deleting = False
 
     def hear(self, word: str, what: list[object]) -> None:
         match word, what:
             case "begin", ["write", list(labels), list(times)]:
-                self._begun = [(Labels(each), time) for each, time in zip(labels, times, strict=True)]
+                self._begun = {(Labels(each), time) for each, time in zip(labels, times, strict=True)}
+                self._deleting = False
+                self.deleted -= self._begun
                 self.last_ms = max(self.last_ms, *times)
+            case "begin", ["delete", dict(wanted), int(start_ms), int(end_ms)]:
+                hit = {sample for sample in self.there if start_ms <= sample[1] <= end_ms}
+                self._begun = {sample for sample in hit if all(sample[0].get(name) == wanted[name] for name in wanted)}
+                self._deleting = True
+                self.there -= self._begun
+            case "done", _ if self._deleting:
+                self.deleted |= self._begun
             case "done", _:
-                self.there.update(self._begun)
+                self.there |= self._begun
                 self.written += len(self._begun)
 
     def forget_before(self, time_ms: int) -> None:
         self.there = {sample for sample in self.there if sample[1] >= time_ms}
+        self.deleted = {sample for sample in self.deleted if sample[1] >= time_ms}
 
     def check(self, found: Samples) -> None:
         samples = {(series, time) for series, pairs in found.items() for time, _ in pairs}
         missing = self.there - samples
         assert not missing, f"{len(missing)} lost, among them {sorted(missing)[:3]}"
+        back = self.deleted & samples
+        assert not back, f"{len(back)} came back after their deletion, among them {sorted(back)[:3]}"
         wrong = [
             (series, time)
             for series, pairs in found.items()
@@ -75,7 +91,7 @@ class Mortal:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": tests, "OPENBLAS_NUM_THREADS": "1"},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([tests, *sys.path]), "OPENBLAS_NUM_THREADS": "1"},
         )
 
     def life(self, step: int, after_s: float, operation: int) -> Iterator[tuple[str, list[object]]]:

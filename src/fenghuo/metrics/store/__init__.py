@@ -11,8 +11,8 @@ How it fails: an append returns after the operating system has its record, so a 
 was acknowledged; a disk that refuses raises OperatingError (retryable), keeps nothing of that call and leaves
 reading as it was. What is damaged on disk is set apart with a message, and the rest is used.
 
-Deliberately absent: the event loop (every method is synchronous and thread-safe), parsing, metadata, deletion of
-single series, replication.
+Deliberately absent: the event loop (every method is synchronous and thread-safe), parsing, metadata,
+replication.
 """
 
 from __future__ import annotations

@@ -71,12 +71,13 @@ def judge(head: Head, batch: Run, now_ms: int, settings: StoreSettings, stored: 
         _refuse(verdict, open_, times > now_ms + settings.future_window_ms, TOO_NEW)
     if settings.retention_ms:
         _refuse(verdict, open_, times < now_ms - settings.retention_ms, TOO_OLD)
-    lasts = head.last_ms.all[sids]
+    lasts, last_values = head.last_ms.all[sids], head.last_values.all[sids]
     repeated = np.r_[False, (sids[1:] == sids[:-1]) & (times[1:] == times[:-1])]
     _settle_equal(verdict, open_, repeated, values, np.r_[values[:1], values[:-1]])
-    _settle_equal(verdict, open_, times == lasts, values, head.last_values.all[sids])
+    # Of a series that lost its newest samples to a deletion no more is known than that none is newer than this.
+    _settle_equal(verdict, open_, (times == lasts) & ~is_absent(last_values), values, last_values)
     verdict.fresh = open_ & (times > lasts)
-    open_ &= times < lasts
+    open_ &= times <= lasts
     if open_.any():
         bound = np.minimum(lasts, now_ms) - settings.out_of_order_window_ms
         reason = TOO_OLD if settings.out_of_order_window_ms else OUT_OF_ORDER

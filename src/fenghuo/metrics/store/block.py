@@ -31,9 +31,10 @@ from fenghuo.metrics.store.head import MIXED, NOWHERE
 from fenghuo.metrics.store.head_read import flattened
 from fenghuo.metrics.store.index import SeriesIndex
 from fenghuo.metrics.store.loose import Flat
+from fenghuo.metrics.store.tombstones import Tombstones, read_tombstones
 from fenghuo.model.label_table import Dictionary
 from fenghuo.model.labels import Labels
-from fenghuo.model.sample import ABSENT_NAN, Floats, Ints
+from fenghuo.model.sample import ABSENT_NAN, Bools, Floats, Ints
 
 
 class NewerFormatError(Exception):
@@ -108,12 +109,22 @@ class _Chunk:
             raise DamagedError(self.file.path, f"the row at byte {self.offset + start}: {error}") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Of some rows of a span, the samples between two times, both included, are deleted."""
+
+    rows: Ints
+    start_ms: int
+    end_ms: int
+
+
 class BlockSpan:
     """Some columns of a chunk for some of its rows; unpacked when it is read."""
 
-    def __init__(self, chunk: _Chunk, rows: Ints, start_ms: int, end_ms: int) -> None:
+    def __init__(self, chunk: _Chunk, rows: Ints, start_ms: int, end_ms: int, erased: Sequence[Erased]) -> None:
         self._chunk = chunk
         self._rows = rows
+        self._erased = erased
         self._bounds = (start_ms, end_ms)
         self._times: Ints | None = None
         self._first = 0
@@ -129,6 +140,10 @@ class BlockSpan:
     def fill(self, out: Floats) -> None:
         columns = len(self.times_ms)
         self._chunk.fill(self._rows, self._first, self._first + columns, out)
+        for each in self._erased:
+            first = int(np.searchsorted(self.times_ms, each.start_ms, side="left"))
+            end = int(np.searchsorted(self.times_ms, each.end_ms, side="right"))
+            out[each.rows, first:end] = ABSENT_NAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +164,15 @@ class BlockPlan:
 class Block:
     """A block whose series have their numbers in the store's index."""
 
-    def __init__(self, file: BlockFile, index: BlockIndex, sids: Ints, cohort_codes: Dictionary) -> None:
+    def __init__(
+        self, file: BlockFile, index: BlockIndex, sids: Ints, cohort_codes: Dictionary, tombstones: Tombstones
+    ) -> None:
         arrays = index.arrays
         self._file = file
         self.meta: BlockMeta = index.meta
         self.size_bytes = file.size
         self.sids = sids
         """int64[series]: the store's numbers of the block's series."""
-        self.last_ms: Ints = arrays["series_last_ms"]
-        self.last_values: Floats = arrays["series_last_value"]
-        """The newest sample of each series, parallel to ``sids``."""
         self._order = np.argsort(sids)
         self._sorted = sids[self._order]
         self._cohort_starts: Ints = arrays["cohort_starts"]
@@ -170,6 +184,31 @@ class Block:
         self._chunk_starts = np.searchsorted(arrays["chunk_cohort"], np.arange(len(codes) + 1))
         rows = np.diff(self._cohort_starts)[arrays["chunk_cohort"]]
         self._row_starts = np.r_[0, np.cumsum(rows)]
+        self.bury(tombstones)
+
+    def bury(self, tombstones: Tombstones) -> None:
+        """From now on, reading leaves out what these name."""
+        self.tombstones = tombstones
+        self._gone: Bools | None = None
+        """bool[series]: those of which nothing is left; None when no series is such."""
+        if tombstones:
+            gone = tombstones.covering(len(self.sids), self.meta.first_ms, self.meta.last_ms)
+            self._gone = gone if gone.any() else None
+
+    def empty(self) -> None:
+        """Note that nothing is left of any series."""
+        self._gone = np.ones(len(self.sids), dtype=np.bool_)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every series is deleted."""
+        return self._gone is not None and bool(self._gone.all())
+
+    def newest(self) -> tuple[Ints, Ints, Floats]:
+        """The newest sample of each series that was not deleted: series, time, value."""
+        last_ms, last_values = self._chunks["series_last_ms"], self._chunks["series_last_value"]
+        kept = np.flatnonzero(~self.tombstones.hits(np.arange(len(self.sids)), last_ms))
+        return self.sids[kept], last_ms[kept], last_values[kept]
 
     @property
     def name(self) -> str:
@@ -185,7 +224,13 @@ class Block:
     def _locals(self, sids: Ints) -> Ints:
         """The block's own numbers of the series, -1 where it has none of them."""
         places = np.minimum(np.searchsorted(self._sorted, sids), len(self._sorted) - 1)
-        return np.where(self._sorted[places] == sids, self._order[places], -1)
+        own = np.where(self._sorted[places] == sids, self._order[places], -1)
+        return own if self._gone is None else np.where(self._gone[own], -1, own)
+
+    def held(self, sids: Ints) -> Ints:
+        """The block's own numbers of those series that it has."""
+        own = self._locals(sids)
+        return own[own >= 0]
 
     def place(self, sids: Ints, start_ms: int, end_ms: int) -> npt.NDArray[np.int32]:
         if not self.overlaps(start_ms, end_ms):
@@ -199,13 +244,19 @@ class Block:
 
     def _spans(self, number: int, own: Ints, start_ms: int, end_ms: int) -> list[BlockSpan]:
         rows = np.where(own >= 0, own - self._cohort_starts[number], -1)
+        erased = self._erased(own, start_ms, end_ms)
         chunks = range(int(self._chunk_starts[number]), int(self._chunk_starts[number + 1]))
         spans = []
         for chunk in chunks:
             if self._chunks["chunk_first_ms"][chunk] <= end_ms and self._chunks["chunk_last_ms"][chunk] >= start_ms:
-                span = BlockSpan(self._chunk(chunk), rows, start_ms, end_ms)
+                span = BlockSpan(self._chunk(chunk), rows, start_ms, end_ms, erased)
                 spans.append(span)
         return spans
+
+    def _erased(self, own: Ints, start_ms: int, end_ms: int) -> list[Erased]:
+        graves = [each for each in self.tombstones.graves if each.start_ms <= end_ms and each.end_ms >= start_ms]
+        found = [Erased(np.flatnonzero(np.isin(own, each.series)), each.start_ms, each.end_ms) for each in graves]
+        return [each for each in found if len(each.rows)]
 
     def _chunk(self, number: int) -> _Chunk:
         arrays = self._chunks
@@ -243,14 +294,15 @@ class ReadBlock:
 
     file: BlockFile
     index: BlockIndex
+    tombstones: Tombstones
 
     def enter(self, index: SeriesIndex, cohort_codes: Dictionary) -> Block:
         """Enter the block's series into the store's index; called under the store's lock."""
-        return Block(self.file, self.index, _registered(self.index, index), cohort_codes)
+        return Block(self.file, self.index, _registered(self.index, index), cohort_codes, self.tombstones)
 
 
 def read_block(path: Path) -> ReadBlock:
-    """Open a block's file and read its index; needs no lock.
+    """Open a block's file, read its index, and the tombstones beside it; needs no lock.
 
     Raises DamagedError when the file is not whole, NewerFormatError when a newer version wrote it, OSError when it
     cannot be opened.
@@ -266,7 +318,8 @@ def read_block(path: Path) -> ReadBlock:
     data = file.read(offset, size)
     if zlib.crc32(data) != crc:
         raise DamagedError(path, "the index does not fit its checksum")
-    return ReadBlock(file, decode_index(path, data))
+    index = decode_index(path, data)
+    return ReadBlock(file, index, read_tombstones(path, index.meta.series))
 
 
 def _registered(block: BlockIndex, index: SeriesIndex) -> Ints:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fenghuo.base.files import sync_directory
+from fenghuo.metrics.store.arrays import spread
 from fenghuo.metrics.store.block_format import (
     HEADER,
     LOOSE_KEY,
@@ -143,16 +144,22 @@ class BlockWriter:
 
     def _index(self, replaces: list[str], cuts: Cuts) -> BlockIndex:
         chunks = np.array(self._columns.chunks, dtype=np.int64)
-        rows = np.concatenate(self._rows)
+        last_ms = np.concatenate(self._last_ms)
+        sizes = np.array([len(each) for each in self._rows])
+        # A series without a sample is not in the block; in chunks its rows are empty and take no byte.
+        held = last_ms > NEVER_MS
+        starts = np.r_[0, np.cumsum(sizes)]
+        held_rows = held[spread(starts[chunks[:, 0]], sizes[chunks[:, 0]])]
+        rows = np.concatenate(self._rows)[held]
         names, values, arrays = _label_arrays(self._plan.labels.take(rows))
-        arrays["series_last_ms"] = np.concatenate(self._last_ms).astype("<i8")
-        arrays["series_last_value"] = np.concatenate(self._last_values).astype("<f8")
-        arrays["cohort_starts"] = np.r_[0, np.cumsum([len(each) for each in self._rows])].astype("<i8")
+        arrays["series_last_ms"] = last_ms[held].astype("<i8")
+        arrays["series_last_value"] = np.concatenate(self._last_values)[held].astype("<f8")
+        arrays["cohort_starts"] = np.r_[0, np.cumsum(held)][starts].astype("<i8")
         for column, (name, dtype) in enumerate(_CHUNK_ARRAYS):
             arrays[name] = chunks[:, column].astype(dtype)
-        arrays["row_kind"] = np.array(self._columns.kinds, dtype="u1")
-        arrays["row_size"] = np.array(self._columns.sizes, dtype="<u4")
-        arrays["row_crc"] = np.array(self._columns.crcs, dtype="<u4")
+        arrays["row_kind"] = np.array(self._columns.kinds, dtype="u1")[held_rows]
+        arrays["row_size"] = np.array(self._columns.sizes, dtype="<u4")[held_rows]
+        arrays["row_crc"] = np.array(self._columns.crcs, dtype="<u4")[held_rows]
         meta = BlockMeta(
             first_ms=int(chunks[:, 2].min()),
             last_ms=int(chunks[:, 3].max()),

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
 from fenghuo.base.errors import OperatingError
-from fenghuo.metrics.store.block import Block, NewerFormatError, read_block
+from fenghuo.metrics.store.block import Block, NewerFormatError, ReadBlock, read_block
 from fenghuo.metrics.store.block_format import SUFFIX, Cuts, DamagedError
 from fenghuo.metrics.store.index import SeriesIndex
 from fenghuo.metrics.store.metrics import StoreMetrics
 from fenghuo.metrics.store.source import Source
+from fenghuo.metrics.store.tombstones import SUFFIX as TOMBSTONES
+from fenghuo.metrics.store.tombstones import Tombstones, tombstone_path
 from fenghuo.model.label_table import Dictionary
 from fenghuo.model.sample import Bools
 
@@ -44,7 +47,7 @@ class BlockSet:
         for path in sorted(directory.glob(f"*{SUFFIX}")):
             found._next_number = max(found._next_number, int(path.stem) + 1 if path.stem.isdecimal() else 0)
             try:
-                found.blocks.append(read_block(path).enter(index, cohort_codes))
+                found.blocks.append(found._read(path).enter(index, cohort_codes))
             except DamagedError as damage:
                 found.set_apart(damage)
             except (NewerFormatError, OSError) as error:
@@ -53,10 +56,26 @@ class BlockSet:
                     retryable=False,
                     remedy="mend its permissions, start the newer version that wrote it, or move it away",
                 ) from error
+        for orphan in directory.glob(f"*{TOMBSTONES}"):
+            if not orphan.with_suffix(SUFFIX).exists():
+                orphan.unlink(missing_ok=True)
         found._settle()
         replaced = {name for block in found.blocks for name in block.meta.replaces}
         found.delete([block for block in found.blocks if block.name in replaced], "merged")
         return found
+
+    def _read(self, path: Path) -> ReadBlock:
+        """The block at ``path``; without its tombstones when they are damaged."""
+        try:
+            return read_block(path)
+        except DamagedError as damage:
+            if damage.path == path:
+                raise
+            aside = damage.path.with_name(f"{damage.path.name}-damaged")
+            damage.path.replace(aside)
+            self._metrics.blocks_damaged.inc()
+            log.error("%s; what was deleted of that block is back; the file is kept as %s", damage, aside.name)
+            return read_block(path)
 
     def __len__(self) -> int:
         return len(self.blocks)
@@ -83,6 +102,7 @@ class BlockSet:
         for block in blocks:
             try:
                 block.path.unlink(missing_ok=True)
+                tombstone_path(block.path).unlink(missing_ok=True)
             except OSError as error:
                 log.error(
                     "block %s could not be deleted: %s; it comes back at the next start", block.path, error.strerror
@@ -110,6 +130,18 @@ class BlockSet:
         self.cuts = Cuts.of([*self.cuts.pairs, *(pair for block in self.blocks for pair in block.meta.cuts)])
         self._metrics.blocks.set(len(self.blocks))
         self._metrics.block_bytes.set(self.size_bytes)
+        self._metrics.tombstones.set(sum(block.tombstones.series for block in self.blocks))
+
+    def bury(self, block: Block, tombstones: Tombstones) -> None:
+        """Let a block have these tombstones, which are on the disk."""
+        block.bury(tombstones)
+        self._settle()
+
+    def needed(self, block: Block, segments: Iterable[int]) -> bool:
+        """Whether replay needs the block to know what of these WAL segments it must leave out."""
+        others = Cuts.of(pair for each in self.blocks if each is not block for pair in each.meta.cuts)
+        own = Cuts.of(block.meta.cuts)
+        return any(own.covered_ms(segment) > others.covered_ms(segment) for segment in segments)
 
     def between(self, start_ms: int, end_ms: int) -> list[Source]:
         """The blocks that may have samples between the times, in order of time."""
@@ -142,7 +174,7 @@ def to_merge(blocks: list[Block], ranges_ms: list[int], now_ms: int) -> list[Blo
     """
     for range_ms in ranges_ms:
         windows: dict[int, list[Block]] = {}
-        for block in blocks:
+        for block in (each for each in blocks if not each.is_empty):
             number = block.meta.first_ms // range_ms
             if block.meta.last_ms // range_ms == number and (number + 1) * range_ms <= now_ms:
                 windows.setdefault(number, []).append(block)

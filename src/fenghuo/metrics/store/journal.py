@@ -68,6 +68,16 @@ class Journal:
         self._segment()
         self._wal.append(records.encode_exemplars(exemplars), NEVER_MS)
 
+    def delete(self, start_ms: int, end_ms: int, sids: Ints) -> None:
+        """Record that what the head has of these series between the times is deleted.
+
+        The segment stays for as long as one that may hold such a sample: none of them is newer than ``end_ms``.
+        """
+        number = self._segment()
+        names = self._unnamed(sids)
+        self._wal.append(b"".join([*self._names(names), records.encode_delete(start_ms, end_ms, sids)]), end_ms)
+        self._named_in.all[names] = number
+
     def forget(self, sids: Ints) -> None:
         """These numbers will name other series from now on."""
         self._named_in.grow(int(sids.max(initial=-1)) + 1)

@@ -45,7 +45,6 @@ class Keeper:
         self.trouble = ""
         """Why the last round of :meth:`maintain` ended early; empty when it did not."""
         self._stop = threading.Event()
-        self._busy = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="fenghuo-store-keeper", daemon=True)
 
     def start(self) -> None:
@@ -85,11 +84,12 @@ class Keeper:
 
     def maintain(self) -> None:
         """Cut the blocks that are due, delete what is beyond retention, merge neighbours; failures are retried."""
-        with self._busy:
+        with self._parts.upkeep:
             try:
                 while self._cut():
                     pass
                 self._retain()
+                self._drop_emptied()
                 while self._merge():
                     pass
                 self.trouble = ""
@@ -167,6 +167,23 @@ class Keeper:
                 blocks.delete(blocks.blocks[:1], "size")
             self._forget_unused()
 
+    def _drop_emptied(self) -> None:
+        """Delete the blocks of which every sample is deleted, unless the WAL has these samples still."""
+        with self._lock:
+            blocks, segments = self._parts.blocks, self._parts.wal.segments
+            for block in [each for each in blocks.blocks if each.is_empty]:
+                if not blocks.needed(block, segments):
+                    blocks.delete([block], "deleted")
+
+    def clean(self) -> None:
+        """Write the blocks anew that hold deleted samples. Raises OSError when the disk refuses."""
+        with self._parts.upkeep:
+            with self._lock:
+                blocks = [block for block in self._parts.blocks.blocks if block.tombstones and not block.is_empty]
+            for block in blocks:
+                self._rewrite([block])
+            self._drop_emptied()
+
     def _merge(self) -> bool:
         """Merge one group of neighbouring blocks; True when there was one."""
         settings, parts = self._settings, self._parts
@@ -178,21 +195,30 @@ class Keeper:
             group = to_merge(parts.blocks.blocks, ranges, self._clock.now_ms())
             if not group:
                 return False
+        self._rewrite(group)
+        return True
+
+    def _rewrite(self, group: list[Block]) -> None:
+        """Put one block in the place of some, with the samples that are not deleted."""
+        parts = self._parts
+        with self._lock:
             plan = self._plan_blocks(group)
             path = parts.blocks.next_path()
-            cuts = Cuts.of(pair for block in group for pair in block.meta.cuts)
+        cuts = Cuts.of(pair for block in group for pair in block.meta.cuts)
         try:
-            names = [block.name for block in group]
-            write_block(path, plan, parts.head.cohort_codes.values, names, cuts)
-            ready = read_block(path)
+            meta = write_block(path, plan, parts.head.cohort_codes.values, [block.name for block in group], cuts)
+            ready = None if meta is None else read_block(path)
         except DamagedError as damage:
             with self._lock:
                 parts.blocks.set_apart(damage)
-            return True
+            return
         with self._lock:
-            parts.blocks.add(ready.enter(parts.index, parts.head.cohort_codes))
-            parts.head.reserve(parts.index.bound)
-        return True
+            if ready is None:
+                for block in group:
+                    block.empty()
+            else:
+                parts.blocks.add(ready.enter(parts.index, parts.head.cohort_codes))
+                parts.head.reserve(parts.index.bound)
 
     def _plan_blocks(self, group: list[Block]) -> SelectPlan:
         sids = series_of(group)

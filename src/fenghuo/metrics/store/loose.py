@@ -106,9 +106,23 @@ class LooseLog:
             self._tiers[tier] = []
             self._put(joined_runs(runs), tier + 1)
 
+    def erase(self, wanted: Bools, start_ms: int, end_ms: int) -> None:
+        """Leave no sample between the times, both included, of the series that ``wanted``, bool[series], marks."""
+        tiers = [[_without(run, wanted, start_ms, end_ms) for run in runs] for runs in self._tiers]
+        self._tiers = [[run for run in runs if len(run)] for runs in tiers]
+        left = [run for runs in self._tiers for run in runs]
+        self.size = sum(len(run) for run in left)
+        self.first_ms = min((int(run.times_ms.min()) for run in left), default=np.iinfo(np.int64).max)
+        self.last_ms = max((int(run.times_ms.max()) for run in left), default=np.iinfo(np.int64).min)
+
     def snapshot(self) -> list[Run]:
         """The runs, oldest first."""
         return [run for tier in reversed(self._tiers) for run in tier]
+
+
+def _without(run: Run, wanted: Bools, start_ms: int, end_ms: int) -> Run:
+    hit = wanted[run.sids] & (run.times_ms >= start_ms) & (run.times_ms <= end_ms)
+    return run.kept(~hit) if hit.any() else run
 
 
 def joined_runs(runs: list[Run]) -> Run:

@@ -46,6 +46,10 @@ class StoreMetrics:
         self.cuts = counter("blocks_written", "Blocks written, by origin.", ("origin",))
         self.cut_failures = counter("block_write_failures", "Blocks that could not be written; they are tried again.")
         self.blocks_deleted = counter("blocks_deleted", "Blocks deleted, by reason.", ("reason",))
+        self.deletions = counter("deletions", "Deletions that were carried out.")
+        self.tombstones = gauge(
+            "tombstones", "Series of blocks with samples that are deleted and still on disk; each deletion counts."
+        )
         self.blocks_damaged = counter("blocks_damaged", "Blocks set apart because they were damaged.")
 
     @property

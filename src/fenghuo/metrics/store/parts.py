@@ -27,6 +27,9 @@ class Parts:
     journal: Journal
     exemplars: ExemplarRing
     lock: threading.Lock = field(default_factory=threading.Lock)
+    upkeep: threading.Lock = field(default_factory=threading.Lock)
+    """Held, for as long as it takes and before ``lock``, by who changes the set of blocks or what is deleted of it:
+    cutting, merging, retention, deletion, snapshots, backfill. Appending and reading never wait for it."""
     closed: bool = False
 
     def refuse_when_closed(self) -> None:

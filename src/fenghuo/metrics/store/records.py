@@ -24,6 +24,7 @@ HEADER = struct.Struct("<IBHI")
 _COHORT = struct.Struct("<IIH")
 _SCRAPE = struct.Struct("<Iqi")
 _COUNT = struct.Struct("<I")
+_DELETE = struct.Struct("<qqI")
 _LENGTH = struct.Struct("<IB")
 
 
@@ -37,6 +38,7 @@ class Kind(IntEnum):
     SCRAPE_CHANGES = 5
     LOOSE = 6
     EXEMPLARS = 7
+    DELETE = 8
 
 
 Sids = npt.NDArray[np.int32]
@@ -67,6 +69,15 @@ class LooseRecord:
     sids: Sids
     times_ms: Ints
     values: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRecord:
+    """Deletes what the segments up to here hold of these series between two times, both included."""
+
+    start_ms: int
+    end_ms: int
+    sids: Sids
 
 
 def framed(kind: Kind, *parts: bytes) -> bytes:
@@ -165,6 +176,15 @@ def decode_loose(payload: memoryview) -> LooseRecord:
         np.frombuffer(payload, dtype="<i8", count=count, offset=4 + 4 * count),
         np.frombuffer(payload, dtype="<f8", count=count, offset=4 + 12 * count),
     )
+
+
+def encode_delete(start_ms: int, end_ms: int, sids: Ints) -> bytes:
+    return framed(Kind.DELETE, _DELETE.pack(start_ms, end_ms, len(sids)), sids.astype("<i4").tobytes())
+
+
+def decode_delete(payload: memoryview) -> DeleteRecord:
+    start_ms, end_ms, count = _DELETE.unpack_from(payload)
+    return DeleteRecord(start_ms, end_ms, np.frombuffer(payload, dtype="<i4", count=count, offset=_DELETE.size))
 
 
 def encode_exemplars(exemplars: Sequence[tuple[Labels, Exemplar]]) -> bytes:

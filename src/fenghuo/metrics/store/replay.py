@@ -17,6 +17,7 @@ from fenghuo.metrics.store import records
 from fenghuo.metrics.store.arrays import Growing
 from fenghuo.metrics.store.block_format import Cuts
 from fenghuo.metrics.store.cohort_state import CohortState, Layout
+from fenghuo.metrics.store.erasing import erase, strike
 from fenghuo.metrics.store.exemplars import ExemplarRing
 from fenghuo.metrics.store.head import Head
 from fenghuo.metrics.store.index import SeriesIndex
@@ -66,6 +67,8 @@ class SegmentReplay:
                 self._cohort(records.decode_cohort(payload))
             case Kind.LOOSE:
                 self._loose(records.decode_loose(payload))
+            case Kind.DELETE:
+                self._delete(records.decode_delete(payload))
             case Kind.EXEMPLARS:
                 for series, exemplar in records.decode_exemplars(payload):
                     self._exemplars.add(series, exemplar)
@@ -128,6 +131,12 @@ class SegmentReplay:
         if len(run):
             self.samples += len(run)
             self._put_loose(run)
+
+    def _delete(self, record: records.DeleteRecord) -> None:
+        self.last_ms = max(self.last_ms, record.end_ms)
+        sids = self._sids.all[record.sids].astype(np.int64)
+        for page, rows in strike(self._head, sids, record.start_ms, record.end_ms):
+            erase(page, rows, record.start_ms, record.end_ms)
 
     def _put_loose(self, run: Run) -> None:
         order = np.lexsort((run.times_ms, run.sids))

@@ -18,6 +18,7 @@ from fenghuo.base.errors import OperatingError
 from fenghuo.base.guard import Guard
 from fenghuo.metrics.store.blocks import BlockSet
 from fenghuo.metrics.store.cohort import Cohort
+from fenghuo.metrics.store.deleting import Deleter
 from fenghuo.metrics.store.exemplars import ExemplarRing
 from fenghuo.metrics.store.head import Head
 from fenghuo.metrics.store.health import StoreHealth
@@ -58,6 +59,7 @@ class Store:
         self._parts = parts
         self._reader = Reader(parts)
         self._writer = Writer(parts, self._reader, settings, clock)
+        self._deleter = Deleter(parts)
         self._cohorts: WeakValueDictionary[str, Cohort] = WeakValueDictionary()
         self.keeper = Keeper(parts, settings, clock, self._cohorts.__contains__, guard)
         """Cuts blocks, keeps retention, and forces the WAL to the disk."""
@@ -86,7 +88,7 @@ class Store:
         blocks = BlockSet.open(block_directory, index, head.cohort_codes, metrics)
         head.reserve(index.bound)
         for block in blocks.blocks:
-            head.recall(block.sids, block.last_ms, block.last_values)
+            head.recall(*block.newest())
         segments = segments_in(wal_directory)
         start_s = clock.monotonic_s()
         metrics.replayed.set(replay(segments, blocks.cuts, head, index, exemplars, metrics))
@@ -163,6 +165,28 @@ class Store:
     ) -> list[tuple[Labels, list[Exemplar]]]:
         """The exemplars between the times of the series that any of the matcher sets accepts, sorted by series."""
         return self._reader.exemplars(matcher_sets, start_ms, end_ms)
+
+    def delete(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> None:
+        """Delete the samples with ``start_ms <= time <= end_ms`` of the series that every matcher accepts.
+
+        It hits what is there at this moment; a sample that is written later is kept, whatever its time. Waits for a
+        block that is being written. Raises OperatingError when the disk refuses; a part may be deleted then, and
+        deleting again deletes the rest.
+        """
+        self._deleter.delete(matchers, start_ms, end_ms)
+
+    def clean_tombstones(self) -> None:
+        """Take deleted samples off the disk. Raises OperatingError when it refuses."""
+        with self._parts.lock:
+            self._parts.refuse_when_closed()
+        try:
+            self.keeper.clean()
+        except OSError as error:
+            raise OperatingError(
+                f"a block could not be written anew: {error.strerror or error}",
+                retryable=True,
+                remedy="deleted samples stay on the disk until it is; nobody sees them",
+            ) from error
 
     def health(self) -> StoreHealth:
         """How the store is doing. Waits for nobody."""

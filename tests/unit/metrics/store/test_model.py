@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from fenghuo.base.clock import ManualClock
 from fenghuo.metrics.store import Store, StoreSettings
 from fenghuo.model.labels import Labels
-from unit.metrics.store.look import EVERYTHING, bits, everything, look, named
+from unit.metrics.store.look import EVERYTHING, bits, equal, everything, look, named
 
 MINUTE_MS = 60_000
 SETTINGS = StoreSettings(
@@ -32,6 +32,9 @@ class StoreMachine(RuleBasedStateMachine):
         self.directory = tempfile.TemporaryDirectory()
         self.clock = ManualClock()
         self.known: dict[Labels, dict[int, int]] = {}
+        self.unsure: dict[Labels, int] = {}
+        """Series that lost their newest samples to a deletion, and the time of the newest. How old their next samples
+        may be is not said, so that none is written that is too old for anybody."""
         self.store = self._open()
 
     def _open(self) -> Store:
@@ -42,7 +45,12 @@ class StoreMachine(RuleBasedStateMachine):
         mine = self.known.setdefault(labels, {})
         if last_ms is not None and time_ms < min(last_ms, self.clock.now_ms()) - SETTINGS.out_of_order_window_ms:
             return False
+        if time_ms >= self.unsure.get(labels, time_ms):
+            self.unsure.pop(labels, None)
         return mine.setdefault(time_ms, bits(value)) == bits(value)
+
+    def _is_sure(self, labels: Labels, time_ms: int) -> bool:
+        return labels not in self.unsure or time_ms >= self.clock.now_ms() - SETTINGS.out_of_order_window_ms
 
     def _last_ms(self, labels: Labels) -> int | None:
         return max(self.known.get(labels, {}), default=None)
@@ -58,8 +66,8 @@ class StoreMachine(RuleBasedStateMachine):
         value=values,
     )
     def scrape(self, key: str, picked: set[int], back_ms: int, value: float) -> None:
-        series = [SERIES[i] for i in picked]
         time_ms = self.clock.now_ms() - back_ms
+        series = [SERIES[i] for i in picked if self._is_sure(SERIES[i], time_ms)]
         cohort = self.cohorts[key]
         taken = sum([self._taken(labels, time_ms, value, self._last_ms(labels)) for labels in series])
         result = cohort.append(time_ms, cohort.rows(series), np.full(len(series), value))
@@ -68,8 +76,9 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(batch=st.lists(st.tuples(st.integers(0, 11), st.integers(0, 45)), min_size=1, unique=True), value=values)
     def push(self, batch: list[tuple[int, int]], value: float) -> None:
-        series = [SERIES[i] for i, _ in batch]
-        times = [self.clock.now_ms() - back * MINUTE_MS for _, back in batch]
+        samples = [(SERIES[i], self.clock.now_ms() - back * MINUTE_MS) for i, back in batch]
+        samples = [sample for sample in samples if self._is_sure(*sample)]
+        series, times = [labels for labels, _ in samples], [time for _, time in samples]
         lasts = [self._last_ms(labels) for labels in series]
         taken = sum([self._taken(*sample, value, last) for *sample, last in zip(series, times, lasts, strict=True)])
         result = self.store.append_samples(series, np.array(times), np.full(len(series), value))
@@ -82,6 +91,21 @@ class StoreMachine(RuleBasedStateMachine):
     @rule()
     def maintain(self) -> None:
         self.store.keeper.maintain()
+
+    @rule(picked=st.integers(0, 11), start_min=st.integers(-5, 200), length_min=st.integers(0, 60))
+    def delete(self, picked: int, start_min: int, length_min: int) -> None:
+        start_ms = self.clock.now_ms() - start_min * MINUTE_MS
+        end_ms = start_ms + length_min * MINUTE_MS
+        self.store.delete(equal(id=str(picked)), start_ms, end_ms)
+        mine = self.known.get(SERIES[picked], {})
+        newest = self._last_ms(SERIES[picked])
+        self.known[SERIES[picked]] = {time: value for time, value in mine.items() if not start_ms <= time <= end_ms}
+        if newest is not None and start_ms <= newest <= end_ms:
+            self.unsure[SERIES[picked]] = max(newest, self.unsure.get(SERIES[picked], newest))
+
+    @rule()
+    def clean(self) -> None:
+        self.store.clean_tombstones()
 
     @rule()
     def restart(self) -> None:
