@@ -21,7 +21,7 @@ SERVERS = (FENGHUO, PROMETHEUS, VICTORIA)
 READY_S_MAX = 120.0
 END_S_MAX = 30.0
 
-NOTHING_TO_WATCH = "global: {scrape_interval: 1h, scrape_timeout: 1m, evaluation_interval: 1h}\n"
+NOTHING_TO_WATCH = "global: {scrape_interval: 1h, scrape_timeout: 1m, evaluation_interval: 1m}\n"
 """What both Prometheus and Fenghuo read. Fenghuo always scrapes itself: an hour keeps that out of the figures."""
 FENGHUO_ALONE = "integrations: {host: null}\npacks: []\n"
 
