@@ -19,8 +19,9 @@ from __future__ import annotations
 
 from fenghuo.metrics.store.cohort import Cohort
 from fenghuo.metrics.store.health import StoreHealth
+from fenghuo.metrics.store.pushing import PushResult
 from fenghuo.metrics.store.settings import StoreSettings
 from fenghuo.metrics.store.statistics import StoreStatistics
 from fenghuo.metrics.store.store import Store
 
-__all__ = ["Cohort", "Store", "StoreHealth", "StoreSettings", "StoreStatistics"]
+__all__ = ["Cohort", "PushResult", "Store", "StoreHealth", "StoreSettings", "StoreStatistics"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,6 +20,16 @@ NAMES_MAX = 2000
 """Series named by one record. The JSON of 20,000 in one record held the interpreter for 5 ms at once."""
 
 
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """One scrape of a cohort: ``values`` are parallel to the rows of ``layout``, the cohort's present one."""
+
+    state: CohortState
+    time_ms: int
+    layout: Layout
+    values: Floats
+
+
 class Journal:
     """Writes to the WAL. Every method raises OperatingError when the disk refuses, and has then changed nothing."""
 
@@ -30,28 +41,31 @@ class Journal:
 
     def scrape(self, state: CohortState, time_ms: int, layout: Layout, values: Floats, late: Run | None) -> None:
         """Record a scrape whose rows are ``layout``'s, and with it samples that go to the loose ones."""
+        self.scrapes([Scrape(state, time_ms, layout, values)], late)
+
+    def scrapes(self, scrapes: Sequence[Scrape], loose: Run | None) -> None:
+        """Record scrapes of different cohorts, and loose samples with them, in one piece."""
         number = self._segment()
-        if state.logged_segment != number:
-            state.logged_rows = 0
-            state.last_values = NO_VALUES
-        unnamed = state.sids.view[state.logged_rows :]
-        names = NO_ROWS
-        if len(unnamed) or late is not None:
-            names = self._unnamed(unnamed if late is None else np.concatenate([unnamed, late.sids]))
+        for each in scrapes:
+            if each.state.logged_segment != number:
+                each.state.logged_rows = 0
+                each.state.last_values = NO_VALUES
+        mentioned = [each.state.sids.view[each.state.logged_rows :] for each in scrapes]
+        if loose is not None:
+            mentioned.append(loose.sids)
+        names = self._unnamed(np.concatenate(mentioned)) if any(map(len, mentioned)) else NO_ROWS
         parts = self._names(names)
-        if len(unnamed):
-            parts.append(records.encode_cohort(state.code, state.logged_rows, state.key, unnamed))
-        if len(state.last_values) == len(values) > 0:
-            parts.append(records.encode_scrape_again(state.code, time_ms, values, state.last_values))
-        else:
-            parts.append(records.encode_scrape(state.code, time_ms, layout.rows, values))
-        last_ms = time_ms
-        if late is not None:
-            parts.append(records.encode_loose(late.sids, late.times_ms, late.values))
-            last_ms = max(last_ms, int(late.times_ms.max()))
+        last_ms = NEVER_MS
+        for each in scrapes:
+            parts += _scrape_records(each)
+            last_ms = max(last_ms, each.time_ms)
+        if loose is not None:
+            parts.append(records.encode_loose(loose.sids, loose.times_ms, loose.values))
+            last_ms = max(last_ms, int(loose.times_ms.max()))
         self._wal.append(b"".join(parts), last_ms)
-        state.logged_segment = number
-        state.logged_rows = state.sids.size
+        for each in scrapes:
+            each.state.logged_segment = number
+            each.state.logged_rows = each.state.sids.size
         if len(names):
             self._named_in.all[names] = number
 
@@ -96,3 +110,17 @@ class Journal:
     def _names(self, sids: Ints) -> list[bytes]:
         parts = (sids[start : start + NAMES_MAX] for start in range(0, len(sids), NAMES_MAX))
         return [records.encode_series(part, self._index.labels(part)) for part in parts]
+
+
+def _scrape_records(scrape: Scrape) -> list[bytes]:
+    """The records of one scrape: rows that the segment does not name yet, then the values."""
+    state, values = scrape.state, scrape.values
+    parts = []
+    unnamed = state.sids.view[state.logged_rows :]
+    if len(unnamed):
+        parts.append(records.encode_cohort(state.code, state.logged_rows, state.key, unnamed))
+    if len(state.last_values) == len(values) > 0:
+        parts.append(records.encode_scrape_again(state.code, scrape.time_ms, values, state.last_values))
+    else:
+        parts.append(records.encode_scrape(state.code, scrape.time_ms, scrape.layout.rows, values))
+    return parts

@@ -27,9 +27,11 @@ from fenghuo.metrics.store.journal import Journal
 from fenghuo.metrics.store.keeper import Keeper
 from fenghuo.metrics.store.metrics import StoreMetrics
 from fenghuo.metrics.store.parts import Parts
+from fenghuo.metrics.store.pushing import Pusher, PushResult
 from fenghuo.metrics.store.reading import Reader
 from fenghuo.metrics.store.replay import replay
 from fenghuo.metrics.store.settings import StoreSettings
+from fenghuo.metrics.store.snapshot import take_snapshot
 from fenghuo.metrics.store.statistics import StoreStatistics, statistics
 from fenghuo.metrics.store.wal import Wal, segments_in
 from fenghuo.metrics.store.writing import Writer
@@ -59,6 +61,7 @@ class Store:
         self._parts = parts
         self._reader = Reader(parts)
         self._writer = Writer(parts, self._reader, settings, clock)
+        self._pusher = Pusher(parts, self._writer, settings, clock)
         self._deleter = Deleter(parts)
         self._cohorts: WeakValueDictionary[str, Cohort] = WeakValueDictionary()
         self.keeper = Keeper(parts, settings, clock, self._cohorts.__contains__, guard)
@@ -135,6 +138,23 @@ class Store:
         """
         return self._writer.append_samples(series, times_ms, values)
 
+    def refs(self, series: Sequence[Labels]) -> Ints:
+        """int64[n]: references to series for :meth:`push`, new ones registered.
+
+        A reference holds until the store forgets the series, some hours after its last sample. Raises InputError for
+        labels that are not valid UTF-8 text.
+        """
+        return self._writer.refs(series)
+
+    def push(self, refs: Ints, times_ms: Ints, values: Floats) -> PushResult:
+        """Store samples of series known by reference: three parallel arrays, a series any number of times.
+
+        Series that share timestamps are kept as cohorts, which is found out here. When it returns, the operating
+        system has the samples; unless ``gone`` is set, and then nothing was stored. Raises OperatingError (retryable)
+        when the disk refuses; a part of the samples may be stored then, and pushing all again is harmless.
+        """
+        return self._pusher.push(refs, times_ms, values)
+
     def append_exemplars(self, exemplars: Sequence[tuple[Labels, Exemplar]]) -> None:
         """Keep exemplars; one without a time is of now. Those not newer than their series' last are left out."""
         self._writer.append_exemplars(exemplars)
@@ -187,6 +207,16 @@ class Store:
                 retryable=True,
                 remedy="deleted samples stay on the disk until it is; nobody sees them",
             ) from error
+
+    def snapshot(self, directory: Path, *, skip_head: bool = False) -> str:
+        """Make a directory below ``directory`` that holds all samples of this moment; returns its name.
+
+        In it is a directory that is named and laid out as the store's own, and that a store can be opened in. It
+        appears whole or not at all. Its files are the store's own under a second name: copy it before a store is
+        opened in it. With ``skip_head`` the samples that are not in blocks yet are left out. Waits for a block that is
+        being written. Raises OperatingError when the disk refuses.
+        """
+        return take_snapshot(self._parts, directory, self._clock.now_ms(), skip_head)
 
     def health(self) -> StoreHealth:
         """How the store is doing. Waits for nobody."""

@@ -17,6 +17,8 @@ from fenghuo.model.sample import AppendResult, Exemplar, Floats, Ints
 
 REGISTERED_AT_ONCE = 1000
 """Series registered under the lock before others get it."""
+REF_BITS = 32
+"""A reference to a series is its number, and above these bits how many series had that number before."""
 
 
 class Writer:
@@ -44,6 +46,17 @@ class Writer:
                 rows[start : start + len(part)] = [state.row(sid) for sid in self._register(part)]
         return rows
 
+    def refs(self, series: Sequence[Labels]) -> Ints:
+        """int64[n]: references to the series, new ones registered; see :meth:`Store.refs`."""
+        refs = np.empty(len(series), dtype=np.int64)
+        for start in range(0, len(series), REGISTERED_AT_ONCE):
+            part = series[start : start + REGISTERED_AT_ONCE]
+            with self._lock:
+                sids = np.array(self._register(part), dtype=np.int64)
+                generations = self._parts.index.generations.all[sids].astype(np.int64)
+                refs[start : start + len(part)] = generations << REF_BITS | sids
+        return refs
+
     def _register(self, series: Sequence[Labels]) -> list[int]:
         sids = [self._parts.index.register(labels)[0] for labels in series]
         self._head.reserve(self._parts.index.bound)
@@ -56,15 +69,15 @@ class Writer:
         with self._lock:
             self._parts.refuse_when_closed()
             if (reason := outside(time_ms, self._clock.now_ms(), self._settings)) is not None:
-                return self._counted(AppendResult(0, {reason: len(rows)}))
+                return self.counted(AppendResult(0, {reason: len(rows)}))
             state = self._head.cohort(key)
             layout = state.lay_out(rows)
             if time_ms >= state.last_ms and (self._head.last_ms.all[layout.sids] < time_ms).all():
                 if len(rows):
                     self._journal.scrape(state, time_ms, layout, own, None)
                     self._head.write(state, time_ms, layout, own)
-                return self._counted(AppendResult(len(rows)))
-            return self._counted(self._append_disordered(key, time_ms, rows, own))
+                return self.counted(AppendResult(len(rows)))
+            return self.counted(self._append_disordered(key, time_ms, rows, own))
 
     def _append_disordered(self, key: str, time_ms: int, rows: Ints, values: Floats) -> AppendResult:
         """A scrape of which some samples, or all, are not newer than what their series have."""
@@ -95,19 +108,29 @@ class Writer:
         own = plain(values)
         with self._lock:
             self._parts.refuse_when_closed()
-            sids = np.array(self._register(series), dtype=np.int32)
-            order = np.lexsort((times_ms, sids))
-            batch = Run(sids[order], np.asarray(times_ms, dtype=np.int64)[order], own[order])
-            verdict = judge(self._head, batch, self._clock.now_ms(), self._settings, self._reader.stored)
-            self._write_loose(batch.kept(verdict.fresh | verdict.late))
-            return self._counted(verdict.result())
+            sids = np.array(self._register(series), dtype=np.int64)
+            result, loose = self.judged(sids, np.asarray(times_ms, dtype=np.int64), own)
+            if loose is not None:
+                self._write_loose(loose)
+            return self.counted(result)
+
+    def judged(self, sids: Ints, times_ms: Ints, values: Floats) -> tuple[AppendResult, Run | None]:
+        """What becomes of samples, in any order, and those of them that are to be stored. The lock is held."""
+        if not len(sids):
+            return AppendResult(), None
+        order = np.lexsort((times_ms, sids))
+        batch = Run(sids[order].astype(np.int32), times_ms[order], values[order])
+        verdict = judge(self._head, batch, self._clock.now_ms(), self._settings, self._reader.stored)
+        kept = batch.kept(verdict.fresh | verdict.late)
+        return verdict.result(), kept if len(kept) else None
 
     def _write_loose(self, run: Run) -> None:
         if len(run):
             self._journal.loose(run)
             self._head.write_loose(run)
 
-    def _counted(self, result: AppendResult) -> AppendResult:
+    def counted(self, result: AppendResult) -> AppendResult:
+        """The same result, counted. The lock is held."""
         if result.accepted:
             self._metrics.appended.inc(result.accepted)
             self.last_append_ms = self._clock.now_ms()
