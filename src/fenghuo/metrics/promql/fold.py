@@ -3,8 +3,9 @@
 Rows come in slabs that fit in a core's cache. A slab's values are split into high parts, which are whole multiples of
 one power of two and few enough to be added without any rounding, and low parts, whose rounding is far below what a
 float64 can show ("pre-rounding": Rump, Ogita, Oishi, Accurate floating-point summation I, 2008, section 3). Where that
-does not hold, because the sum is tiny beside what went into it, the members of a group are dealt to lanes; round by
-round every lane of every group takes one member with Knuth's TwoSum, then the lanes of a group are added up alike.
+does not hold, because a sum is tiny beside what went into it, everything is added up again with care: the members of a
+group are dealt to lanes; round by round every lane of every group takes one member with Knuth's TwoSum, then the lanes
+of a group are added up alike.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ _ROUNDS_MIN = 8
 """Fewer rounds would leave nearly as many lanes to add up as there were rows."""
 _SPLIT_MAX = 1e280
 """Values of this size and above are not split: the power of two above their sum could overflow."""
+_VISIBLE = 2.0**54
+"""A sum this many times as large as its error shows nothing of it."""
 _FEW_STEPS = 16
 """Below this many steps adding up along the rows is quicker than across them."""
 
@@ -53,10 +56,15 @@ class Groups:
 
     def sums(self, values: Floats) -> Floats:
         """Compensated sums, float64[N, S] to float64[G, S]."""
-        sums = Sums(self.size, values.shape[1])
+        sums = self._sums(values, Sums(self.size, values.shape[1]))
+        if sums.doubtful:
+            sums = self._sums(values, Sums(self.size, values.shape[1], careful=True))
+        return sums.result()
+
+    def _sums(self, values: Floats, sums: Sums) -> Sums:
         for part in slab_slices(*values.shape):
             sums.add(Members(self.ids[part]), values[part])
-        return sums.result()
+        return sums
 
 
 def slab_slices(rows: int, steps: int) -> Iterator[slice]:
@@ -105,21 +113,40 @@ class Members:
 
 
 class Sums:
-    """Compensated sums of G groups over S steps, of rows that come slab by slab."""
+    """Compensated sums of G groups over S steps, of rows that come slab by slab.
 
-    def __init__(self, size: int, steps: int) -> None:
+    When they are :attr:`doubtful` in the end, the same slabs are to be added up again by careful sums.
+    """
+
+    def __init__(self, size: int, steps: int, *, careful: bool = False) -> None:
+        self._careful = careful
         self._total = np.zeros((size, steps))
         self._lost = np.zeros((size, steps))
+        self._doubt = np.zeros((size, steps))
+        """How far off the sums may be."""
 
     def add(self, members: Members, values: Floats) -> None:
         """Add the rows float64[n, S] of a slab to their groups."""
-        total, lost = _split_sums(members, members.sorted(values))
-        rows = members.groups
+        rows, values = members.groups, members.sorted(values)
+        if len(rows) == len(values):
+            total: Floats = values
+            lost: Floats | float = 0.0
+        elif (unit := _unit(members, values)) is None or self._careful:
+            ids = np.repeat(np.arange(len(rows)), members.counts)
+            total, lost = _lane_sums(ids, len(rows), values)
+        else:
+            total, lost, doubt = _split_sums(members, values, unit)
+            self._doubt[rows] += doubt
         before = self._total[rows]
         after = before + total
         added = after - before
         self._lost[rows] += (before - (after - added)) + (total - added) + lost
         self._total[rows] = after
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether a sum may be off by more than a bit."""
+        return bool((np.abs(self._total + self._lost) < self._doubt * _VISIBLE).any())
 
     def result(self) -> Floats:
         """float64[G, S]."""
@@ -127,28 +154,30 @@ class Sums:
         return np.where(np.isinf(self._total), self._total, self._total + self._lost)
 
 
-def _split_sums(members: Members, values: Floats) -> tuple[Floats, Floats | float]:
-    """Sums of each group's rows float64[g, S], and what rounding has taken from them."""
-    longest = int(members.counts.max())
-    if longest == 1:
-        return values, 0.0
+def _unit(members: Members, values: Floats) -> float | None:
+    """A power of two: multiples of its 2^-53 below the largest value, as many as a group has, are added exactly.
+
+    None when there is none, or the values are not finite.
+    """
     largest = max(float(values.max()), -float(values.min()))
     if not largest < _SPLIT_MAX:
-        return _careful_sums(members, values)
-    # Every high part is a multiple of 2^-53 of this, and all of them together are below half of it.
-    unit = 2.0 ** (math.frexp(largest)[1] + (longest - 1).bit_length() + 1)
+        return None
+    return 2.0 ** (math.frexp(largest)[1] + (int(members.counts.max()) - 1).bit_length() + 1)
+
+
+def _split_sums(members: Members, values: Floats, unit: float) -> tuple[Floats, Floats, Floats | float]:
+    """Sums of each group's rows float64[g, S], what rounding has taken from them, and how far off they may be."""
     high = values + unit
     high -= unit
     low = values - high
     total, lost = members.reduce(np.add, high), members.reduce(np.add, low)
-    visible = np.abs(total + lost) >= longest * longest * unit * 2.0**-51
-    if not visible.all() and (~visible & (members.reduce(np.add, np.abs(low)) > 0)).any():
-        return _careful_sums(members, values)
-    return total, lost
-
-
-def _careful_sums(members: Members, values: Floats) -> tuple[Floats, Floats]:
-    return _lane_sums(np.repeat(np.arange(len(members.groups)), members.counts), len(members.groups), values)
+    doubt = float(members.counts.max()) ** 2 * unit * 2.0**-106
+    small = np.abs(total + lost) < doubt * _VISIBLE
+    if not small.any():
+        return total, lost, doubt
+    # Without low parts a sum is exact, be it zero.
+    exact = members.reduce(np.add, np.abs(low)) == 0
+    return total, lost, np.where(exact, 0.0, doubt)
 
 
 def _lane_sums(ids: Ints, size: int, values: Floats) -> tuple[Floats, Floats]:
