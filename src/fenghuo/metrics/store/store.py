@@ -33,6 +33,7 @@ from fenghuo.metrics.store.replay import replay
 from fenghuo.metrics.store.settings import StoreSettings
 from fenghuo.metrics.store.snapshot import take_snapshot
 from fenghuo.metrics.store.statistics import StoreStatistics, statistics
+from fenghuo.metrics.store.tail import WalTail
 from fenghuo.metrics.store.wal import Wal, segments_in
 from fenghuo.metrics.store.writing import Writer
 from fenghuo.model.labels import Labels
@@ -217,6 +218,10 @@ class Store:
         being written. Raises OperatingError when the disk refuses.
         """
         return take_snapshot(self._parts, directory, self._clock.now_ms(), skip_head)
+
+    def tail(self) -> WalTail:
+        """What was appended, in the order in which it was, for whoever passes it on."""
+        return WalTail(self._parts.wal, self._parts.lock)
 
     def health(self) -> StoreHealth:
         """How the store is doing. Waits for nobody."""

@@ -29,6 +29,8 @@ VERSION = 1
 SEGMENT_HEADER = struct.Struct("<5sBHQI")
 """Magic, version, zero, segment number, CRC-32 of what stands before."""
 SUFFIX = ".wal"
+KEPT_SUFFIX = ".kept"
+"""Of a segment that the store needs no more, and that is kept for whoever follows the WAL."""
 NEVER_MS = -(1 << 63)
 
 
@@ -47,9 +49,9 @@ def segment_path(directory: Path, number: int) -> Path:
     return directory / f"{number:010d}{SUFFIX}"
 
 
-def segments_in(directory: Path) -> list[Segment]:
+def segments_in(directory: Path, suffix: str = SUFFIX) -> list[Segment]:
     """The segments of a directory, oldest first."""
-    found = (path for path in directory.glob(f"*{SUFFIX}") if path.stem.isdecimal())
+    found = (path for path in directory.glob(f"*{suffix}") if path.stem.isdecimal())
     return sorted((Segment(int(path.stem), path, path.stat().st_size) for path in found), key=lambda s: s.number)
 
 
@@ -71,6 +73,9 @@ class Wal:
         self._torn = False
         self._unsynced = False
         self.segments: dict[int, Segment] = {}
+        self.kept = {segment.number: segment for segment in segments_in(directory, KEPT_SUFFIX)}
+        """Segments that the store needs no more; see :meth:`keep_from`."""
+        self._kept_from: int | None = None
         self.write_trouble = ""
         """Why the last append was refused; empty when it was not."""
         self.sync_trouble = ""
@@ -171,11 +176,26 @@ class Wal:
         self.sync_trouble = ""
 
     def drop(self, numbers: list[int]) -> None:
-        """Delete segments whose samples are all in blocks."""
+        """Delete segments whose samples are all in blocks, or set them aside for those who follow the WAL."""
         for number in numbers:
-            self.segments[number].path.unlink(missing_ok=True)
+            segment = self.segments[number]
+            if self._kept_from is not None and number >= self._kept_from:
+                kept = segment.path.with_suffix(KEPT_SUFFIX)
+                segment.path.rename(kept)
+                self.kept[number] = Segment(number, kept, segment.size_bytes, segment.last_ms)
+            else:
+                segment.path.unlink(missing_ok=True)
             del self.segments[number]
         self._metrics.wal_segments.set(len(self.segments))
+
+    def keep_from(self, number: int | None) -> None:
+        """From now on keep segments from this one on although the store needs them no more; None keeps none.
+
+        Those before it that were kept until now are deleted.
+        """
+        self._kept_from = number
+        for each in [each for each in self.kept if number is None or each < number]:
+            self.kept.pop(each).path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Force everything to the disk and close. Raises OSError when the system refuses."""
@@ -211,20 +231,25 @@ class Damage:
 
 
 class SegmentReader:
-    """Iterates over the good records of a segment's bytes. ``damage`` says afterwards why it stopped early, if so."""
+    """Iterates over the good records of a segment's bytes. ``damage`` says afterwards why it stopped early, if so.
 
-    def __init__(self, data: bytes, number: int) -> None:
+    With ``start``, ``data`` is what stands in the segment from there on, and ``start`` is where a record begins.
+    """
+
+    def __init__(self, data: bytes, number: int, start: int = 0) -> None:
         self._data = memoryview(data)
         self._number = number
+        self._start = start
         self.damage: Damage | None = None
 
     def __iter__(self) -> Iterator[tuple[int, memoryview]]:
-        data, size = self._data, len(self._data)
-        if bytes(data[: SEGMENT_HEADER.size]) != segment_header(self._number):
-            torn = size < SEGMENT_HEADER.size
-            self.damage = Damage(0, "the segment's header is not whole" if torn else self._bad_header(), torn)
-            return
-        offset = SEGMENT_HEADER.size
+        data, size, offset = self._data, len(self._data), 0
+        if not self._start:
+            if bytes(data[: SEGMENT_HEADER.size]) != segment_header(self._number):
+                torn = size < SEGMENT_HEADER.size
+                self.damage = Damage(0, "the segment's header is not whole" if torn else self._bad_header(), torn)
+                return
+            offset = SEGMENT_HEADER.size
         while offset < size:
             start = offset + HEADER.size
             if start > size:
