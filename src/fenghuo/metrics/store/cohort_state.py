@@ -77,6 +77,12 @@ class CohortState:
             self.sids.append(sid)
         return row
 
+    def close(self) -> None:
+        """Let the next scrape begin a new page."""
+        if self.open is not None:
+            self.open.close()
+            self.open = None
+
     def lay_out(self, rows: Ints) -> Layout:
         """The layout for a scrape of ``rows``: the last one when it fits."""
         layout, rows_bytes = self.layout, rows.tobytes()

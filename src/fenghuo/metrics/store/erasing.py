@@ -37,7 +37,7 @@ def strike(head: Head, sids: Ints, start_ms: int, end_ms: int) -> list[tuple[Pag
         if not len(rows):
             continue
         struck.extend((page, rows) for page in state.pages if page.first_ms <= end_ms and page.last_ms >= start_ms)
-        state.open = None
+        state.close()
     head.loose.erase(wanted, start_ms, end_ms)
     _settle(head, sids, start_ms, end_ms)
     return struck
@@ -48,9 +48,9 @@ def erase(page: Page, rows: Ints, start_ms: int, end_ms: int) -> None:
     times = page.times[: page.count]
     first, end = times.searchsorted(start_ms, side="left"), times.searchsorted(end_ms, side="right")
     positions = page.row_map.positions.view
-    slots = positions[rows[rows < len(positions)]]
+    slots = positions[rows[rows < len(positions)]].astype(np.int64)
     slots = slots[(slots >= 0) & (slots < page.size)]
-    page.values[slots, first:end] = ABSENT_NAN
+    page.erase(slots, int(first), int(end))
 
 
 def _settle(head: Head, sids: Ints, start_ms: int, end_ms: int) -> None:

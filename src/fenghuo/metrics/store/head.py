@@ -67,9 +67,7 @@ class Head:
     def write(self, state: CohortState, time_ms: int, layout: Layout, values: Floats) -> None:
         """Store one scrape, or more of the cohort's last one. ``time_ms`` is not before the cohort's last."""
         page, layout = self._page_for(state, time_ms, layout)
-        column = page.column(time_ms)
-        page.values[layout.slots, column] = values
-        page.commit(column, time_ms)
+        page.write(time_ms, layout.slots, values)
         self.last_ms.all[layout.sids] = time_ms
         self.last_values.all[layout.sids] = values
         state.last_values = values
@@ -86,6 +84,7 @@ class Head:
         layout = state.settle(layout)
         sids = state.sids.all[state.row_map.rows.view]
         if page is None or not page.admit(sids):
+            state.close()
             page = state.open = self.pool.page(len(sids), state.row_map, number)
             state.pages.append(page)
             page.admit(sids)
@@ -154,7 +153,7 @@ class Head:
         for state in self.cohorts.values():
             old = [page for page in state.pages if page.slice < until_ms // self.block_duration_ms]
             if state.open in old:
-                state.open = None
+                state.close()
             pages.extend(old)
         return pages
 
@@ -184,8 +183,7 @@ class Head:
         self.shared.clear()
         for state in self.cohorts.values():
             for page in state.pages:
-                rows = page.row_map.rows.all[: page.size]
-                self._settle_in(state, state.sids.all[rows], page.first_ms)
+                self._settle_in(state, page.sids[page.sids >= 0], page.first_ms)
         for run in self.loose.snapshot():
             self.has_loose.all[run.sids] = True
             np.minimum.at(self.first_ms.all, run.sids, run.times_ms)

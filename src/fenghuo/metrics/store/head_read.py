@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fenghuo.metrics.store.arrays import distinct
+from fenghuo.metrics.store.cells import Cells
 from fenghuo.metrics.store.cohort_state import CohortState
 from fenghuo.metrics.store.head import MIXED, Head
 from fenghuo.metrics.store.loose import Flat, Run, gather, merged
-from fenghuo.metrics.store.pages import PAGE_COLUMNS, Page, Slab
+from fenghuo.metrics.store.pages import UNWRITTEN_MS, Page, Slab
 from fenghuo.model.sample import ABSENT_NAN, Floats, Ints, is_absent
 
 SCAN_COHORTS_MIN = 48
@@ -27,20 +29,29 @@ class PageSpan:
     """Columns of one page, for some rows of its cohort."""
 
     times_ms: Ints
-    values: Floats
-    """float64[capacity, T]: a view of the page."""
+    cells: Cells
+    first: int
+    """The first wanted column."""
+    base: int
+    """Where the page begins among the cells."""
     slots: Ints
     """By wanted row: its position on the page, or -1."""
 
     def fill(self, out: Floats) -> None:
         """Copy the wanted rows into ``out``, float64[rows, T]."""
-        slots = self.slots
-        first = int(slots[0])
-        if first >= 0 and (len(slots) == 1 or np.array_equal(slots, np.arange(first, first + len(slots)))):
-            out[:] = self.values[first : first + len(slots)]
+        slots, end = self.slots, self.first + len(self.times_ms)
+        if int(slots.min()) < 0:
+            there = np.flatnonzero(slots >= 0)
+            part = np.empty((len(there), len(self.times_ms)))
+            self.cells.read(self.base + slots[there], self.first, end, part)
+            out[:] = ABSENT_NAN
+            out[there] = part
             return
-        out[:] = self.values[slots]
-        out[slots < 0] = ABSENT_NAN
+        start = self.base + int(slots[0])
+        if len(slots) == 1 or np.array_equal(slots, np.arange(int(slots[0]), int(slots[0]) + len(slots))):
+            self.cells.read(slice(start, start + len(slots)), self.first, end, out)
+        else:
+            self.cells.read(self.base + slots, self.first, end, out)
 
 
 def cohort_spans(state: CohortState, sids: Iterable[int], start_ms: int, end_ms: int) -> list[PageSpan]:
@@ -57,16 +68,11 @@ def _page_span(page: Page, rows: Ints, start_ms: int, end_ms: int) -> PageSpan |
     times = page.times[: page.count]
     first = 0 if page.first_ms >= start_ms else int(times.searchsorted(start_ms, side="left"))
     end = page.count if page.last_ms <= end_ms else int(times.searchsorted(end_ms, side="right"))
-    positions = page.row_map.positions.all
-    if int(rows.max()) < len(positions) and int(rows.min()) >= 0:
-        slots = positions[rows].astype(np.int64)
-    else:
-        placed = (rows >= 0) & (rows < len(positions))
-        slots = np.where(placed, positions[np.where(placed, rows, 0)], -1).astype(np.int64)
+    slots = page.row_map.places(rows)
     slots[slots >= page.size] = -1
     if first >= end or (slots < 0).all():
         return None
-    return PageSpan(times[first:end], page.values[:, first:end], slots)
+    return PageSpan(times[first:end], page.slab.cells, first, page.base, slots)
 
 
 def flattened(rows: Ints, times_ms: Ints, values: Floats) -> Flat:
@@ -81,11 +87,16 @@ def flattened(rows: Ints, times_ms: Ints, values: Floats) -> Flat:
 class SlabHits:
     """Rows of a slab that belong to wanted series."""
 
-    slab: Slab
+    cells: Cells
+    times_ms: Ints
+    """int64[pages, columns]: of the pages that have them, the columns from ``first`` on."""
+    first: int
+    page_of: Ints
+    """By hit: the row of its times."""
     places: Ints
-    """Rows of the slab."""
+    """By hit: the row of the slab."""
     rows: Ints
-    """The wanted row of each."""
+    """By hit: the wanted row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,27 +153,41 @@ def _scan(head: Head, sids: Ints, start_ms: int, end_ms: int) -> list[SlabHits]:
     for slab in head.pool.slabs:
         rows = wanted[slab.sids[: slab.used]]
         places = np.flatnonzero(rows >= 0)
-        bases = slab.bases[places]
-        inside = (slab.ints[bases, 0] <= end_ms) & (slab.last_ms[bases] >= start_ms)
-        places = places[inside]
-        if len(places):
-            found.append(SlabHits(slab, places, rows[places]))
+        pages = slab.page_of[places]
+        inside = (slab.times[pages, 0] <= end_ms) & (slab.last_ms[pages] >= start_ms)
+        if inside.any():
+            places = places[inside]
+            found.append(_hits(slab, places, rows[places], start_ms, end_ms))
     return found
+
+
+def _hits(slab: Slab, places: Ints, rows: Ints, start_ms: int, end_ms: int) -> SlabHits:
+    """The rows ``places`` of a slab, with the columns that some of their pages have between the times."""
+    pages = distinct(slab.page_of[places].astype(np.int64))
+    page_of = np.searchsorted(pages, slab.page_of[places])
+    times = slab.times[pages]
+    first = int(np.count_nonzero(times < start_ms, axis=1).min())
+    end = int(np.count_nonzero(times <= end_ms, axis=1).max())
+    return SlabHits(slab.cells, times[:, first:end], first, page_of, places, rows)
 
 
 def _read_hits(hits: list[SlabHits], start_ms: int, end_ms: int) -> Flat:
     rows = np.concatenate([hit.rows for hit in hits])
-    begins = np.concatenate([hit.slab.ints[hit.slab.bases[hit.places], 0] for hit in hits])
+    begins = np.concatenate([hit.times_ms[hit.page_of, 0] for hit in hits])
     order = np.lexsort((begins, rows))
     target = np.empty(len(order), dtype=np.int64)
     target[order] = np.arange(len(order))
-    times = np.empty((len(order), PAGE_COLUMNS), dtype=np.int64)
-    values = np.empty((len(order), PAGE_COLUMNS), dtype=np.float64)
+    columns = max(hit.times_ms.shape[1] for hit in hits)
+    times = np.full((len(order), columns), UNWRITTEN_MS, dtype=np.int64)
+    values = np.empty((len(order), columns), dtype=np.float64)
     done = 0
     for hit in hits:
         into = target[done : done + len(hit.places)]
-        times[into] = hit.slab.ints[hit.slab.bases[hit.places]]
-        values[into] = hit.slab.values[hit.places]
+        width = hit.times_ms.shape[1]
+        times[into, :width] = hit.times_ms[hit.page_of]
+        part = np.empty((len(into), width))
+        hit.cells.read(hit.places, hit.first, hit.first + width, part)
+        values[into, :width] = part
         done += len(hit.places)
     present = (times >= start_ms) & (times <= end_ms) & ~is_absent(values)
     counts = np.count_nonzero(present, axis=1)

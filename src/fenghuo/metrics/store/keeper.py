@@ -60,6 +60,7 @@ class Keeper:
         waited_s = 0.0
         while not self._stop.wait(step_s):
             self._call("store fsync", self.sync)
+            self._call("store packing", self.pack)
             waited_s += step_s
             if waited_s >= ROUND_INTERVAL_S:
                 waited_s = 0.0
@@ -81,6 +82,16 @@ class Keeper:
             self._metrics.wal_failures.labels("fsync").inc()
             if wal.sync_trouble != before:
                 log.error("%s", wal.sync_trouble)
+
+    def pack(self) -> None:
+        """Pack the cells of the head that nobody writes to any more. Writers and readers go on meanwhile."""
+        with self._parts.upkeep:
+            with self._lock:
+                packings = self._parts.head.pool.packings()
+            for packing in packings:
+                packed = packing.packed()
+                with self._lock:
+                    packing.adopt(packed)
 
     def maintain(self) -> None:
         """Cut the blocks that are due, delete what is beyond retention, merge neighbours; failures are retried."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 from hypothesis import HealthCheck, settings
@@ -12,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from prometheus_client import CollectorRegistry
 
 from fenghuo.base.clock import ManualClock
-from fenghuo.metrics.store import Store, StoreSettings
+from fenghuo.metrics.store import Store, StoreSettings, cells, pages
 from fenghuo.model.labels import Labels
 from unit.metrics.store.look import EVERYTHING, bits, equal, everything, look, named
 
@@ -29,6 +31,13 @@ class StoreMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.patches = ExitStack()
+        for module, name, value in (
+            (cells, "STRIP_COLUMNS", 2),
+            (pages, "STRIP_COLUMNS", 2),
+            (pages, "PAGE_COLUMNS", 6),
+        ):
+            self.patches.enter_context(mock.patch.object(module, name, value))
         self.directory = tempfile.TemporaryDirectory()
         self.clock = ManualClock()
         self.known: dict[Labels, dict[int, int]] = {}
@@ -108,6 +117,10 @@ class StoreMachine(RuleBasedStateMachine):
         self.store.clean_tombstones()
 
     @rule()
+    def pack(self) -> None:
+        self.store.keeper.pack()
+
+    @rule()
     def restart(self) -> None:
         self.store.close()
         self.store = self._open()
@@ -135,6 +148,7 @@ class StoreMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.store.close()
         self.directory.cleanup()
+        self.patches.close()
 
 
 TestStoreAgainstDictionary = StoreMachine.TestCase
