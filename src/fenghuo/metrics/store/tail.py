@@ -1,6 +1,6 @@
 """Following the WAL: what was appended since a position, for whoever passes samples on to other engines.
 
-A :class:`Position` is where a record begins; it outlives the process. :class:`WalTail` says what there is to read and
+A position is where a record begins; it outlives the process. :class:`WalTail` says what there is to read and
 keeps segments from being deleted, and :class:`SegmentTail` reads one segment, while it is written or long after. It
 names each series, with a number of its own, before it gives samples of it; since a segment names what it mentions, a
 reader that begins in the middle has read the names from the front. Appending never waits for a reader.
@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Self, TypeAlias
+from typing import Final, Self
 
 import numpy as np
 
@@ -23,8 +23,8 @@ from fenghuo.metrics.store import records
 from fenghuo.metrics.store.arrays import Growing
 from fenghuo.metrics.store.records import HEADER, Kind
 from fenghuo.metrics.store.wal import NEVER_MS, SEGMENT_HEADER, Damage, Segment, SegmentReader, Wal
-from fenghuo.model.labels import Labels
-from fenghuo.model.sample import Exemplar, Floats, Ints
+from fenghuo.model.sample import Floats, Ints
+from fenghuo.model.tailed import Exemplars, Named, Position, Samples, Tailed
 
 log = logging.getLogger(__name__)
 
@@ -32,40 +32,6 @@ READ_BYTES: Final = 1 << 20
 """Read from a segment at once, unless a record is longer."""
 
 _NONE: Final[Ints] = np.empty(0, dtype=np.int64)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
-    """A place in the WAL: everything before byte ``offset`` of ``segment``, and all segments before, is behind it."""
-
-    segment: int
-    offset: int
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """Series that samples will be given of. They are numbered one after another, from 0 in each segment."""
-
-    labels: list[Labels]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Samples:
-    """``values[i]`` (float64, staleness markers included) of series ``series[i]`` at ``times_ms[i]``; int64[n]."""
-
-    series: Ints
-    times_ms: Ints
-    values: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Exemplars:
-    """Exemplars, each with the labels of its series."""
-
-    found: list[tuple[Labels, Exemplar]]
-
-
-Tailed: TypeAlias = Named | Samples | Exemplars
 
 
 @dataclass(slots=True)

@@ -10,10 +10,11 @@ import pytest
 
 from fenghuo.base.clock import ManualClock
 from fenghuo.metrics.store import Store
-from fenghuo.metrics.store.tail import Exemplars, Named, Position, Samples, SegmentTail, WalTail
+from fenghuo.metrics.store.tail import SegmentTail, WalTail
 from fenghuo.metrics.store.wal import KEPT_SUFFIX, SUFFIX
 from fenghuo.model.labels import Labels
 from fenghuo.model.sample import STALE_NAN, STALE_NAN_BITS, Exemplar
+from fenghuo.model.tailed import Exemplars, Named, Position, Samples
 
 Sample = tuple[str, int, int]
 """Labels, time, and the bits of the value."""

@@ -1,0 +1,56 @@
+"""Version 1.0 for samples that stand in columns: one series message for each sample, as Prometheus sends them.
+
+Behind the labels of a series nothing but its sample follows, and samples of the same length in bytes can be written
+all at once: their values and times are one array of bytes, which is then cut. 2,000 samples take 0.6 ms of CPU, and
+5 ms one by one (``benchmarks/forward.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Final
+
+import numpy as np
+
+from fenghuo.model.sample import Floats, Ints
+from fenghuo.wire.remote_write.protobuf import varint
+
+_SHORT: Final = 6
+"""Bytes of a time of the years 1970 to 2109."""
+_LONG: Final = 10
+"""Bytes of any time. More bytes than a number needs are allowed, so one such time makes all of them long."""
+
+
+def encode_columns_v1(labels: Sequence[bytes], times_ms: Ints, values: Floats) -> bytes:
+    """``prometheus.WriteRequest`` of ``values[i]`` (float64, bits kept) at ``times_ms[i]`` (int64) in the series whose
+    label bytes are ``labels[i]``; not compressed."""
+    if not len(labels):
+        return b""
+    digits = _SHORT if times_ms.min() >= 0 and times_ms.max() < 1 << 7 * _SHORT else _LONG
+    size = 12 + digits
+    tails = _tails(times_ms, values, digits).tobytes()
+    lead = _lead
+    parts: list[bytes] = []
+    extend = parts.extend
+    for label, start in zip(labels, range(0, len(tails), size), strict=True):
+        extend((lead(len(label) + size), label, tails[start : start + size]))
+    return b"".join(parts)
+
+
+def _tails(times_ms: Ints, values: Floats, digits: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+    """uint8[n, 12 + digits]: each sample as a field, tag and length included."""
+    tails = np.empty((len(values), 12 + digits), dtype=np.uint8)
+    tails[:, :3] = (0x12, 10 + digits, 0x09)
+    tails[:, 3:11] = np.ascontiguousarray(values, dtype="<f8").view(np.uint8).reshape(-1, 8)
+    tails[:, 11] = 0x10
+    shifts = np.arange(0, 7 * digits, 7, dtype=np.uint64)
+    tails[:, 12:] = (times_ms.astype(np.uint64)[:, None] >> shifts & np.uint64(0x7F)).astype(np.uint8)
+    tails[:, 12:-1] |= 0x80
+    return tails
+
+
+@cache
+def _lead(size: int) -> bytes:
+    """What stands before a series message of that size."""
+    return b"\x0a" + varint(size)
