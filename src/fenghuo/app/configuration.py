@@ -19,8 +19,8 @@ from fenghuo.metrics.collect.settings import GlobalSettings
 from fenghuo.metrics.promql import normalized
 from fenghuo.model.labels import Labels
 from fenghuo.packs import load_pack
-from fenghuo.rules import RuleFile, RulesSettings, load_rule_file
-from fenghuo.trading import MarketBook
+from fenghuo.rules import RuleFile, RulesSettings, load_rule_file, markets_of
+from fenghuo.trading import MarketBook, TradingSettings
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +56,11 @@ class Configuration:
         """The markets that the settings know."""
         return MarketBook(self.settings.trading)
 
+    @cached_property
+    def market_names(self) -> tuple[str, ...]:
+        """The markets that settings and rules name, each once."""
+        return tuple(dict.fromkeys([*self.settings.market_names, *markets_of(self.rule_files)]))
+
     def rules(self, external_url: str) -> RulesSettings:
         """What the rule manager is told."""
         return RulesSettings(
@@ -89,15 +94,16 @@ def load_configuration(path: Path | None, environment: Mapping[str, str]) -> Con
 
 
 def _load_rules(settings: AppSettings) -> tuple[list[RuleFile], list[Problem]]:
-    files: list[RuleFile] = []
-    problems: list[Problem] = []
-    packs = dict.fromkeys([*settings.packs, *([TRADING_PACK] if settings.market_names else [])])
-    for path in [*_pack_files(packs), *matching_files(settings.rule_files)]:
-        loaded = load_rule_file(path, normalized)
-        problems += loaded.problems
-        if loaded.file is not None:
-            files.append(loaded.file)
-    return files, problems
+    markets = MarketBook(settings.trading) if settings.trading != TradingSettings() else None
+    loaded = [
+        load_rule_file(path, normalized, markets=markets)
+        for path in [*_pack_files(settings.packs), *matching_files(settings.rule_files)]
+    ]
+    files = [each.file for each in loaded if each.file is not None]
+    if TRADING_PACK not in settings.packs and (settings.market_names or markets_of(files)):
+        calendars = (load_rule_file(path, normalized) for path in _pack_files([TRADING_PACK]))
+        files = [*(each.file for each in calendars if each.file is not None), *files]
+    return files, [problem for each in loaded for problem in each.problems]
 
 
 def _pack_files(packs: Iterable[str]) -> list[Path]:

@@ -19,10 +19,12 @@ from fenghuo.base.guard import Guard
 from fenghuo.metrics.collect.integrations.host import HostIntegration, HostSettings
 from fenghuo.metrics.collect.integrations.trading import TradingIntegration
 from fenghuo.metrics.collect.scrape.job import SourceTarget
-from fenghuo.metrics.promql import Engine, ScalarResult, VectorResult
+from fenghuo.metrics.promql import Engine, QueryOptions, ScalarResult, VectorResult
+from fenghuo.metrics.promql.settings import QuerySettings
 from fenghuo.model.alert import Alert
 from fenghuo.model.labels import EMPTY, Labels
 from fenghuo.model.relabel import RelabelRule, relabel
+from fenghuo.trading import Market, built_in_markets
 
 HOST_JOB = "node"
 """The job that the world's dashboards and rules expect of node_exporter."""
@@ -46,6 +48,16 @@ def instant_query(engine: Engine) -> Callable[[str, int], list[tuple[Labels, flo
     return query
 
 
+def query_options(settings: QuerySettings) -> QueryOptions:
+    """What the engine is told of the settings in force."""
+    return QueryOptions(
+        lookback_ms=settings.lookback_ms,
+        timeout_s=settings.timeout_ms / 1000,
+        samples_max=settings.samples_max,
+        text_chars_max=settings.text_chars_max,
+    )
+
+
 class AlertRelay:
     """What rules call with their alerts: relabels them as the configuration in force says, and hands them in."""
 
@@ -62,6 +74,20 @@ class AlertRelay:
             return
         changed = ((alert, relabel(alert.labels, self._rules)) for alert in alerts)
         self._intake.put([replace(alert, labels=labels) for alert, labels in changed if labels])
+
+
+class Markets:
+    """The markets of the configuration in force."""
+
+    def __init__(self) -> None:
+        self._book = built_in_markets()
+
+    async def apply(self, configuration: Configuration) -> None:
+        self._book = configuration.markets
+
+    def market(self, name: str) -> Market:
+        """Raises InputError when there is none of that name."""
+        return self._book.market(name)
 
 
 class BuiltInTargets:
@@ -89,13 +115,13 @@ class BuiltInTargets:
         return targets
 
     def _trading_source(self, configuration: Configuration) -> TradingIntegration | None:
-        names, known = configuration.settings.market_names, self._trading
+        names, known = configuration.market_names, self._trading
         if not names:
             self._trading = None
             return None
         if (
             known is None
-            or known[0].settings.market_names != names
+            or known[0].market_names != names
             or known[0].settings.trading != configuration.settings.trading
         ):
             markets = [configuration.markets.market(name) for name in names]

@@ -24,9 +24,10 @@ from fenghuo.metrics.collect.discovery.groups import TargetGroup, group_of, pars
 from fenghuo.metrics.collect.settings import JobSettings
 from fenghuo.metrics.collect.targets import targets_of
 from fenghuo.model.settings_types import named_files
+from fenghuo.trading import MarketBook
 
-CheckRules = Callable[[Path], tuple[int, list[Problem]]]
-"""Reads a rule file: how many rules it has, and what is wrong with it."""
+CheckRules = Callable[[Path, MarketBook], tuple[int, list[Problem]]]
+"""Reads a rule file that may name these markets: how many rules it has, and what is wrong with it."""
 
 _WILDCARDS = frozenset("*?[")
 
@@ -100,8 +101,9 @@ class _Checker:
         for pattern in self._settings.rule_files:
             if not _WILDCARDS & set(pattern) and (fault := _unreadable(pattern)):
                 self._add(f"rule file {pattern!r} {fault}", pattern, "rule_files", "", Severity.ERROR)
+        markets = MarketBook(self._settings.trading)
         for path in matching_files(self._settings.rule_files):
-            count, problems = self._check_rules(path)
+            count, problems = self._check_rules(path, markets)
             self._report.rule_files += 1
             self._report.rules += count
             self._report.problems += problems

@@ -21,7 +21,7 @@ from fenghuo.app.accounts import ensure_account, write_server_file
 from fenghuo.app.afterwards import loading_the_rest
 from fenghuo.app.banner import banner
 from fenghuo.app.configuration import load_configuration
-from fenghuo.app.glue import AlertRelay, BuiltInTargets, instant_query, local_zone
+from fenghuo.app.glue import AlertRelay, BuiltInTargets, Markets, instant_query, local_zone
 from fenghuo.app.housekeeping import keeping_house
 from fenghuo.app.http_parts import HttpParts
 from fenghuo.app.http_server import bound_address, listen_on, serving
@@ -78,14 +78,15 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
             external_url=external_url,
         )
         alerting = await stack.start("alerting", Alerting(alerting_parts, settings.alerting, configuration.markets))
-        relay = AlertRelay(alerting.intake)
-        rule_ports = Ports(instant_query(engine), store, relay, clock)
+        relay, markets = AlertRelay(alerting.intake), Markets()
+        rule_ports = Ports(instant_query(engine), store, relay, clock, markets.market)
         rules = await stack.start("rules", RuleManager(rule_ports, registry, guard))
 
         scraper_options = ScraperOptions(external_url, address.port)
         scraper = await stack.start("scraper", Scraper(store, clock, registry, guard, scraper_options))
         built_in = BuiltInTargets(registry, clock, guard, address)
 
+        await holder.serve(markets.apply)
         await holder.serve(relay.apply)
         holder.follow(lambda now: alerting.apply(now.settings.alerting, now.markets))
         await holder.serve(lambda now: rules.apply(now.rules(external_url)))

@@ -16,6 +16,7 @@ from fenghuo.base.errors import InputError
 from fenghuo.cli.output import Output, OutputOption, print_json
 from fenghuo.metrics.promql import normalized
 from fenghuo.rules import Duplicate, Loaded, duplicates, load_rule_file
+from fenghuo.trading import MarketBook
 
 check_app = typer.Typer(help="Check files before they are used.", no_args_is_help=True)
 
@@ -61,9 +62,9 @@ def check_rules(
     sys.exit(0 if all(loaded.file for _, loaded in found) else 1)
 
 
-def rule_file_problems(path: Path) -> tuple[int, list[Problem]]:
+def rule_file_problems(path: Path, markets: MarketBook) -> tuple[int, list[Problem]]:
     """How many rules a file has, and what is wrong with it."""
-    loaded = load_rule_file(path, normalized)
+    loaded = load_rule_file(path, normalized, markets=markets)
     return loaded.file.rule_count if loaded.file else 0, list(loaded.problems)
 
 

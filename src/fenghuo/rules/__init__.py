@@ -12,7 +12,16 @@ alerts; evaluation of several rules of one group at the same time.
 """
 
 from fenghuo.rules.functions import Query
-from fenghuo.rules.loader import Duplicate, Loaded, ReadExpr, RuleFile, duplicates, load_rule_file, load_rules
+from fenghuo.rules.loader import (
+    Duplicate,
+    Loaded,
+    ReadExpr,
+    RuleFile,
+    duplicates,
+    load_rule_file,
+    load_rules,
+    markets_of,
+)
 from fenghuo.rules.manager import RuleManager
 from fenghuo.rules.plan import RulesSettings
 from fenghuo.rules.ports import Notify, Ports, Store
@@ -37,4 +46,5 @@ __all__ = [
     "duplicates",
     "load_rule_file",
     "load_rules",
+    "markets_of",
 ]

@@ -2,14 +2,15 @@
 
 ``inactive → pending`` when its element appears, ``pending → firing`` after ``for``, ``→ inactive`` when the element
 is gone (for ``keep_firing_for``, if it was firing). A resolved alert is kept a while so that its end can be told
-again.
+again. While the market that a rule names is closed, its alerts stay as they are, and the time does not count.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from fenghuo.base.errors import InputError
 from fenghuo.model.alert import Alert
@@ -19,6 +20,7 @@ from fenghuo.rules.functions import Query, table_link
 from fenghuo.rules.plan import RulePlan
 from fenghuo.rules.restore import STATE_METRIC, SavedState
 from fenghuo.rules.views import AlertState, AlertView
+from fenghuo.trading import Market
 
 ALERT_METRIC = "ALERTS"
 RESOLVED_KEPT_MS = 15 * 60_000
@@ -63,8 +65,16 @@ class ActiveAlert:
 class AlertingRule:
     """One alerting rule and its alerts. Not thread-safe: one evaluation at a time."""
 
-    def __init__(self, plan: RulePlan, external_labels: Labels, external_url: str) -> None:
+    def __init__(
+        self,
+        plan: RulePlan,
+        external_labels: Labels,
+        external_url: str,
+        market: Callable[[str], Market] | None = None,
+    ) -> None:
+        """``market`` finds the market that the plan names, if it names one."""
         self.plan = plan
+        self._market = partial(market, plan.market) if market is not None and plan.market else None
         self._external_labels = external_labels
         self._external_url = external_url
         self._labels = {name: AlertText(text, plan.name) for name, text in plan.labels.pairs}
@@ -83,7 +93,7 @@ class AlertingRule:
         does not show yet may show in a minute.
         """
         for labels, saved in self._saved.items():
-            active_at_ms, was_firing = saved.active_since(self.plan.hold_ms, time_ms)
+            active_at_ms, was_firing = self._active_since(saved, time_ms)
             if was_firing and labels not in self._active and time_ms - saved.seen_ms <= SHORT_OUTAGE_MS:
                 self._active[labels] = ActiveAlert(
                     labels,
@@ -96,6 +106,10 @@ class AlertingRule:
                 )
         self._saved = {}
 
+    def _active_since(self, saved: SavedState, time_ms: int) -> tuple[int, bool]:
+        held_ms = self._held_ms(saved.active_at_ms, saved.seen_ms)
+        return saved.active_since(self.plan.hold_ms - held_ms, self.plan.hold_ms, time_ms)
+
     def adopt(self, older: AlertingRule) -> None:
         """Go on with the alerts of ``older``, the same rule before a reload."""
         self._active = older._active
@@ -107,6 +121,9 @@ class AlertingRule:
         Raises InputError when two elements become the same alert or more than ``limit`` (0 is no limit) are active
         (then all are forgotten, as Prometheus does), and whatever ``query`` raises (then nothing changes).
         """
+        if self._market is not None and not self._market().is_open(time_ms):
+            self._restore_all(time_ms)
+            return self._samples()
         found = self._found(query, time_ms, query_offset_ms)
         for labels, alert in found.items():
             known = self._active.get(labels)
@@ -114,16 +131,32 @@ class AlertingRule:
                 self._active[labels] = alert
             else:
                 known.value, known.annotations = alert.value, alert.annotations
-        samples: dict[Labels, float] = {}
         for alert in [*self._active.values()]:
-            if self._advance(alert, time_ms, present=alert.labels in found):
-                samples[_series(alert, ALERT_METRIC, alertstate=alert.state.value)] = 1.0
-                samples[_series(alert, STATE_METRIC)] = alert.active_at_ms / 1000
+            self._advance(alert, time_ms, present=alert.labels in found)
+        samples = self._samples()
         active = len(samples) // 2
         if limit and active > limit:
             self._active.clear()
             raise InputError(f"exceeded limit of {limit} with {active} alerts")
         return samples
+
+    def _samples(self) -> dict[Labels, float]:
+        samples: dict[Labels, float] = {}
+        for alert in self._active.values():
+            if alert.state is not AlertState.INACTIVE:
+                samples[_series(alert, ALERT_METRIC, alertstate=alert.state.value)] = 1.0
+                samples[_series(alert, STATE_METRIC)] = alert.active_at_ms / 1000
+        return samples
+
+    def _held_ms(self, start_ms: int, end_ms: int) -> int:
+        """How much of the time counts for ``for``."""
+        return end_ms - start_ms if self._market is None else self._market().open_ms(start_ms, end_ms)
+
+    def _restore_all(self, time_ms: int) -> None:
+        """Take up what was active before a restart; while the rule rests, no element appears that would."""
+        for labels in self._saved:
+            if labels not in self._active:
+                self._active[labels] = self._new(labels, EMPTY, math.nan, time_ms)
 
     def _found(self, query: Query, time_ms: int, query_offset_ms: int) -> dict[Labels, ActiveAlert]:
         """A new alert for each element of the expression's value."""
@@ -142,22 +175,21 @@ class AlertingRule:
         saved = self._saved.get(labels)
         if saved is None:
             return ActiveAlert(labels, annotations, value, time_ms)
-        active_at_ms, was_firing = saved.active_since(self.plan.hold_ms, time_ms)
+        active_at_ms, was_firing = self._active_since(saved, time_ms)
         alert = ActiveAlert(labels, annotations, value, active_at_ms)
         if was_firing:
             alert.state, alert.fired_at_ms = AlertState.FIRING, active_at_ms + self.plan.hold_ms
         return alert
 
-    def _advance(self, alert: ActiveAlert, time_ms: int, *, present: bool) -> bool:
-        """Move one alert on; whether it is active afterwards."""
+    def _advance(self, alert: ActiveAlert, time_ms: int, *, present: bool) -> None:
+        """Move one alert on."""
         if present:
             alert.keep_firing_since_ms = None
         elif not self._keeps_firing(alert, time_ms):
             self._end(alert, time_ms)
-            return False
-        if alert.state is AlertState.PENDING and time_ms - alert.active_at_ms >= self.plan.hold_ms:
+            return
+        if alert.state is AlertState.PENDING and self._held_ms(alert.active_at_ms, time_ms) >= self.plan.hold_ms:
             alert.state, alert.fired_at_ms = AlertState.FIRING, time_ms
-        return True
 
     def _keeps_firing(self, alert: ActiveAlert, time_ms: int) -> bool:
         if alert.state is not AlertState.FIRING or not self.plan.keep_firing_ms:

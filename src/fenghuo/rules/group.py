@@ -87,7 +87,8 @@ class Group:
     def _run_of(self, plan: RulePlan) -> _Run:
         output = RuleOutput(self._ports.store, f"rules:{self.plan.key}")
         if plan.is_alert:
-            return _Run(AlertingRule(plan, self.plan.external_labels, self.plan.external_url), output)
+            rule = AlertingRule(plan, self.plan.external_labels, self.plan.external_url, self._ports.market)
+            return _Run(rule, output)
         return _Run(RecordingRule(plan), output)
 
     def adopt(self, older: Group) -> None:
@@ -163,6 +164,8 @@ class Group:
         query, offset_ms = self._ports.query, self.plan.query_offset_ms
         if isinstance(run.rule, AlertingRule):
             return run.rule.evaluate(query, time_ms, self.plan.limit, offset_ms)
+        if run.plan.market and not self._ports.market(run.plan.market).is_open(time_ms):
+            return {}
         return run.rule.evaluate(query, time_ms - offset_ms, self.plan.limit)
 
     def _notify(self, run: _Run, time_ms: int) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,6 +17,7 @@ from fenghuo.base.errors import InputError
 from fenghuo.model.labels import METRIC_NAME, Labels, is_legacy_label_name, is_legacy_metric_name
 from fenghuo.rules.alert_text import AlertText
 from fenghuo.rules.settings import GroupSettings, RuleFileSettings, RuleSettings
+from fenghuo.trading import MarketBook, built_in_markets, unknown_market
 
 ReadExpr: TypeAlias = Callable[[str], str]
 """An expression in the form in which it is shown. Raises InputError when the text is not PromQL."""
@@ -44,17 +45,29 @@ class Loaded:
     problems: tuple[Problem, ...]
 
 
-def load_rule_file(path: Path, read_expr: ReadExpr, *, legacy_names: bool = False) -> Loaded:
+def load_rule_file(
+    path: Path, read_expr: ReadExpr, *, legacy_names: bool = False, markets: MarketBook | None = None
+) -> Loaded:
     """Read and check the file at ``path``; one that cannot be read is a problem like any other."""
     try:
         text = path.read_bytes()
     except OSError as error:
         return Loaded(None, (Problem(f"cannot be read: {error.strerror}", file=str(path)),))
-    return load_rules(text, str(path), read_expr, legacy_names=legacy_names)
+    return load_rules(text, str(path), read_expr, legacy_names=legacy_names, markets=markets)
 
 
-def load_rules(text: str | bytes, name: str, read_expr: ReadExpr, *, legacy_names: bool = False) -> Loaded:
-    """Check the text of a rule file. ``legacy_names`` refuses label names beyond ``[a-zA-Z0-9_]``."""
+def load_rules(
+    text: str | bytes,
+    name: str,
+    read_expr: ReadExpr,
+    *,
+    legacy_names: bool = False,
+    markets: MarketBook | None = None,
+) -> Loaded:
+    """Check the text of a rule file. ``legacy_names`` refuses label names beyond ``[a-zA-Z0-9_]``.
+
+    Without ``markets`` those are known that are built in.
+    """
     try:
         document = load_yaml(text, name)
     except InputError as error:
@@ -68,7 +81,7 @@ def load_rules(text: str | bytes, name: str, read_expr: ReadExpr, *, legacy_name
         return Loaded(None, (wrapped,))
     settings, found = validate(RuleFileSettings, document)
     problems += found
-    checker = _Checker(document, read_expr, legacy_names=legacy_names)
+    checker = _Checker(document, read_expr, markets, legacy_names=legacy_names)
     problems += checker.problems()
     if settings is None or any(problem.severity is Severity.ERROR for problem in problems):
         return Loaded(None, tuple(sorted(problems, key=lambda problem: problem.line)))
@@ -106,8 +119,11 @@ def _second_document(text: str | bytes, document: Document) -> Iterator[Problem]
 class _Checker:
     """What a schema cannot say. Works on the raw values, so that one bad rule does not hide the next one's faults."""
 
-    def __init__(self, document: Document, read_expr: ReadExpr, *, legacy_names: bool) -> None:
+    def __init__(
+        self, document: Document, read_expr: ReadExpr, markets: MarketBook | None, *, legacy_names: bool
+    ) -> None:
         self._document = document
+        self._markets = markets
         self._read_expr = read_expr
         self.shown: dict[str, str] = {}
         """Expressions as they were written, and as they are shown."""
@@ -124,10 +140,18 @@ class _Checker:
                 yield self._document.problem(f"groupname {name!r} is repeated in the same file", (*path, "name"))
             names.add(name)
             yield from self._labels(_mapping(group.get("labels")), (*path, "labels"))
+            yield from self._market(group, path)
             for number, raw in enumerate(_items(group, "rules")):
+                yield from self._market(raw, (*path, "rules", number))
                 rule, _ = validate(RuleSettings, self._document, raw)
                 if rule is not None:
                     yield from self._rule(rule, (*path, "rules", number))
+
+    def _market(self, raw: Mapping[str, Any], path: tuple[str | int, ...]) -> Iterator[Problem]:
+        name = raw.get("active_during")
+        if isinstance(name, str) and name:
+            markets = self._markets or built_in_markets()
+            yield from unknown_market(markets, name, self._document, (*path, "active_during"))
 
     def _rule(self, rule: RuleSettings, path: tuple[str | int, ...]) -> Iterator[Problem]:
         if bool(rule.record) == bool(rule.alert):
@@ -192,6 +216,12 @@ class _Checker:
 
     def _is_name(self, name: str) -> bool:
         return is_legacy_label_name(name) if self._legacy_names else bool(name)
+
+
+def markets_of(files: Iterable[RuleFile]) -> list[str]:
+    """The markets that rules name, each once."""
+    named = (group.market_of(rule) for file in files for group in file.groups for rule in group.rules)
+    return list(dict.fromkeys(name for name in named if name))
 
 
 def _items(value: Any, key: str) -> list[Mapping[str, Any]]:

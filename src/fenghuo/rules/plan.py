@@ -40,6 +40,8 @@ class RulePlan:
     annotations: Labels
     hold_ms: int
     keep_firing_ms: int
+    market: str = ""
+    """The market during whose sessions the rule is active; empty: always."""
 
     @staticmethod
     def of(rule: RuleSettings, group: GroupSettings) -> RulePlan:
@@ -51,6 +53,7 @@ class RulePlan:
             annotations=Labels(rule.annotations),
             hold_ms=rule.for_ms,
             keep_firing_ms=rule.keep_firing_for_ms,
+            market=group.market_of(rule),
         )
 
 

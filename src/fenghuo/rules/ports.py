@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from fenghuo.base.clock import Clock
@@ -13,6 +13,7 @@ from fenghuo.model.matcher import Matcher
 from fenghuo.model.sample import AppendResult, Floats, Ints
 from fenghuo.model.selection import Selection
 from fenghuo.rules.functions import Query
+from fenghuo.trading import Market, built_in_markets
 
 
 class Cohort(Protocol):
@@ -43,3 +44,5 @@ class Ports:
     store: Store
     notify: Notify
     clock: Clock
+    market: Callable[[str], Market] = field(default_factory=lambda: built_in_markets().market)
+    """The market of a name; asked anew each time, since a reload may change hours."""

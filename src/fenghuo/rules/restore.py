@@ -34,9 +34,11 @@ class SavedState:
     seen_ms: int
     active_at_ms: int
 
-    def active_since(self, hold_ms: int, now_ms: int) -> tuple[int, bool]:
-        """Since when the alert counts as active if it is restored at ``now_ms``, and whether it was firing."""
-        remaining_ms = hold_ms - (self.seen_ms - self.active_at_ms)
+    def active_since(self, remaining_ms: int, hold_ms: int, now_ms: int) -> tuple[int, bool]:
+        """Since when the alert counts as active if it is restored at ``now_ms``, and whether it was firing.
+
+        ``remaining_ms`` is what it lacked of ``hold_ms`` when it was last seen.
+        """
         if remaining_ms <= 0:
             return self.active_at_ms, True
         if remaining_ms < FOR_GRACE_MS <= hold_ms:

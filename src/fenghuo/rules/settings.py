@@ -23,6 +23,9 @@ class RuleSettings(Settings):
     """How long an alert stays pending before it fires."""
     keep_firing_for_ms: DurationMs = Field(0, alias="keep_firing_for")
     """How long an alert that no longer shows keeps firing."""
+    active_during: Text = ""
+    """A market such as ``SHFE.rb``. While it is closed the rule rests: nothing is asked, alerts stay as they are, and
+    the time does not count for ``for``. Prometheus does not know this key."""
     labels: DictOf[Text] = Field(default_factory=dict)
     """Labels to set; those of alerts are templates."""
     annotations: DictOf[Text] = Field(default_factory=dict)
@@ -41,11 +44,16 @@ class GroupSettings(Settings):
     """Time between evaluations; 0 takes ``global.evaluation_interval``."""
     query_offset_ms: DurationMs | None = Field(None, alias="query_offset")
     """How far in the past expressions are asked; None takes ``global.rule_query_offset``."""
+    active_during: Text = ""
+    """The same for every rule that names no market of its own."""
     limit: Count = 0
     """A rule that yields more series or alerts than this has failed; 0 means no limit."""
     labels: DictOf[Text] = Field(default_factory=dict)
     """Labels for every rule; a rule's own win."""
     rules: ListOf[RuleSettings] = Field(default_factory=list)
+
+    def market_of(self, rule: RuleSettings) -> str:
+        return rule.active_during or self.active_during
 
     def labels_of(self, rule: RuleSettings) -> Mapping[str, str]:
         return {**self.labels, **rule.labels}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from fenghuo.base.errors import InputError
@@ -10,6 +12,7 @@ from fenghuo.rules.alerting_rule import AlertingRule
 from fenghuo.rules.plan import RulePlan
 from fenghuo.rules.restore import SavedState
 from fenghuo.rules.views import AlertState
+from fenghuo.trading import built_in_markets
 
 from .conftest import Bench
 
@@ -179,3 +182,59 @@ def test_an_alert_without_saved_state_starts_now(bench: Bench) -> None:
     alerting.restore_from({EMPTY: SavedState(0, 0)})
     run(alerting, bench, DOWN, HOUR)
     assert alerting.active_views()[0].active_at_ms == HOUR
+
+
+def beijing(text: str) -> int:
+    return round(dt.datetime.fromisoformat(f"{text}+08:00").timestamp() * 1000)
+
+
+def in_session(market: str, hold: int = 0) -> AlertingRule:
+    plan = RulePlan("Down", "up == 0", True, EMPTY, EMPTY, hold, 0, market)
+    return AlertingRule(plan, EMPTY, "http://f:9470", built_in_markets().market)
+
+
+@pytest.mark.parametrize(
+    ("market", "active", "fires"),
+    [
+        ("SHFE.rb", "2026-11-20T09:00", "2026-11-20T09:30"),
+        ("SHFE.rb", "2026-11-20T10:05", "2026-11-20T10:50"),  # The break from 10:15 to 10:30 does not count.
+        ("SHFE.rb", "2026-11-20T11:10", "2026-11-20T13:40"),  # Nor does lunch,
+        ("SHFE.rb", "2026-11-20T14:50", "2026-11-20T21:20"),  # nor the time up to Friday's night session,
+        ("SHFE.rb", "2026-11-20T22:50", "2026-11-23T09:20"),  # nor a weekend,
+        ("SHFE.rb", "2026-09-30T14:50", "2026-10-08T09:20"),  # nor a holiday, on whose eve there is no night session.
+        ("SSE", "2026-11-20T14:50", "2026-11-23T09:50"),
+    ],
+)
+def test_for_does_not_count_the_time_in_which_the_market_is_closed(
+    bench: Bench, market: str, active: str, fires: str
+) -> None:
+    alerting = in_session(market, hold=30 * MINUTE)
+    at = beijing(active)
+    while run(alerting, bench, DOWN, at) != ["firing"]:
+        at += MINUTE
+    assert at == beijing(fires)
+
+
+def test_while_the_market_is_closed_nothing_is_asked_and_nothing_begins_or_ends(bench: Bench) -> None:
+    alerting = in_session("SSE")
+    assert run(alerting, bench, DOWN, beijing("2026-11-20T08:00")) == []
+    assert bench.asked == []
+    assert run(alerting, bench, DOWN, beijing("2026-11-20T11:29")) == ["firing"]
+    closed = beijing("2026-11-20T12:00")
+    assert run(alerting, bench, [], closed) == ["firing"]
+    (told,) = alerting.take_due(closed, MINUTE)
+    assert told.ends_at_ms == closed + 4 * MINUTE
+    assert run(alerting, bench, [], beijing("2026-11-20T13:00")) == []
+
+
+def test_a_restart_while_the_market_is_closed_keeps_what_was(bench: Bench) -> None:
+    alerting = in_session("SSE", hold=30 * MINUTE)
+    seen = beijing("2026-11-20T12:00")
+    since = {"a": beijing("2026-11-20T10:30"), "b": beijing("2026-11-20T11:15")}
+    alerting.restore_from(
+        {Labels({"alertname": "Down", "instance": name}): SavedState(seen, at) for name, at in since.items()}
+    )
+    assert run(alerting, bench, [], seen + MINUTE) == ["firing", "pending"]
+    alerting.end_restoring(seen + 2 * MINUTE)
+    assert next(alert.active_at_ms for alert in alerting.active_views()) == since["a"]
+    assert run(alerting, bench, [], beijing("2026-11-20T13:00")) == []

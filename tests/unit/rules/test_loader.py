@@ -8,7 +8,7 @@ import pytest
 
 from fenghuo.base.errors import InputError
 from fenghuo.model.labels import Labels
-from fenghuo.rules import Duplicate, duplicates, load_rule_file, load_rules
+from fenghuo.rules import Duplicate, duplicates, load_rule_file, load_rules, markets_of
 from fenghuo.rules.loader import Loaded
 
 
@@ -110,3 +110,21 @@ groups:
     )
     assert loaded.file is not None
     assert duplicates(loaded.file) == [Duplicate("r", Labels({"team": "a"}), 2)]
+
+
+def test_a_market_that_nobody_knows_is_refused_at_its_place() -> None:
+    text = """
+groups:
+  - name: g
+    active_during: SHFE.rb
+    rules:
+      - {alert: A, expr: up == 0, active_during: SHFE.rx}
+      - {record: a, expr: up}
+"""
+    loaded = load_rules(text, "r.yml", read_expr)
+    assert [(each.path, each.message) for each in loaded.problems] == [
+        ("groups[0].rules[0].active_during", "unknown market 'SHFE.rx'")
+    ]
+    right = load_rules(text.replace("rx", "au"), "r.yml", read_expr)
+    assert right.file is not None
+    assert markets_of([right.file]) == ["SHFE.au", "SHFE.rb"]
