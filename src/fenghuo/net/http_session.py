@@ -20,6 +20,7 @@ class Sessions:
 
     def __init__(self, settings: HttpClientSettings, user_agent: str) -> None:
         self._settings = settings
+        self._no_tls_settings = settings.tls_config == TlsSettings()
         self._user_agent = user_agent
         self._lock = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
@@ -31,7 +32,7 @@ class Sessions:
         """The session for ``url``. Raises OSError or ValueError when ``tls_config`` cannot be used."""
         tls = self._settings.tls_config
         # A redirect may lead from http to https: what tls_config says is taken along from the start.
-        if not url.startswith("https:") and tls == TlsSettings():
+        if not url.startswith("https:") and self._no_tls_settings:
             if self._session is None:
                 self._session = self._made(True)
             return self._session

@@ -1,28 +1,25 @@
-"""How requests are made: with aiohttp, which nothing else of the server is a client with.
+"""How requests are made: with aiohttp, which knows proxies, TLS and redirects.
 
-Loaded by :mod:`fenghuo.net.http_client` at the first request. Files that settings name (passwords, tokens,
-certificates) are read anew when they are needed, in a thread, so that rotated ones are picked up.
+Loaded by :mod:`fenghuo.net.http_client` at the first request that needs it. Certificates that settings name are read
+anew when they change, in a thread, so that rotated ones are picked up.
 """
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import io
 import os
 import ssl
 import urllib.parse
 import urllib.request
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import aiohttp
 from yarl import URL
 
 from fenghuo.model.http_settings import HttpClientSettings
-from fenghuo.model.settings_types import Secret
 from fenghuo.net.answer import Answer, HttpError, HttpFault, host_of, too_large
+from fenghuo.net.credentials import Credentials, revealed
 from fenghuo.net.http_session import Sessions
 
 REDIRECTS_MAX: Final = 10
@@ -32,8 +29,9 @@ REDIRECTS_MAX: Final = 10
 class Transport:
     """What is behind :class:`fenghuo.net.http_client.HttpClient`, whose methods say what these do."""
 
-    def __init__(self, settings: HttpClientSettings, user_agent: str) -> None:
+    def __init__(self, settings: HttpClientSettings, credentials: Credentials, user_agent: str) -> None:
         self._settings = settings
+        self._credentials = credentials
         self._sessions = Sessions(settings, user_agent)
 
     async def get(self, url: str, headers: Mapping[str, str], size_bytes_max: int) -> Answer:
@@ -63,7 +61,7 @@ class Transport:
         take: Callable[[aiohttp.ClientResponse], Awaitable[bytes]],
     ) -> Answer:
         session = await self._session(url)
-        sent = [*(await self._headers()), *headers.items()]
+        sent = [*(await self._credentials.headers()), *headers.items()]
         server_name = self._settings.tls_config.server_name or None
         async with session.request(
             method,
@@ -94,15 +92,6 @@ class Transport:
     async def close(self) -> None:
         await self._sessions.close()
 
-    async def _headers(self) -> list[tuple[str, str]]:
-        settings = self._settings
-        try:
-            if any(not name.startswith("tls_config") for name in settings.files()):
-                return await asyncio.to_thread(_request_headers, settings)
-            return _request_headers(settings)
-        except (OSError, UnicodeDecodeError) as error:
-            raise HttpError(HttpFault.CREDENTIALS, f"a file with credentials cannot be read: {error}") from error
-
     def _proxy(self, url: str) -> str | None:
         settings = self._settings
         if not settings.proxy_url:
@@ -113,7 +102,7 @@ class Transport:
 
     def _proxy_headers(self) -> dict[str, str] | None:
         given = self._settings.proxy_connect_header
-        return {name: ", ".join(_reveal(value) for value in values) for name, values in given.items()} or None
+        return {name: ", ".join(revealed(value) for value in values) for name, values in given.items()} or None
 
 
 async def _body(response: aiohttp.ClientResponse, size_bytes_max: int) -> bytes:
@@ -135,35 +124,6 @@ async def _beginning(response: aiohttp.ClientResponse, size_bytes_max: int) -> b
         if len(body) >= size_bytes_max:
             break
     return bytes(body[:size_bytes_max])
-
-
-def _request_headers(settings: HttpClientSettings) -> list[tuple[str, str]]:
-    headers: list[tuple[str, str]] = []
-    if settings.basic_auth is not None:
-        basic = settings.basic_auth
-        name = _text(basic.username, basic.username_file)
-        pair = f"{name}:{_text(basic.password, basic.password_file)}"
-        headers.append(("Authorization", "Basic " + base64.b64encode(pair.encode()).decode()))
-    elif settings.bearer is not None:
-        token = settings.bearer
-        credentials = _text(token.credentials, token.credentials_file)
-        headers.append(("Authorization", f"{token.type} {credentials}"))
-    for name, values in settings.http_headers.items():
-        every = [*values.values, *(_reveal(secret) for secret in values.secrets), *_texts(values.files)]
-        headers.extend((name, value) for value in every)
-    return headers
-
-
-def _text(given: str | Secret, file: str) -> str:
-    return Path(file).read_text().strip() if file else _reveal(given)
-
-
-def _texts(files: Sequence[str]) -> list[str]:
-    return [Path(file).read_text().strip() for file in files]
-
-
-def _reveal(given: str | Secret) -> str:
-    return given.reveal() if isinstance(given, Secret) else given
 
 
 def _translate(error: Exception, method: str, url: str) -> HttpError:
