@@ -62,6 +62,7 @@ class Writer:
     """Does a bit of everything that a store can."""
 
     def __init__(self, directory: Path, step: int) -> None:
+        self._directory = directory
         self._step = step
         self._clock = ManualClock(START_MS + step * STEP_MS)
         self._store = Store.open(directory / "store", SETTINGS, self._clock, CollectorRegistry())
@@ -78,6 +79,9 @@ class Writer:
                 self._push([{"__name__": "late", "i": "2"}], [now_ms - 2 * MINUTE_MS])
             if self._step % 9 == 0:
                 self._delete(now_ms)
+            if self._step % 25 == 0:
+                tell("begin", "snapshot")
+                tell("done", self._store.snapshot(self._directory / "snapshots"))
             if self._step % 12 == 0:
                 self._store.keeper.maintain()
 

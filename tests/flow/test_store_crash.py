@@ -41,6 +41,8 @@ class Expected:
         self.last_ms = START_MS
         self.written = 0
         self.deleted: set[Sample] = set()
+        self.snapshot: tuple[str, set[Sample], set[Sample]] | None = None
+        """The last one: its name, and what it must hold and must not."""
         self._begun: set[Sample] = set()
         self._deleting = False
 
@@ -51,6 +53,11 @@ class Expected:
                 self._deleting = False
                 self.deleted -= self._begun
                 self.last_ms = max(self.last_ms, *times)
+            case "begin", ["snapshot"]:
+                self._begun, self._deleting = set(), False
+            case "done", [str(name)]:
+                self.forget_before(self.last_ms - (SETTINGS.retention_ms or 0))
+                self.snapshot = name, self.there.copy(), self.deleted.copy()
             case "begin", ["delete", dict(wanted), int(start_ms), int(end_ms)]:
                 hit = {sample for sample in self.there if start_ms <= sample[1] <= end_ms}
                 self._begun = {sample for sample in hit if all(sample[0].get(name) == wanted[name] for name in wanted)}
@@ -66,19 +73,17 @@ class Expected:
         self.there = {sample for sample in self.there if sample[1] >= time_ms}
         self.deleted = {sample for sample in self.deleted if sample[1] >= time_ms}
 
-    def check(self, found: Samples) -> None:
-        samples = {(series, time) for series, pairs in found.items() for time, _ in pairs}
-        missing = self.there - samples
-        assert not missing, f"{len(missing)} lost, among them {sorted(missing)[:3]}"
-        back = self.deleted & samples
-        assert not back, f"{len(back)} came back after their deletion, among them {sorted(back)[:3]}"
-        wrong = [
-            (series, time)
-            for series, pairs in found.items()
-            for time, seen in pairs
-            if seen != bits(value(series, time))
-        ]
-        assert not wrong, f"{len(wrong)} wrong, among them {wrong[:3]}"
+
+def check(found: Samples, there: set[Sample], deleted: set[Sample]) -> None:
+    """All of ``there`` is found, none of ``deleted``, and every value is right."""
+    samples = {(series, time) for series, pairs in found.items() for time, _ in pairs}
+    missing = there - samples
+    assert not missing, f"{len(missing)} lost, among them {sorted(missing)[:3]}"
+    back = deleted & samples
+    assert not back, f"{len(back)} came back after their deletion, among them {sorted(back)[:3]}"
+    seen = ((series, time, found_bits) for series, pairs in found.items() for time, found_bits in pairs)
+    wrong = [(series, time) for series, time, found_bits in seen if found_bits != bits(value(series, time))]
+    assert not wrong, f"{len(wrong)} wrong, among them {wrong[:3]}"
 
 
 class Mortal:
@@ -128,7 +133,10 @@ def test_no_acknowledged_sample_is_lost(tmp_path: Path) -> None:
             for word, what in mortal.life(step, after_s, 0 if by_time else chance.randint(1, OPERATIONS_MAX)):
                 expected.hear(word, what)
             expected.forget_before(expected.last_ms - (SETTINGS.retention_ms or 0))
-            expected.check(reopened(tmp_path / "store", expected.last_ms))
+            check(reopened(tmp_path / "store", expected.last_ms), expected.there, expected.deleted)
+        assert expected.snapshot is not None
+        name, *held = expected.snapshot
+        check(reopened(tmp_path / "snapshots" / name / "store", expected.last_ms), *held)
     finally:
         mortal.close()
     print(f"{KILLS} kills, {expected.written} samples acknowledged, none lost")

@@ -92,7 +92,7 @@ async def read_params(request: Request) -> Params:
     """URL parameters first, then those of an ``application/x-www-form-urlencoded`` body."""
     pairs = list(request.query_params.multi_items())
     content_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if request.method == "POST" and content_type == "application/x-www-form-urlencoded":
+    if request.method in ("POST", "PUT") and content_type == "application/x-www-form-urlencoded":
         body = bytearray()
         async for chunk in request.stream():
             body += chunk

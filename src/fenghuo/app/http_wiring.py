@@ -11,6 +11,7 @@ from fenghuo.api.application import ApplicationParts, build_application
 from fenghuo.api.http_metrics import ServerHttpMetrics
 from fenghuo.api.late import LateApplication
 from fenghuo.api.management import Check, ManagementParts, management_routes
+from fenghuo.api.prometheus.admin import AdminApi
 from fenghuo.api.prometheus.expressions import expression_routes
 from fenghuo.api.prometheus.query import QueryApi
 from fenghuo.api.prometheus.rules import RuleApi
@@ -19,6 +20,7 @@ from fenghuo.api.prometheus.status import StatusApi, StatusParts
 from fenghuo.api.prometheus.targets import TargetApi
 from fenghuo.api.prometheus.times import rfc3339
 from fenghuo.app.http_parts import HttpParts
+from fenghuo.app.options import SNAPSHOTS
 from fenghuo.base.late import Later
 from fenghuo.metrics.store import StoreHealth
 from fenghuo.model.duration import format_duration
@@ -58,6 +60,7 @@ def http_application(parts: HttpParts) -> Http:
         *SeriesApi(parts.store).routes(),
         *TargetApi(parts.scraper).routes(),
         *RuleApi(parts.rules.groups).routes(),
+        *AdminApi(parts.store, parts.options.data_dir / SNAPSHOTS).routes(),
         *StatusApi(_status_parts(parts, started_at_ms)).routes(),
     ]
 

@@ -16,6 +16,9 @@ DEFAULT_LISTEN = "127.0.0.1:9470"
 SERVER_FILE = "server.json"
 """In the data directory, readable by its owner alone: where the server listens, and the commands' token."""
 
+SNAPSHOTS = "snapshots"
+"""In the data directory: what the snapshot API makes, a directory for each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:

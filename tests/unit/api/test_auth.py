@@ -106,6 +106,7 @@ def basic(name: str, password: str = PASSWORD) -> dict[str, str]:
         ("DELETE", "/api/v1/series", Role.OPERATOR),
         ("POST", "/-/reload", Role.ADMIN),
         ("GET", "/-/anything", Role.ADMIN),
+        ("POST", "/api/v1/admin/tsdb/delete_series", Role.ADMIN),
     ],
 )
 def test_what_each_request_needs(method: str, path: str, role: Role | None) -> None:

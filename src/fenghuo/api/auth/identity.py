@@ -70,7 +70,7 @@ def role_needed(method: str, path: str, *, metrics_open: bool) -> Role | None:
     """The least role that may do this, or None when everybody may."""
     if path in OPEN_PATHS or (path == "/metrics" and metrics_open):
         return None
-    if path.startswith("/-/"):
+    if path.startswith(("/-/", "/api/v1/admin/")):
         return Role.ADMIN
     if not path.startswith(("/api/", "/metrics", "/federate")):
         return None

@@ -64,6 +64,7 @@ class Store:
         self._writer = Writer(parts, self._reader, settings, clock)
         self._pusher = Pusher(parts, self._writer, settings, clock)
         self._deleter = Deleter(parts)
+        self._clock = clock
         self._cohorts: WeakValueDictionary[str, Cohort] = WeakValueDictionary()
         self.keeper = Keeper(parts, settings, clock, self._cohorts.__contains__, guard)
         """Cuts blocks, keeps retention, and forces the WAL to the disk."""
