@@ -20,6 +20,7 @@ from fenghuo.api.prometheus.status import StatusApi, StatusParts
 from fenghuo.api.prometheus.targets import TargetApi
 from fenghuo.api.prometheus.times import rfc3339
 from fenghuo.app.http_parts import HttpParts
+from fenghuo.app.push_wiring import Pushing
 from fenghuo.app.options import SNAPSHOTS
 from fenghuo.base.late import Later
 from fenghuo.metrics.store import StoreHealth
@@ -62,6 +63,7 @@ def http_application(parts: HttpParts) -> Http:
         *RuleApi(parts.rules.groups).routes(),
         *AdminApi(parts.store, parts.options.data_dir / SNAPSHOTS).routes(),
         *StatusApi(_status_parts(parts, started_at_ms)).routes(),
+        *Pushing(parts).routes(),
     ]
 
     def prepare() -> None:
