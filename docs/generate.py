@@ -37,6 +37,7 @@ from fenghuo.base import limits
 from fenghuo.base.late_model import EntriesOf
 from fenghuo.cli.main import app
 from fenghuo.metrics.collect.settings import GlobalSettings, JobSettings
+from fenghuo.metrics.promql.settings import QuerySettings
 from fenghuo.metrics.store import StoreSettings
 from fenghuo.model.duration import format_duration
 from fenghuo.packs import Pack, load_pack, pack_names
@@ -61,6 +62,7 @@ TOP_LEVEL: dict[str, str] = {
     "mute_time_intervals": "The older name of `time_intervals`.",
     "templates": "Files of notification templates.",
     "storage": "The metric store; Prometheus' `tsdb` and `exemplars` are understood there, too.",
+    "query": "How far back queries look, and what one may cost.",
     "server": "Where the program listens and how it is reached.",
     "integrations": "What is collected without an exporter.",
     "trading": "Exchanges, holidays and hours over those that are known; markets kept as series.",
@@ -78,6 +80,7 @@ SECTIONS: list[tuple[str, str, type[BaseModel]]] = [
     ("global", "Prometheus' half of `global`; Alertmanager's is in the section on alerting.", GlobalSettings),
     ("scrape_configs[]", "One scrape job.", JobSettings),
     ("storage", "The metric store.", StoreSettings),
+    ("query", "Queries of clients and rules.", QuerySettings),
     ("server", "Where the program listens.", ServerSettings),
     ("integrations", "What is collected without an exporter.", IntegrationSettings),
     ("trading", "Exchanges, laid over what is known of them.", TradingSettings),

@@ -20,8 +20,8 @@ from fenghuo.api.prometheus.status import StatusApi, StatusParts
 from fenghuo.api.prometheus.targets import TargetApi
 from fenghuo.api.prometheus.times import rfc3339
 from fenghuo.app.http_parts import HttpParts
-from fenghuo.app.push_wiring import Pushing
 from fenghuo.app.options import SNAPSHOTS
+from fenghuo.app.push_wiring import Pushing
 from fenghuo.base.late import Later
 from fenghuo.metrics.store import StoreHealth
 from fenghuo.model.duration import format_duration
@@ -47,7 +47,7 @@ def http_application(parts: HttpParts) -> Http:
     """The ASGI application of the whole program."""
     started_at_ms = parts.clock.now_ms()
     settings = parts.holder.current.settings
-    queries = QueryApi(parts.engine, parts.store, parts.clock)
+    queries = QueryApi(parts.engine, parts.store, parts.clock, lambda: parts.holder.current.settings.query)
     management = ManagementParts(
         registry=parts.registry,
         checks=lambda: _checks(parts),
@@ -57,7 +57,7 @@ def http_application(parts: HttpParts) -> Http:
     routes = [
         *management_routes(management),
         *queries.routes(),
-        *expression_routes(),
+        *expression_routes(parts.engine.parse),
         *SeriesApi(parts.store).routes(),
         *TargetApi(parts.scraper).routes(),
         *RuleApi(parts.rules.groups).routes(),

@@ -22,6 +22,7 @@ from fenghuo.base.document import ListOf, RefusedError, Settings, refusing
 from fenghuo.base.errors import InputError
 from fenghuo.metrics.collect.integrations.host import HostSettings
 from fenghuo.metrics.collect.settings import GlobalSettings, JobSettings
+from fenghuo.metrics.promql.settings import QuerySettings
 from fenghuo.metrics.store.settings import StoreSettings
 from fenghuo.model.duration import format_duration
 from fenghuo.model.language import Language
@@ -98,6 +99,7 @@ class AppSettings:
     """What happens to an alert's labels between the rules and the notification pipeline."""
     alerting: AlertingSettings = field(default_factory=AlertingSettings.built_in)
     storage: StoreSettings = field(default_factory=StoreSettings)
+    query: QuerySettings = field(default_factory=QuerySettings)
     trading: TradingSettings = field(default_factory=TradingSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
     integrations: IntegrationSettings = field(default_factory=IntegrationSettings)
@@ -123,6 +125,7 @@ class AppSettings:
             "scrape_configs": [{"job_name": job.job_name, **_dump(job)} for job in self.jobs],
             "alerting": {"alert_relabel_configs": [_dump(rule) for rule in self.alert_relabel_rules]},
             "storage": _dump(self.storage),
+            "query": _dump(self.query),
             "trading": _dump(self.trading),
             "server": {**_dump(self.server), "listen": self.server.listen},
             "integrations": self.integrations.model_dump(mode="json", by_alias=True),

@@ -32,6 +32,7 @@ from fenghuo.app.settings_sections import (
 )
 from fenghuo.base.document import Document, Problem, Severity, load_yaml, validate
 from fenghuo.base.errors import InputError
+from fenghuo.metrics.promql.settings import QuerySettings
 from fenghuo.metrics.store.settings import StoreSettings
 from fenghuo.model.language import Language
 from fenghuo.packs import pack_names
@@ -106,6 +107,7 @@ class _Loader:
             alerting=self._alerting(document, top, for_alerting),
             trading=self._trading,
             storage=self._storage(document, top.get("storage"), part.storage),
+            query=self._section(QuerySettings, document, top, "query"),
             server=self._section(ServerSettings, document, top, "server"),
             integrations=self._section(IntegrationSettings, document, top, "integrations"),
             packs=self._packs(document, top),

@@ -21,7 +21,7 @@ from fenghuo.app.accounts import ensure_account, write_server_file
 from fenghuo.app.afterwards import loading_the_rest
 from fenghuo.app.banner import banner
 from fenghuo.app.configuration import load_configuration
-from fenghuo.app.glue import AlertRelay, BuiltInTargets, Markets, instant_query, local_zone
+from fenghuo.app.glue import AlertRelay, BuiltInTargets, Markets, instant_query, local_zone, query_options
 from fenghuo.app.housekeeping import keeping_house
 from fenghuo.app.http_parts import HttpParts
 from fenghuo.app.http_server import bound_address, listen_on, serving
@@ -66,7 +66,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         state = await stack.start("state", opened_state(data_dir / "state.db"))
         await stack.start("housekeeping", keeping_house(state, clock, guard))
         store = await stack.start("store", opened_store(data_dir / "metrics", settings.storage, clock, registry, guard))
-        engine = Engine(store, clock, registry)
+        engine = Engine(store, clock, registry, lambda: query_options(holder.current.settings.query))
 
         alerting_parts = AlertingParts(
             alerts=state.alerts,

@@ -6,7 +6,7 @@ The data of an answer are handed on as pieces, in order: a large answer is put t
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import compress, islice
 
 import numpy as np
@@ -35,7 +35,11 @@ GZIP_LEVEL = 3
 """Answers are repetitive: level 3 takes off nearly what level 9 does, at a fraction of the time."""
 
 
-def encode_result(result: QueryResult, limit: int = 0) -> tuple[list[bytes], bool]:
+Spend = Callable[[int], object]
+"""Is told of the bytes of each series; raises when there should be no more."""
+
+
+def encode_result(result: QueryResult, limit: int = 0, spend: Spend = int) -> tuple[list[bytes], bool]:
     """The pieces of the ``data`` of a query's answer, and whether ``limit`` (0: none) cut series off it."""
     value = result.value
     match value:
@@ -46,21 +50,22 @@ def encode_result(result: QueryResult, limit: int = 0) -> tuple[list[bytes], boo
             time, quoted = seconds_text(value.time_ms), orjson.dumps(value.value).decode()
             return [_opening("string"), f"[{time},{quoted}]}}".encode()], False
         case VectorResult():
-            return _listed("vector", _vector_items(value), value.labels.size, limit)
+            return _listed("vector", _vector_items(value), value.labels.size, limit, spend)
         case MatrixResult():
-            return _listed("matrix", _matrix_items(value), value.labels.size, limit)
+            return _listed("matrix", _matrix_items(value), value.labels.size, limit, spend)
         case RangeVectorResult():
-            return _listed("matrix", _range_vector_items(value), value.labels.size, limit)
+            return _listed("matrix", _range_vector_items(value), value.labels.size, limit, spend)
 
 
 def _opening(kind: str) -> bytes:
     return f'{{"resultType":"{kind}","result":'.encode()
 
 
-def _listed(kind: str, items: Iterator[bytes], size: int, limit: int) -> tuple[list[bytes], bool]:
+def _listed(kind: str, items: Iterator[bytes], size: int, limit: int, spend: Spend) -> tuple[list[bytes], bool]:
     cut = 0 < limit < size
     pieces = [_opening(kind), b"["]
     for item in islice(items, limit if cut else size):
+        spend(len(item) + 1)
         pieces += (item, b",")
     if len(pieces) > 2:
         pieces.pop()

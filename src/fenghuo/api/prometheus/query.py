@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -18,7 +20,6 @@ from fenghuo.api.params import ParameterError, Params, invalid, read_params
 from fenghuo.api.prometheus.answer import ApiError, ErrorType, answering, envelope, success_json
 from fenghuo.api.prometheus.encode import GZIP_FROM_BYTES, compressed, encode_result
 from fenghuo.api.prometheus.numbers import value_text
-from fenghuo.base import limits
 from fenghuo.base.clock import Clock
 from fenghuo.metrics.promql import (
     Engine,
@@ -30,17 +31,12 @@ from fenghuo.metrics.promql import (
     QueryTimeoutError,
     selectors_in,
 )
-from fenghuo.metrics.promql.context import TIMEOUT_S
+from fenghuo.metrics.promql.limits import ANSWER_BYTES_MAX, CONCURRENCY, POINTS_MAX, TIMEOUT_S
+from fenghuo.metrics.promql.settings import QuerySettings
 from fenghuo.model.labels import Labels
 from fenghuo.model.matcher import Matcher
 from fenghuo.model.sample import Exemplar
 
-POINTS = limits.declare(
-    "query_points_per_series", 11_000, limits.Policy.REJECT, "Points of one series that a range query may return."
-)
-CONCURRENCY = limits.declare(
-    "query_concurrency", 20, limits.Policy.WAIT, "Queries evaluated at the same time; further ones wait."
-)
 TRUNCATED = "results truncated due to limit"
 STOPPING = "the server is stopping"
 
@@ -56,11 +52,15 @@ class ExemplarSource(Protocol):
 class QueryApi:
     """The handlers that evaluate PromQL."""
 
-    def __init__(self, engine: Engine, exemplars: ExemplarSource, clock: Clock) -> None:
+    def __init__(
+        self, engine: Engine, exemplars: ExemplarSource, clock: Clock, settings: Callable[[], QuerySettings]
+    ) -> None:
         self._engine = engine
         self._exemplars = exemplars
         self._clock = clock
+        self._settings = settings
         self._slots = anyio.CapacityLimiter(CONCURRENCY.default)
+        self._threads = anyio.CapacityLimiter(math.inf)
         self._running: set[threading.Event] = set()
         self._stopping = False
 
@@ -94,10 +94,11 @@ class QueryApi:
         if end_ms < start_ms:
             raise invalid("end", "end timestamp must not be before start time")
         step_ms = _step_ms(params)
-        if (end_ms - start_ms) // step_ms > POINTS.default:
-            POINTS.hit()
+        points_max = self._settings().points_max
+        if (end_ms - start_ms) // step_ms > points_max:
+            POINTS_MAX.hit()
             raise ParameterError(
-                "exceeded maximum resolution of 11,000 points per timeseries. "
+                f"exceeded maximum resolution of {points_max:,} points per timeseries. "
                 "Try decreasing the query resolution (?step=XX)"
             )
         expression = params.get("query")
@@ -121,18 +122,19 @@ class QueryApi:
         if self._stopping:
             raise ApiError(ErrorType.UNAVAILABLE, STOPPING)
         cancelled = threading.Event()
-        options = _options(params, cancelled)
+        options = _options(params, self._engine.options(), cancelled)
+        budget = _Budget(self._clock, options.timeout_s, self._settings().answer_bytes_max, cancelled)
         gzipped = "gzip" in request.headers.get("accept-encoding", "")
 
         def work() -> Response:
-            return _answer(evaluate(options), limit, gzipped=gzipped)
+            result = evaluate(replace(options, timeout_s=budget.left_s()))
+            return _answer(result, limit, budget, gzipped=gzipped)
 
-        if self._slots.available_tokens <= 0:
-            CONCURRENCY.hit()
         self._running.add(cancelled)
         watch = asyncio.create_task(_when_gone(request, cancelled), name="query-watch")
         try:
-            return await anyio.to_thread.run_sync(work, limiter=self._slots, abandon_on_cancel=True)
+            async with self._turn(budget):
+                return await anyio.to_thread.run_sync(work, limiter=self._threads, abandon_on_cancel=True)
         except ParseError as error:
             raise invalid("query", error.message) from error
         except ExecutionError as error:
@@ -148,9 +150,55 @@ class QueryApi:
             cancelled.set()
             watch.cancel()
 
+    @contextlib.asynccontextmanager
+    async def _turn(self, budget: _Budget) -> AsyncIterator[None]:
+        """Hold one of the places of running queries. Waiting for it counts as time of the query."""
+        self._slots.total_tokens = self._settings().concurrency_max
+        if self._slots.available_tokens <= 0:
+            CONCURRENCY.hit()
+        try:
+            async with asyncio.timeout(budget.left_s()):
+                await self._slots.acquire_on_behalf_of(budget)
+        except TimeoutError as error:
+            TIMEOUT_S.hit()
+            raise ApiError(ErrorType.TIMEOUT, "query timed out in query queue") from error
+        try:
+            yield
+        finally:
+            self._slots.release_on_behalf_of(budget)
 
-def _answer(result: QueryResult, limit: int, *, gzipped: bool) -> Response:
-    data, cut = encode_result(result, limit)
+
+class _Budget:
+    """What one query may still cost. Used by one thread at a time."""
+
+    def __init__(self, clock: Clock, timeout_s: float, bytes_max: int, cancelled: threading.Event) -> None:
+        self._clock = clock
+        self._deadline_s = clock.monotonic_s() + timeout_s
+        self._bytes_max = bytes_max
+        self._bytes = 0
+        self._cancelled = cancelled
+
+    def left_s(self) -> float:
+        return max(self._deadline_s - self._clock.monotonic_s(), 0.0)
+
+    def spend(self, size_bytes: int) -> None:
+        """Count bytes of the answer. Raises when they are too many, or when nobody waits for them any more."""
+        self._bytes += size_bytes
+        if self._bytes > self._bytes_max:
+            ANSWER_BYTES_MAX.hit()
+            raise ExecutionError(
+                f"the answer is larger than {self._bytes_max} bytes; "
+                "ask for fewer series, a shorter range or a larger step"
+            )
+        if self._cancelled.is_set():
+            raise QueryCancelledError
+        if self.left_s() <= 0:
+            TIMEOUT_S.hit()
+            raise QueryTimeoutError
+
+
+def _answer(result: QueryResult, limit: int, budget: _Budget, *, gzipped: bool) -> Response:
+    data, cut = encode_result(result, limit, budget.spend)
     body = envelope(data, [*result.warnings, *([TRUNCATED] if cut else [])], result.infos)
     headers = {"Vary": "Accept-Encoding"}
     if gzipped and len(body) >= GZIP_FROM_BYTES:
@@ -177,13 +225,13 @@ def _step_ms(params: Params) -> int:
     return step_ms
 
 
-def _options(params: Params, cancelled: threading.Event) -> QueryOptions:
+def _options(params: Params, given: QueryOptions, cancelled: threading.Event) -> QueryOptions:
     """A client may ask for less time than the server gives, not for more."""
-    options = QueryOptions(cancel=cancelled)
+    options = replace(given, cancel=cancelled)
     timeout_ms, lookback_ms = params.duration_ms("timeout"), params.duration_ms("lookback_delta")
     if timeout_ms is not None:
-        options = replace(options, timeout_s=min(timeout_ms / 1000, float(TIMEOUT_S.default)))
-    if lookback_ms is not None:
+        options = replace(options, timeout_s=min(timeout_ms / 1000, options.timeout_s))
+    if lookback_ms:
         options = replace(options, lookback_ms=lookback_ms)
     return options
 

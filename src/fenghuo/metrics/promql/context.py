@@ -8,17 +8,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fenghuo.base.clock import Clock
-from fenghuo.base.limits import Policy, declare
 from fenghuo.metrics.promql.annotations import Annotations
 from fenghuo.metrics.promql.errors import QueryCancelledError, QueryTimeoutError, TooManySamplesError
 from fenghuo.metrics.promql.grid import Grid
+from fenghuo.metrics.promql.limits import SAMPLES_MAX, TIMEOUT_S
 from fenghuo.model.matcher import Matcher
 from fenghuo.model.selection import DenseBlock, Selection
-
-SAMPLES_MAX = declare(
-    "query_samples", 50_000_000, Policy.REJECT, "Samples that one query may hold at a time; more is an error."
-)
-TIMEOUT_S = declare("query_timeout_s", 120, Policy.REJECT, "How long one query may take before it is ended.")
 
 
 class Queryable(Protocol):
@@ -44,6 +39,8 @@ class Context:
     deadline_s: float
     cancel: threading.Event | None
     notes: Annotations
+    pinned: frozenset[int] = frozenset()
+    """The ids of the tree's nodes that have one value for all steps."""
     samples: int = 0
     _selections: dict[tuple[tuple[Matcher, ...], int, int], Selection] = field(default_factory=dict)
 

@@ -42,6 +42,7 @@ from fenghuo.metrics.promql.syntax.ast import (
     Unary,
     VectorSelector,
     children,
+    postorder,
     unwrap,
 )
 from fenghuo.metrics.promql.vector import ScalarValue, StringValue, Value, Vector, empty_vector
@@ -56,7 +57,7 @@ _OF_SAMPLES: dict[str, RangeKernel] = {"timestamp": newest_time, "start_timestam
 def evaluate(node: Expr, grid: Grid, context: Context) -> Value:
     """The value of ``node`` at every moment of ``grid``. The type of ``node`` is not a range vector."""
     context.check()
-    if grid.size > 1 and _has_selector(node) and _is_constant(node):
+    if grid.size > 1 and id(node) in context.pinned:
         return _spread_out(evaluate(node, grid.first(), context), grid.size)
     match node:
         case Number(value=value):
@@ -94,19 +95,28 @@ def evaluate_range(node: Expr, grid: Grid, context: Context) -> RangeArgument:
     return subquery_range(node, moments, inner, inner_grid, context)
 
 
-def _has_selector(node: Expr) -> bool:
-    return isinstance(node, VectorSelector) or any(map(_has_selector, children(node)))
+def pinned_nodes(root: Expr) -> frozenset[int]:
+    """The ids of the nodes below which ``@`` fixes every selector, so that all steps have one answer."""
+    selecting: set[int] = set()
+    constant: set[int] = set()
+    for node in postorder(root):
+        below = [id(child) for child in children(node)]
+        if isinstance(node, VectorSelector) or not selecting.isdisjoint(below):
+            selecting.add(id(node))
+        if _is_constant(node, constant):
+            constant.add(id(node))
+    return frozenset(selecting & constant)
 
 
-def _is_constant(node: Expr) -> bool:
-    """Whether ``@`` fixes everything below ``node``, so that all steps have one answer."""
+def _is_constant(node: Expr, constant: set[int]) -> bool:
+    """Whether all steps have one value of ``node``, when it is known of what is below it."""
     match node:
         case VectorSelector(at=at) | Subquery(at=at):
             return at is not None
         case Call(function=function) if function in _SEES_THE_STEP:
             return False
         case _:
-            return all(map(_is_constant, children(node)))
+            return all(id(child) in constant for child in children(node))
 
 
 def _spread_out(value: Value, steps: int) -> Value:
@@ -153,8 +163,17 @@ def _aggregate(node: Aggregate, grid: Grid, context: Context) -> Vector:
 
 
 def _binary(node: Binary, grid: Grid, context: Context) -> Value:
-    left = evaluate(node.lhs, grid, context)
-    right = evaluate(node.rhs, grid, context)
+    """A chain of operators is worked off from its left end, however long it is."""
+    chain = [node]
+    while isinstance(before := chain[-1].lhs, Binary) and (grid.size == 1 or id(before) not in context.pinned):
+        chain.append(before)
+    left = evaluate(chain[-1].lhs, grid, context)
+    for each in reversed(chain):
+        left = _operate(each, left, evaluate(each.rhs, grid, context), context)
+    return left
+
+
+def _operate(node: Binary, left: Value, right: Value, context: Context) -> Value:
     if isinstance(left, Vector) and isinstance(right, Vector):
         if node.op in SET_OPS:
             return set_operation(node, left, right)

@@ -285,6 +285,15 @@ def test_answers(engine: Engine, expr: str, answer: dict[str, float]) -> None:
     assert vector(engine, expr) == answer
 
 
+def test_chains_of_operators_may_be_long(engine: Engine) -> None:
+    """Ten thousand terms are many, not deep."""
+    assert vector(engine, " + ".join(["x_total{job='b'}"] * 10_000)) == {'{instance="1", job="b"}': 400_000.0}
+    assert vector(engine, " or ".join(["x_total @ 300"] * 1_000))
+    scalar = engine.instant(" + ".join(["1"] * 10_000), 0).value
+    assert isinstance(scalar, ScalarResult)
+    assert scalar.values.tolist() == [10_000.0]
+
+
 def test_queries_are_counted(store: MemoryStore, clock: ManualClock) -> None:
     """Every query is timed by kind; failures are told apart; samples are added up."""
     registry = CollectorRegistry()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -191,13 +192,47 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return ()
 
 
+def preorder(root: Expr) -> Iterator[Expr]:
+    """Every node, parents before their children, in the order of the text. Without recursion, as all walks here."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(children(node)))
+
+
+def postorder(root: Expr) -> Iterator[Expr]:
+    """Every node, children before their parents, in the order of the text."""
+    stack = [(root, False)]
+    while stack:
+        node, done = stack.pop()
+        below = () if done else children(node)
+        if not below:
+            yield node
+            continue
+        stack.append((node, True))
+        stack.extend((child, False) for child in reversed(below))
+
+
 def depth_of(root: Expr) -> int:
-    """The levels of a tree, counted without recursion."""
+    """The levels of a tree."""
     level, depth = [root], 0
     while level:
         level = [child for node in level for child in children(node)]
         depth += 1
     return depth
+
+
+def nesting_of(root: Expr) -> int:
+    """The levels of a tree, where a chain of binary operators is one level however long it is."""
+    stack, deepest = [(root, 1)], 0
+    while stack:
+        node, level = stack.pop()
+        deepest = max(deepest, level)
+        for child in children(node):
+            goes_on = isinstance(node, Binary) and isinstance(child, Binary) and child is node.lhs
+            stack.append((child, level if goes_on else level + 1))
+    return deepest
 
 
 def unwrap(expr: Expr) -> Expr:
@@ -209,5 +244,4 @@ def unwrap(expr: Expr) -> Expr:
 
 def selectors_in(expr: Expr) -> list[tuple[Matcher, ...]]:
     """The matchers of every selector in ``expr``, in the order of the text."""
-    own = [expr.matchers] if isinstance(expr, VectorSelector) else []
-    return own + [matchers for child in children(expr) for matchers in selectors_in(child)]
+    return [node.matchers for node in preorder(expr) if isinstance(node, VectorSelector)]

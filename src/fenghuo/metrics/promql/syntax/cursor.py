@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fenghuo.metrics.promql.errors import ParseError
+from fenghuo.metrics.promql.limits import NESTING_MAX
 from fenghuo.metrics.promql.syntax.ast import AGGREGATORS, COMPARISON_OPS
 from fenghuo.metrics.promql.syntax.lexer import Kind, Token, error_at, tokenize
 from fenghuo.model.labels import quote
@@ -10,8 +11,6 @@ from fenghuo.model.labels import quote
 KEYWORDS = AGGREGATORS | {
     "and", "or", "unless", "atan2", "offset", "by", "without", "on", "ignoring", "group_left", "group_right", "bool",
 }  # fmt: skip
-_DEPTH_MAX = 150
-"""Levels of nesting. The parser needs up to five of Python's 1,000 frames for each."""
 _OP_SYMBOLS = COMPARISON_OPS | {"+", "-", "*", "/", "%", "^", "@", "=~", "!~"}
 
 
@@ -48,8 +47,9 @@ class Cursor:
     def descend(self) -> None:
         """Go one level deeper into what is nested. Raises ParseError when that is deeper than anybody writes."""
         self._depth += 1
-        if self._depth > _DEPTH_MAX:
-            raise self.error(f"expression is nested deeper than {_DEPTH_MAX} levels", self.token.start)
+        if self._depth > NESTING_MAX.default:
+            NESTING_MAX.hit()
+            raise self.error(f"expression is nested deeper than {NESTING_MAX.default} levels", self.token.start)
 
     def ascend(self) -> None:
         """Come back from one level."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
+from fenghuo.metrics.promql.limits import LEVELS_MAX
 from fenghuo.metrics.promql.syntax.ast import (
     AGGREGATORS,
     AGGREGATORS_WITH_PARAM,
@@ -30,7 +31,7 @@ from fenghuo.metrics.promql.syntax.ast import (
     Subquery,
     Unary,
     VectorSelector,
-    depth_of,
+    nesting_of,
 )
 from fenghuo.metrics.promql.syntax.check import check_types
 from fenghuo.metrics.promql.syntax.cursor import Cursor
@@ -56,8 +57,6 @@ _PRECEDENCE = {
 }
 _SIGN_PRECEDENCE = 6
 _RANGE_CONTEXT = "subquery or range selector"
-_LEVELS_MAX = 250
-"""Levels of a tree, operators in a row included. The evaluator needs up to three of Python's 1,000 frames for each."""
 
 
 def parse_expr(text: str) -> Expr:
@@ -68,8 +67,9 @@ def parse_expr(text: str) -> Expr:
     expr = _Parser(cursor).binary(1)
     if not cursor.at_end():
         raise cursor.unexpected()
-    if depth_of(expr) > _LEVELS_MAX:
-        raise cursor.error(f"expression has more than {_LEVELS_MAX} levels", expr.start)
+    if nesting_of(expr) > LEVELS_MAX.default:
+        LEVELS_MAX.hit()
+        raise cursor.error(f"expression has more than {LEVELS_MAX.default} levels", expr.start)
     check_types(cursor, expr)
     return expr
 
