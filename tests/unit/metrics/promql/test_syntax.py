@@ -78,7 +78,6 @@ def test_modifiers_belong_to_what_they_follow() -> None:
         ("(" * 300 + "1" + ")" * 300, "nested deeper"),
         ("x" + "[1m:]" * 300, "more than 250 levels"),
         ("-" * 5000 + "1", "nested deeper"),
-        (" + ".join(["x"] * 5000), "more than 250 levels"),
         ("abs(" * 300 + "x" + ")" * 300, "nested deeper"),
         ("2" + "^2" * 5000, "nested deeper"),
         ("x[" + "-" * 5000 + "1m]", "nested deeper"),
