@@ -82,7 +82,7 @@ def _vector_items(vector: VectorResult) -> Iterator[bytes]:
 def _matrix_items(matrix: MatrixResult) -> Iterator[bytes]:
     joints = _joints(seconds_texts(matrix.times_ms))
     values = np.ascontiguousarray(matrix.values)
-    everywhere = matrix.present.all(axis=1).tolist()
+    everywhere = np.logical_and.reduce(matrix.present, axis=1).tolist()
     plain = are_plain(values).tolist()
     for row, labels in enumerate(label_sets_json(matrix.labels)):
         if everywhere[row]:

@@ -68,7 +68,8 @@ def _are_plain(values: Floats) -> Bools:
     # NaN is the maximum of what holds it, and not below anything.
     below = size.max(axis=1, initial=0.0) < _PLAIN_BELOW
     size[size == 0] = 1.0
-    return below & (size.min(axis=1, initial=1.0) >= _PLAIN_FROM)
+    plain: Bools = below & (size.min(axis=1, initial=1.0) >= _PLAIN_FROM)
+    return plain
 
 
 def plain_texts(values: Floats) -> list[bytes]:

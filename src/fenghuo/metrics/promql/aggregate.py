@@ -13,8 +13,9 @@ from fenghuo.metrics.promql.fold import Groups, held
 from fenghuo.metrics.promql.kernels.spread import quantile
 from fenghuo.metrics.promql.label_arrays import group_rows, with_column
 from fenghuo.metrics.promql.numbers import format_float, format_general
+from fenghuo.metrics.promql.reduce import REDUCTIONS, Walk
 from fenghuo.metrics.promql.syntax.ast import Aggregate
-from fenghuo.metrics.promql.vector import Vector
+from fenghuo.metrics.promql.vector import Slabs, Vector, empty_vector
 from fenghuo.model.label_table import LabelColumn, LabelTable
 from fenghuo.model.labels import METRIC_NAME, quote
 from fenghuo.model.sample import Bools, Floats, Ints
@@ -44,7 +45,7 @@ def aggregate(node: Aggregate, vector: Vector, param: Floats | str | None, conte
             assert isinstance(param, np.ndarray)
             values = _quantiles(vector, groups, param)
         case _:
-            values = _REDUCTIONS[node.op](vector, groups)
+            values = _DEVIATIONS[node.op](vector, groups)
     present = groups.reduce(np.logical_or, vector.present)
     drop = groups.reduce(np.logical_or, vector.drop_name & vector.present.any(axis=1))
     return Vector(table, values, present, drop)
@@ -69,60 +70,33 @@ def _check_param(node: Aggregate, param: Floats | str | None, notes: Annotations
         _counts(param)
 
 
-def _count(vector: Vector, groups: Groups) -> Floats:
-    counts: Floats = groups.reduce(np.add, vector.present.astype(np.float64))
-    return counts
-
-
-def _sum(vector: Vector, groups: Groups) -> Floats:
-    return groups.sums(held(vector.values, vector.present, 0.0))
-
-
-def _mean(vector: Vector, groups: Groups) -> Floats:
-    count = _count(vector, groups)
-    values = held(vector.values, vector.present, 0.0)
-    mean = groups.sums(values) / count
-    if not np.isfinite(mean[count > 0]).all():
-        # A sum beyond float64 may still have a mean within it.
-        scaled = groups.sums(values / 2048.0) / count * 2048.0
-        mean = np.where(np.isfinite(mean), mean, scaled)
-    return mean
-
-
-def _minimum(vector: Vector, groups: Groups) -> Floats:
-    least: Floats = groups.reduce(np.fmin, held(vector.values, vector.present, np.nan))
-    return least
-
-
-def _maximum(vector: Vector, groups: Groups) -> Floats:
-    most: Floats = groups.reduce(np.fmax, held(vector.values, vector.present, np.nan))
-    return most
-
-
-def _group(vector: Vector, groups: Groups) -> Floats:
-    return np.ones((groups.size, vector.values.shape[1]))
+def reduced(node: Aggregate, slabs: Slabs) -> Vector:
+    """Apply an operator of :data:`REDUCTIONS` to a vector of which each row is looked at once."""
+    if slabs.labels.size == 0:
+        return empty_vector(slabs.steps)
+    names = _group_names(node, slabs.labels)
+    ids, first = group_rows(slabs.labels, names)
+    walk = Walk(slabs, ids, len(first))
+    values = REDUCTIONS[node.op](walk)
+    return Vector(slabs.labels.take(first).only(names), values, walk.counts > 0, walk.drop).pruned()
 
 
 def _variance(vector: Vector, groups: Groups) -> Floats:
     """Deviations are taken from one value of the group, so that equal values give exactly zero."""
-    count = _count(vector, groups)
+    count = groups.reduce(np.add, vector.present.astype(np.float64))
     pivot = groups.reduce(np.fmin, held(vector.values, vector.present, np.nan))[groups.ids]
     shifted = np.where(vector.present, vector.values - pivot, 0.0)
     mean = (groups.sums(shifted) / count)[groups.ids]
-    return groups.sums(np.where(vector.present, (shifted - mean) ** 2, 0.0)) / count
+    squares = groups.sums(np.where(vector.present, (shifted - mean) ** 2, 0.0))
+    variance: Floats = squares / count
+    return variance
 
 
 def _deviation(vector: Vector, groups: Groups) -> Floats:
     return np.sqrt(_variance(vector, groups))
 
 
-_REDUCTIONS: dict[str, Callable[[Vector, Groups], Floats]] = {
-    "sum": _sum,
-    "avg": _mean,
-    "count": _count,
-    "min": _minimum,
-    "max": _maximum,
-    "group": _group,
+_DEVIATIONS: dict[str, Callable[[Vector, Groups], Floats]] = {
     "stdvar": _variance,
     "stddev": _deviation,
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -25,10 +26,10 @@ from fenghuo.metrics.promql.histogram import histogram_fraction, histogram_quant
 from fenghuo.metrics.promql.kernels import spread
 from fenghuo.metrics.promql.kernels.starts import overlapping
 from fenghuo.metrics.promql.label_arrays import metric_names
-from fenghuo.metrics.promql.ranges import RangeArgument, apply_kernel
+from fenghuo.metrics.promql.ranges import RangeArgument, apply_kernel, kernel_slabs
 from fenghuo.metrics.promql.relabel import absent, label_join, label_replace, order_by_labels
 from fenghuo.metrics.promql.syntax.ast import Call, RangeMode
-from fenghuo.metrics.promql.vector import ScalarValue, StringValue, Value, Vector, empty_vector
+from fenghuo.metrics.promql.vector import ScalarValue, Slab, Slabs, StringValue, Value, Vector, empty_vector
 from fenghuo.metrics.promql.windows import Windows
 from fenghuo.model.label_table import LabelTable
 from fenghuo.model.sample import Bools, Floats
@@ -115,6 +116,27 @@ class Invocation:
             self._context.notes.check_counters(metric_names(vector.labels), self._node.args[0])
         vector = vector if name in KEEPS_NAME else vector.renamed(vector.values)
         return broadcast(vector, self._grid.size)
+
+    def slabs(self) -> Slabs:
+        """The value of a function over a range, some rows at a time. The range has the shape of the grid."""
+        name, argument = self._node.function, self._range(0)
+        self._check_mode()
+        kernel = self._kernel(RANGE_KERNELS[name])
+        drop = argument.drop_name if name in KEEPS_NAME else np.ones_like(argument.drop_name)
+        make = partial(kernel_slabs, argument, kernel, self._context)
+        if name in COUNTERS_ONLY:
+            make = partial(self._watched_slabs, partial(kernel_slabs, argument, self._watched(kernel), self._context))
+        return Slabs(argument.selection.labels, argument.grid.size, drop, make)
+
+    def _watched_slabs(self, make: Callable[[], Iterator[Slab]]) -> Iterator[Slab]:
+        """The slabs; afterwards it is said which of the metrics with values do not look like counters."""
+        labels = self._range(0).selection.labels
+        alive = np.zeros(labels.size, dtype=np.bool_)
+        for slab in make():
+            alive[slab.rows] = slab.present.any(axis=1)
+            yield slab
+        seen = labels if alive.all() else labels.take(np.flatnonzero(alive))
+        self._context.notes.check_counters(metric_names(seen), self._node.args[0])
 
     def _watched(self, kernel: RangeKernel) -> RangeKernel:
         """``kernel`` that also tells of samples which count from before the sample before them."""

@@ -6,18 +6,19 @@ import functools
 
 import numpy as np
 
-from fenghuo.metrics.promql.aggregate import aggregate
+from fenghuo.metrics.promql.aggregate import aggregate, reduced
 from fenghuo.metrics.promql.binary import scalar_scalar, set_operation, vector_scalar, vector_vector
 from fenghuo.metrics.promql.calls import Argument, Invocation, broadcast
 from fenghuo.metrics.promql.context import Context
 from fenghuo.metrics.promql.dates import DATE_FUNCTIONS
-from fenghuo.metrics.promql.functions import RangeKernel
+from fenghuo.metrics.promql.functions import RANGE_KERNELS, RangeKernel
 from fenghuo.metrics.promql.grid import Grid
 from fenghuo.metrics.promql.info import with_info
 from fenghuo.metrics.promql.kernels.extended import smoothed_value
 from fenghuo.metrics.promql.ranges import (
     RangeArgument,
     apply_kernel,
+    kernel_slabs,
     newest,
     newest_start,
     newest_time,
@@ -27,6 +28,7 @@ from fenghuo.metrics.promql.ranges import (
     subquery_grid,
     subquery_range,
 )
+from fenghuo.metrics.promql.reduce import REDUCTIONS
 from fenghuo.metrics.promql.syntax.ast import (
     SET_OPS,
     Aggregate,
@@ -45,7 +47,7 @@ from fenghuo.metrics.promql.syntax.ast import (
     postorder,
     unwrap,
 )
-from fenghuo.metrics.promql.vector import ScalarValue, StringValue, Value, Vector, empty_vector
+from fenghuo.metrics.promql.vector import ScalarValue, Slabs, StringValue, Value, Vector, empty_vector
 from fenghuo.model.sample import Floats
 
 _SEES_THE_STEP = DATE_FUNCTIONS | {"predict_linear", "time", "timestamp"}
@@ -136,11 +138,30 @@ def _vector(node: Expr, grid: Grid, context: Context) -> Vector:
 
 
 def _newest(node: VectorSelector, grid: Grid, context: Context) -> Vector:
-    kernel: RangeKernel = newest
-    if node.mode is RangeMode.SMOOTHED:
-        kernel = functools.partial(smoothed_value, lookback_ms=context.lookback_ms)
-    vector = apply_kernel(select_instant(node, grid, context), kernel, context, keep_stale=True)
+    vector = apply_kernel(select_instant(node, grid, context), _newest_kernel(node, context), context, keep_stale=True)
     return broadcast(vector, grid.size)
+
+
+def _newest_kernel(node: VectorSelector, context: Context) -> RangeKernel:
+    if node.mode is RangeMode.SMOOTHED:
+        return functools.partial(smoothed_value, lookback_ms=context.lookback_ms)
+    return newest
+
+
+def _slabs(node: Expr, grid: Grid, context: Context) -> Slabs:
+    """The vector of ``node``, some rows at a time if it is made so."""
+    node = unwrap(node)
+    if grid.size == 1 or id(node) not in context.pinned:
+        match node:
+            case VectorSelector():
+                argument, kernel = select_instant(node, grid, context), _newest_kernel(node, context)
+                make = functools.partial(kernel_slabs, argument, kernel, context, keep_stale=True)
+                return Slabs(argument.selection.labels, grid.size, argument.drop_name, make)
+            case Call(function=function, args=args) if function in RANGE_KERNELS:
+                return Invocation(node, [evaluate_range(args[0], grid, context)], grid, context).slabs()
+    value = evaluate(node, grid, context)
+    assert isinstance(value, Vector)
+    return value.slabs()
 
 
 def _unary(node: Unary, grid: Grid, context: Context) -> Value:
@@ -154,6 +175,8 @@ def _unary(node: Unary, grid: Grid, context: Context) -> Value:
 
 
 def _aggregate(node: Aggregate, grid: Grid, context: Context) -> Vector:
+    if node.op in REDUCTIONS:
+        return reduced(node, _slabs(node.expr, grid, context))
     param: Floats | str | None = None
     if node.param is not None:
         value = evaluate(node.param, grid, context)

@@ -13,7 +13,7 @@ from fenghuo.metrics.promql.grid import Grid
 from fenghuo.metrics.promql.kernels.extremes import last_over_time
 from fenghuo.metrics.promql.syntax.ast import AtTime, Duration, MatrixSelector, RangeMode, Subquery, VectorSelector
 from fenghuo.metrics.promql.syntax.durations import not_positive, resolve_ms
-from fenghuo.metrics.promql.vector import Vector
+from fenghuo.metrics.promql.vector import Slab, Vector
 from fenghuo.metrics.promql.windows import Windows, gather, windows_of
 from fenghuo.model.sample import ABSENT_NAN, Bools, Floats, Ints, is_stale
 from fenghuo.model.selection import DenseBlock, Selection
@@ -102,15 +102,21 @@ def subquery_range(node: Subquery, moments: Grid, inner: Vector, inner_grid: Gri
     return RangeArgument(selection, moments, _positive(node.range, context), inner.drop_name)
 
 
+def kernel_slabs(
+    argument: RangeArgument, kernel: RangeKernel, context: Context, *, keep_stale: bool = False
+) -> Iterator[Slab]:
+    """Run a kernel over all tiles."""
+    for windows in argument.windows(context, keep_stale=keep_stale):
+        yield Slab(_as_slice(windows.rows), *kernel(windows))
+
+
 def apply_kernel(argument: RangeArgument, kernel: RangeKernel, context: Context, *, keep_stale: bool = False) -> Vector:
     """Run a kernel over all tiles and put the rows together; rows without any value are left out."""
     shape = (argument.selection.labels.size, argument.grid.size)
     values, present = np.zeros(shape), np.zeros(shape, dtype=np.bool_)
-    for windows in argument.windows(context, keep_stale=keep_stale):
-        found, where = kernel(windows)
-        rows = _as_slice(windows.rows)
-        values[rows] = found
-        present[rows] = where
+    for slab in kernel_slabs(argument, kernel, context, keep_stale=keep_stale):
+        values[slab.rows] = slab.values
+        present[slab.rows] = slab.present
     return Vector(argument.selection.labels, values, present, argument.drop_name).pruned()
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
+from fenghuo.metrics.promql.fold import slab_slices
 from fenghuo.metrics.promql.label_arrays import concat, group_rows
 from fenghuo.model.label_table import LabelTable
 from fenghuo.model.labels import METRIC_NAME
@@ -69,6 +70,41 @@ class Vector:
         """Without the rows that are nowhere present."""
         alive = self.present.any(axis=1)
         return self if alive.all() else self.take(np.flatnonzero(alive))
+
+    def slabs(self) -> Slabs:
+        """The same rows, some at a time."""
+
+        def cut() -> Iterator[Slab]:
+            for part in slab_slices(*self.values.shape):
+                yield Slab(part, self.values[part], self.present[part])
+
+        return Slabs(self.labels, self.values.shape[1], self.drop_name, cut)
+
+
+@dataclass(frozen=True, slots=True)
+class Slab:
+    """Some rows of a vector, few enough to stay in a core's cache while they are worked on."""
+
+    rows: slice | Ints
+    """Which rows of the label table; int64[n]."""
+    values: Floats
+    """float64[n, S]."""
+    present: Bools
+    """bool[n, S], or bool[1, S] when all rows are present at the same moments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slabs:
+    """A vector for who needs it only once and row by row, such as a sum: it is never there as a whole.
+
+    ``labels`` and ``drop_name`` may have rows that no slab has; nothing is present there.
+    """
+
+    labels: LabelTable
+    steps: int
+    drop_name: Bools
+    make: Callable[[], Iterator[Slab]]
+    """Makes the slabs; each row is in one at most. May be called again."""
 
 
 Value: TypeAlias = ScalarValue | StringValue | Vector

@@ -1,14 +1,14 @@
 """Samples under windows: the one form in which kernels see the data.
 
 A :class:`Windows` is a tile of series and, for each moment of the grid, the slice of samples that lie in the
-window of that moment. Series that share their timestamps share the slices too: they are computed once. Series
-with timestamps of their own are padded to a common length and have slices of their own. Kernels do not need to
-know which: arrays of one row broadcast.
+window of that moment. Series that share their timestamps share the slices too: they are computed once. So do series
+whose timestamps differ, but whose windows begin and end at samples of the same numbers. Others have slices of their
+own. Kernels do not need to know which: arrays of one row broadcast.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,20 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from fenghuo.metrics.promql.grid import Grid
-from fenghuo.model.sample import ABSENT_NAN_BITS, STALE_NAN_BITS, Bools, Floats, Ints
-from fenghuo.model.selection import DenseBlock, RaggedBlock, Selection
+from fenghuo.metrics.promql.matrices import PAD_MS, ROWS_MIN, Matrix, matrices_of
+from fenghuo.model.sample import Bools, Floats, Ints
+from fenghuo.model.selection import Selection
 
 TILE_ELEMENTS = 1 << 15
 """Elements of one array of a tile. 256 KB of float64: several such arrays stay in a core's L2 cache. Found by
 running the benchmark with 2^13 to 2^20; a factor of two either way costs under 10 %."""
-DENSE_ELEMENTS_MIN = 1 << 12
-"""Blocks with fewer samples, and fewer values to make of them, join the padded batch: a tile costs some 200 µs
-however small it is."""
-ROWS_MIN = 8
-"""A tile has at least so many rows, however long they are."""
-PATTERNS_MAX = 8
-"""Rows of a block with holes are kept together by the pattern of their holes, when there are no more than these."""
-_PAD_MS = np.iinfo(np.int64).max
+BOUNDS_MAX = 8
+"""Sets of windows that are looked for among series with times of their own, before each gets windows of its own."""
 
 
 T = TypeVar("T", bound=np.generic)
@@ -41,7 +36,10 @@ def _go_on() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """n series, T samples each at most, S windows; ``W`` and ``w`` below are n, or 1 when all rows share."""
+    """n series, T samples each at most, S windows; ``W`` and ``w`` below are n, or 1 when all rows share.
+
+    When ``W`` is 1, so is ``w``.
+    """
 
     rows: Ints
     """int64[n]: rows of the label table."""
@@ -96,148 +94,93 @@ def windows_of(selection: Selection, grid: Grid, range_ms: int, *, keep_stale: b
 
     With ``keep_stale`` staleness markers stay in as samples; else they are left out as if they were no samples.
     """
-    loose: list[RaggedBlock] = []
-    for block in selection.blocks:
-        if not len(block.series) or not len(block.times_ms):
-            continue
-        if isinstance(block, RaggedBlock):
-            loose.append(_without_stale(block, keep_stale))
-        elif len(block.series) * max(grid.size, len(block.times_ms)) < DENSE_ELEMENTS_MIN:
-            loose.append(_scattered(block, keep_stale))
+    for matrix in matrices_of(selection, grid.size, keep_stale=keep_stale):
+        if len(matrix.times_ms) == 1:
+            yield from _tiles(matrix, *_bounds(matrix.times_ms[0], grid, range_ms), grid, range_ms)
         else:
-            whole, rest = _split_by_holes(block, keep_stale)
-            loose.extend(rest)
-            for part in whole:
-                yield from _dense_tiles(part, grid, range_ms)
-    yield from _padded_tiles(loose, grid, range_ms)
+            yield from _tiles_by_bounds(matrix, grid, range_ms)
 
 
-def _holes(values: Floats, keep_stale: bool) -> Bools | None:
-    """Where there is no sample; None when there is one everywhere."""
-    if not np.isnan(values).any():
-        return None
-    bits = values.view(np.int64)
-    holes: Bools = bits == ABSENT_NAN_BITS
-    if not keep_stale:
-        holes |= bits == STALE_NAN_BITS
-    return holes if holes.any() else None
-
-
-def _split_by_holes(block: DenseBlock, keep_stale: bool) -> tuple[list[DenseBlock], list[RaggedBlock]]:
-    """Dense blocks without holes, and what does not fit into few of them."""
-    holes = _holes(block.values, keep_stale)
-    if holes is None:
-        return [block], []
-    packed = np.packbits(holes, axis=1)
-    keys = np.ascontiguousarray(packed).view([("", packed.dtype)] * packed.shape[1]).reshape(-1)
-    _, first, pattern, count = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
-    pattern = pattern.reshape(-1)
-    big = np.flatnonzero(count >= ROWS_MIN)
-    big = big[np.argsort(-count[big], kind="stable")][:PATTERNS_MAX]
-    dense = []
-    for number in big.tolist():
-        rows = np.flatnonzero(pattern == number)
-        columns = np.flatnonzero(~holes[first[number]])
-        if len(columns):
-            values = np.ascontiguousarray(block.values[np.ix_(rows, columns)])
-            dense.append(DenseBlock(block.series[rows], block.times_ms[columns], values))
-    rest = np.flatnonzero(~np.isin(pattern, big))
-    loose = [_scattered(DenseBlock(block.series[rest], block.times_ms, block.values[rest]), keep_stale)]
-    return dense, loose if len(rest) else []
-
-
-def _scattered(block: DenseBlock, keep_stale: bool) -> RaggedBlock:
-    """A dense block as series with timestamps of their own, holes left out."""
-    rows, steps = block.values.shape
-    holes = _holes(np.ascontiguousarray(block.values), keep_stale)
-    times = np.broadcast_to(block.times_ms, (rows, steps))
-    if holes is None:
-        offsets = np.arange(rows + 1, dtype=np.int64) * steps
-        return RaggedBlock(block.series, offsets, times.reshape(-1), block.values.reshape(-1))
-    kept = ~holes
-    offsets = np.concatenate(([0], np.cumsum(kept.sum(axis=1)))).astype(np.int64)
-    return RaggedBlock(block.series, offsets, times[kept], block.values[kept])
-
-
-def _without_stale(block: RaggedBlock, keep_stale: bool) -> RaggedBlock:
-    holes = None if keep_stale else _holes(block.values, keep_stale)
-    if holes is None:
-        return block
-    kept = ~holes
-    before = np.concatenate(([0], np.cumsum(kept))).astype(np.int64)
-    starts = None if block.starts_ms is None else block.starts_ms[kept]
-    return RaggedBlock(block.series, before[block.offsets], block.times_ms[kept], block.values[kept], starts)
-
-
-def _tile_rows(steps: int, samples: int) -> int:
-    return max(ROWS_MIN, TILE_ELEMENTS // max(steps, samples, 1))
-
-
-def _dense_tiles(block: DenseBlock, grid: Grid, range_ms: int) -> Iterator[Windows]:
+def _bounds(times_ms: Ints, grid: Grid, range_ms: int) -> tuple[Ints, Ints]:
+    """The windows of one series, int64[1, S] each."""
     ends = grid.times_ms
-    lo = np.searchsorted(block.times_ms, ends - range_ms, side="right")[None, :]
-    hi = np.searchsorted(block.times_ms, ends, side="right")[None, :]
-    times = block.times_ms[None, :]
-    height = _tile_rows(grid.size, len(block.times_ms))
-    for start in range(0, len(block.series), height):
-        part = slice(start, start + height)
-        yield Windows(block.series[part], times, block.values[part], lo, hi, ends[None, :], range_ms)
+    lo = times_ms.searchsorted(ends - range_ms, side="right")
+    return lo[None, :], times_ms.searchsorted(ends, side="right")[None, :]
 
 
-def _padded_tiles(blocks: Sequence[RaggedBlock], grid: Grid, range_ms: int) -> Iterator[Windows]:
-    """Series of like length, padded to the longest of them."""
-    if not blocks:
-        return
-    series = np.concatenate([block.series for block in blocks])
-    sizes = np.concatenate([np.diff(block.offsets) for block in blocks])
-    times = np.concatenate([block.times_ms[block.offsets[0] : block.offsets[-1]] for block in blocks])
-    values = np.concatenate([block.values[block.offsets[0] : block.offsets[-1]] for block in blocks])
-    began = _starts(blocks)
-    starts = np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64)
-    order = np.argsort(sizes, kind="stable")
-    order = order[sizes[order] > 0]
+def _tiles(matrix: Matrix, lo: Ints, hi: Ints, grid: Grid, range_ms: int) -> Iterator[Windows]:
+    """Tiles of series that all have the same windows."""
     ends = grid.times_ms[None, :]
-    at = 0
-    while at < len(order):
-        shortest = int(sizes[order[at]])
-        # Up to twice the shortest: at most half of a tile is padding.
-        stop = int(np.searchsorted(sizes[order], 2 * shortest, side="right"))
-        stop = min(stop, at + _tile_rows(grid.size, 2 * shortest))
-        chosen = order[at:stop]
-        at = stop
-        longest = int(sizes[chosen[-1]])
-        column = np.arange(longest)
-        held = column < sizes[chosen, None]
-        index = np.minimum(starts[chosen, None] + column, len(times) - 1)
-        padded_times = np.where(held, times[index], _PAD_MS)
-        lo = _count_until(padded_times, held, grid.shifted(-range_ms))
-        hi = _count_until(padded_times, held, grid)
-        own_began = None if began is None else np.where(held, began[index], 0)
-        padded = np.where(held, values[index], 0.0)
-        yield Windows(series[chosen], padded_times, padded, lo, hi, ends, range_ms, own_began)
+    own_times, starts = len(matrix.times_ms) > 1, matrix.starts_ms
+    height = max(ROWS_MIN, TILE_ELEMENTS // max(grid.size, matrix.values.shape[1], 1))
+    for top in range(0, len(matrix.rows), height):
+        part = slice(top, top + height)
+        times = matrix.times_ms[part] if own_times else matrix.times_ms
+        part_starts = None if starts is None else starts[part]
+        yield Windows(matrix.rows[part], times, matrix.values[part], lo, hi, ends, range_ms, part_starts)
 
 
-def _starts(blocks: Sequence[RaggedBlock]) -> Ints | None:
-    """The start timestamps of all samples; None when there is none."""
-    if all(block.starts_ms is None for block in blocks):
-        return None
-    return np.concatenate(
-        [
-            (np.zeros(len(block.times_ms), np.int64) if block.starts_ms is None else block.starts_ms)[
-                block.offsets[0] : block.offsets[-1]
-            ]
-            for block in blocks
-        ]
-    )
+def _tiles_by_bounds(matrix: Matrix, grid: Grid, range_ms: int) -> Iterator[Windows]:
+    """Series with times of their own, those together whose windows begin and end at samples of the same numbers.
+
+    Scrapes of one interval differ in their offset only, so that few sets of bounds serve thousands of targets.
+    """
+    left = np.arange(len(matrix.rows))
+    unlike: list[Ints] = []
+    for _ in range(BOUNDS_MAX):
+        if not len(left):
+            break
+        lo, hi = _bounds(matrix.times_ms[left[0]], grid, range_ms)
+        alike = _with_bounds(matrix.times_ms, left, lo, hi, grid, range_ms)
+        same = left[alike]
+        left = left[~alike]
+        if len(same) < ROWS_MIN and len(left):
+            unlike.append(same)
+            continue
+        yield from _tiles(matrix if len(same) == len(matrix.rows) else matrix.take(same), lo, hi, grid, range_ms)
+    rest = np.concatenate([*unlike, left])
+    height = max(ROWS_MIN, TILE_ELEMENTS // max(grid.size, matrix.values.shape[1], 1))
+    for top in range(0, len(rest), height):
+        yield _own_windows(matrix.take(rest[top : top + height]), grid, range_ms)
 
 
-def _count_until(times_ms: Ints, held: Bools, grid: Grid) -> Ints:
+def _with_bounds(times_ms: Ints, rows: Ints, lo: Ints, hi: Ints, grid: Grid, range_ms: int) -> Bools:
+    """bool[len(rows)]: which rows have the windows ``lo`` to ``hi``; the edges of the grid are looked at first."""
+    alike = np.ones(len(rows), dtype=np.bool_)
+    edges = np.array([0, grid.size - 1])
+    for steps in (edges, np.arange(grid.size)) if grid.size > 2 else (edges,):
+        among = np.flatnonzero(alike)
+        times = times_ms if len(among) == len(times_ms) else times_ms[rows[among]]
+        ends = grid.start_ms + steps * grid.step_ms
+        fits = _counts_are(times, hi[:, steps], ends) & _counts_are(times, lo[:, steps], ends - range_ms)
+        alike[among] = fits
+    return alike
+
+
+def _counts_are(times_ms: Ints, count: Ints, moments_ms: Ints) -> Bools:
+    """bool[n]: whether each row of int64[n, T] has ``count`` int64[1, S] samples not later than each moment."""
+    before = (gather(times_ms, count - 1) <= moments_ms) | (count == 0)
+    after = (gather(times_ms, count) > moments_ms) | (count == times_ms.shape[1])
+    fits: Bools = (before & after).all(axis=1)
+    return fits
+
+
+def _own_windows(matrix: Matrix, grid: Grid, range_ms: int) -> Windows:
+    """Series that each have windows of their own."""
+    times = matrix.times_ms
+    lo, hi = _count_until(times, grid.shifted(-range_ms)), _count_until(times, grid)
+    ends = grid.times_ms[None, :]
+    return Windows(matrix.rows, times, matrix.values, lo, hi, ends, range_ms, matrix.starts_ms)
+
+
+def _count_until(times_ms: Ints, grid: Grid) -> Ints:
     """int64[n, S]: how many samples of each row are not later than each moment of the grid.
 
     Each sample is sorted into the first moment that sees it, then the counts are summed up: linear in samples and
     moments, where a binary search for each window would pay a logarithm.
     """
     rows, steps = times_ms.shape[0], grid.size
+    held = times_ms != PAD_MS
     first = np.where(held, -((grid.start_ms - np.where(held, times_ms, grid.start_ms)) // grid.step_ms), steps)
     slot = np.clip(first, 0, steps) + np.arange(rows)[:, None] * (steps + 1)
     counts = np.bincount(slot.reshape(-1), minlength=rows * (steps + 1)).reshape(rows, steps + 1)

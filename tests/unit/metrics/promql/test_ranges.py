@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fenghuo.base.clock import ManualClock
-from fenghuo.metrics.promql import Engine, MatrixResult, windows
+from fenghuo.metrics.promql import Engine, MatrixResult, matrices, windows
 from fenghuo.model.label_table import LabelTable
 from fenghuo.model.matcher import Matcher
 from fenghuo.model.sample import ABSENT_NAN, STALE_NAN
@@ -58,8 +58,9 @@ def _marked(value: float | None) -> float:
 @pytest.fixture(autouse=True)
 def no_table_too_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small tables take the way of large ones."""
-    monkeypatch.setattr(windows, "DENSE_ELEMENTS_MIN", 0)
-    monkeypatch.setattr(windows, "ROWS_MIN", 1)
+    monkeypatch.setattr(matrices, "DENSE_ELEMENTS_MIN", 0)
+    for module in (matrices, windows):
+        monkeypatch.setattr(module, "ROWS_MIN", 1)
 
 
 def dense(columns: Sequence[Column]) -> Blocks:
@@ -82,6 +83,21 @@ def ragged(columns: Sequence[Column]) -> Blocks:
         np.arange(len(columns)), offsets, np.array(times, dtype=np.int64), np.array(values, dtype=float)
     )
     return Blocks(_table(len(columns)), [block])
+
+
+def stacked(columns: Sequence[Column]) -> Blocks:
+    """A cohort for each series, three of each offset: too small to be matrices of their own."""
+    blocks = []
+    for row, column in enumerate(columns):
+        times = _times() + offset_ms(stacked, row)
+        values = np.array([[_marked(value) for value in column]])
+        blocks.append(DenseBlock(np.array([row]), times, values))
+    return Blocks(_table(len(columns)), blocks)
+
+
+def offset_ms(store: Callable[[Sequence[Column]], Blocks], row: int) -> int:
+    """How much later than the others a series is sampled."""
+    return row % 3 * 4_000 if store is stacked else 0
 
 
 def random_columns(random: Random) -> list[Column]:
@@ -107,12 +123,14 @@ def _random_column(random: Random, holes: float) -> Column:
     return column
 
 
-def expected(columns: Sequence[Column], expr: str, moments: range, range_ms: int) -> dict[str, dict[int, float]]:
+def expected(
+    columns: Sequence[Column], expr: str, moments: range, range_ms: int, offsets_ms: Sequence[int]
+) -> dict[str, dict[int, float]]:
     work = REFERENCE[expr]
     found: dict[str, dict[int, float]] = {}
     for row, column in enumerate(columns):
         samples = [
-            (int(time_ms), value)
+            (int(time_ms) + offsets_ms[row], value)
             for time_ms, value in zip(_times().tolist(), column, strict=True)
             if value is not None and not math.isnan(value)
         ]
@@ -124,10 +142,14 @@ def expected(columns: Sequence[Column], expr: str, moments: range, range_ms: int
     return found
 
 
-@pytest.mark.parametrize("store", [dense, ragged], ids=["dense", "ragged"])
+@pytest.mark.parametrize("store", [dense, ragged, stacked], ids=["dense", "ragged", "stacked"])
 @pytest.mark.parametrize("expr", list(REFERENCE))
-def test_range_functions(expr: str, store: Callable[[Sequence[Column]], Blocks]) -> None:
+def test_range_functions(
+    expr: str, store: Callable[[Sequence[Column]], Blocks], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every function gives in every form what its definition says, to 1e-9 of the numbers that go in."""
+    if store is stacked:
+        monkeypatch.setattr(matrices, "DENSE_ELEMENTS_MIN", 4 * STEPS)
     for seed in range(8):
         check_function(expr, store, seed)
 
@@ -144,7 +166,7 @@ def check_function(expr: str, store: Callable[[Sequence[Column]], Blocks], seed:
         labels["n"]: dict(zip(times.tolist(), values.tolist(), strict=True))
         for labels, times, values in result.series()
     }
-    wanted = expected(columns, expr, moments, range_ms)
+    wanted = expected(columns, expr, moments, range_ms, [offset_ms(store, row) for row in range(SERIES)])
     assert {name: list(points) for name, points in got.items()} == {
         name: list(points) for name, points in wanted.items()
     }

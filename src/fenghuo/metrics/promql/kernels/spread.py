@@ -24,7 +24,7 @@ def _portions(windows: Windows) -> Iterator[tuple[slice, slice, Floats, Floats, 
     rows, steps = windows.values.shape[0], windows.lo.shape[1]
     width = max(1, min(steps, _LAID_OUT_MAX // longest))
     height = max(1, _LAID_OUT_MAX // (longest * width))
-    shared = windows.lo.shape[0] == 1
+    shared, times_shared = windows.lo.shape[0] == 1, windows.times_ms.shape[0] == 1
     for top in range(0, rows, height):
         part = slice(top, top + height)
         own = slice(None) if shared else part
@@ -35,7 +35,8 @@ def _portions(windows: Windows) -> Iterator[tuple[slice, slice, Floats, Floats, 
             index = lo + np.arange(longest)
             flat = index.reshape(index.shape[0], -1)
             values = gather(windows.values[part], flat).reshape(-1, *index.shape[1:])
-            times = gather(windows.times_ms if shared else windows.times_ms[part], flat).reshape(index.shape)
+            times: Ints = gather(windows.times_ms if times_shared else windows.times_ms[part], flat)
+            times = times.reshape(-1, *index.shape[1:])
             yield part, across, values, times.astype(np.float64), index < hi
 
 
