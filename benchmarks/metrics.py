@@ -16,12 +16,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from beside import cold, queries, remote, rules, scraping
+from beside import cold, disk, large, queries, remote, rules, scraping
 from beside.rows import HEAD, Row, line
 from beside.servers import installed
 from beside.stage import Bench
 
-STAGES = (queries.STAGE, cold.STAGE, rules.STAGE, scraping.STAGE, remote.STAGE)
+STAGES = (queries.STAGE, cold.STAGE, rules.STAGE, scraping.STAGE, remote.STAGE, disk.STAGE, large.STAGE)
 NAMES = tuple(name for stage in STAGES for name in stage.rows)
 
 

@@ -22,10 +22,11 @@ MAINTAINED_MS = 1_800_000
 """How often blocks are looked after while history is written, in simulated time."""
 
 
-def write_fenghuo(directory: Path, targets: Sequence[Target]) -> float:
+def write_fenghuo(directory: Path, targets: Sequence[Target], *, with_blocks: bool = True) -> float:
     """Fill the data directory of a Fenghuo that does not run; seconds spent.
 
-    One cohort a target and one append a scrape, on a clock that stands at the scrape; blocks are cut when due.
+    One cohort a target and one append a scrape, on a clock that stands at the scrape; blocks are cut when due,
+    or not at all.
     """
     start_s = time.perf_counter()
     clock = ManualClock(int(min(target.times_ms[0] for target in targets)))
@@ -45,7 +46,7 @@ def write_fenghuo(directory: Path, targets: Sequence[Target]) -> float:
                     clock.step_wall((time_ms - clock.now_ms()) / 1000)
                 result = cohort.append(time_ms, own, target.values[:, number])
                 assert not result.rejected, result
-            if clock.now_ms() - maintained_ms > MAINTAINED_MS:
+            if with_blocks and clock.now_ms() - maintained_ms > MAINTAINED_MS:
                 maintained_ms = clock.now_ms()
                 store.keeper.maintain()
     finally:
@@ -53,10 +54,15 @@ def write_fenghuo(directory: Path, targets: Sequence[Target]) -> float:
     return time.perf_counter() - start_s
 
 
-def send(server: Server, targets: Sequence[Target], rounds: int = ROUNDS_A_REQUEST) -> float:
-    """Remote write everything to a running server, in the order of time; seconds spent."""
+def send(
+    server: Server, targets: Sequence[Target], rounds: int = ROUNDS_A_REQUEST, series_max: int = SERIES_A_REQUEST
+) -> float:
+    """Remote write everything to a running server, in the order of time; seconds spent.
+
+    A request has ``rounds`` scrapes of whole targets with about ``series_max`` series, at least of one.
+    """
     start_s = time.perf_counter()
-    for body in requests(targets, rounds, SERIES_A_REQUEST):
+    for body in requests(targets, rounds, series_max):
         answer = server.connection.post("/api/v1/write", uncompressed_snappy(body), HEADERS)
         if answer.status not in (200, 204):
             raise SystemExit(f"{server.name} refused a remote write: {answer.status} {answer.body[:300]!r}")

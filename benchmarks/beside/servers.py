@@ -115,7 +115,7 @@ _COMMANDS: dict[str, Callable[[Path, int, Path], list[str]]] = {
     PROMETHEUS: _prometheus,
     VICTORIA: _victoria,
 }
-_READY = {FENGHUO: "/-/ready", PROMETHEUS: "/-/ready", VICTORIA: "/health"}
+_READY = {VICTORIA: "/health", "prometheus-node-exporter": "/"}
 
 
 @contextlib.contextmanager
@@ -168,7 +168,7 @@ def wait_until_ready(name: str, port: int, process: subprocess.Popen[bytes], dir
     while time.monotonic() < deadline_s and process.poll() is None:
         connection = Connection(port)
         with contextlib.suppress(OSError):
-            if connection.get(_READY[name]).status == 200:
+            if connection.get(_READY.get(name, "/-/ready")).status == 200:
                 return connection
         connection.close()
         time.sleep(0.01)
