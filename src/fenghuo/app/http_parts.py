@@ -11,7 +11,7 @@ from fenghuo.api.auth.authenticator import Authenticator
 from fenghuo.app.options import Address, ServerOptions
 from fenghuo.app.program import ConfigurationHolder, Readiness
 from fenghuo.base.clock import Clock
-from fenghuo.metrics.collect.scrape.service import Scraper
+from fenghuo.metrics.collect.scrape.apart import ScraperApart
 from fenghuo.metrics.promql import Engine
 from fenghuo.metrics.store import Store
 from fenghuo.rules import RuleManager
@@ -33,5 +33,5 @@ class HttpParts:
     engine: Engine
     alerting: Alerting
     rules: RuleManager
-    scraper: Scraper
+    scraper: ScraperApart
     authenticator: Authenticator | None

@@ -34,7 +34,8 @@ from fenghuo.base.clock import Clock, SystemClock
 from fenghuo.base.guard import Guard
 from fenghuo.base.lifecycle import Stack
 from fenghuo.base.limits import LimitHits
-from fenghuo.metrics.collect.scrape.service import Scraper, ScraperOptions
+from fenghuo.metrics.collect.scrape.apart import ScraperApart
+from fenghuo.metrics.collect.scrape.service import ScraperOptions
 from fenghuo.metrics.promql import Engine
 from fenghuo.rules import Ports, RuleManager
 
@@ -83,7 +84,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         rules = await stack.start("rules", RuleManager(rule_ports, registry, guard))
 
         scraper_options = ScraperOptions(external_url, address.port)
-        scraper = await stack.start("scraper", Scraper(store, clock, registry, guard, scraper_options))
+        scraper = await stack.start("scraper", ScraperApart(store, clock, registry, guard, scraper_options))
         built_in = BuiltInTargets(registry, clock, guard, address)
 
         await holder.serve(markets.apply)

@@ -10,7 +10,14 @@ import asyncio
 import heapq
 import itertools
 import time
+from collections.abc import Callable
 from typing import Protocol
+
+
+class Timer(Protocol):
+    """Something that is to happen, and can be called off."""
+
+    def cancel(self) -> object: ...
 
 
 class Clock(Protocol):
@@ -28,6 +35,10 @@ class Clock(Protocol):
         """Wait. Negative and zero durations yield to other tasks once."""
         ...
 
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        """Have ``callback()`` called on the running event loop when the time has passed, unless it is called off."""
+        ...
+
 
 class SystemClock:
     """The machine's clock."""
@@ -40,6 +51,9 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(seconds, 0.0))
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        return asyncio.get_running_loop().call_later(max(seconds, 0.0), callback)
 
 
 class ManualClock:
@@ -65,9 +79,17 @@ class ManualClock:
         if seconds <= 0:
             await asyncio.sleep(0)
             return
+        await self._sleeper(seconds)
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        future = self._sleeper(seconds)
+        future.add_done_callback(lambda ended: None if ended.cancelled() else callback())
+        return future
+
+    def _sleeper(self, seconds: float) -> asyncio.Future[None]:
         future = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self._elapsed_s + seconds, next(self._order), future))
-        await future
+        return future
 
     def step_wall(self, seconds: float) -> None:
         """Move the wall clock alone, as an administrator or NTP would; nobody wakes."""

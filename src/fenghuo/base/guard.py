@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Guard:
@@ -44,3 +47,13 @@ class Guard:
             log.exception("%s failed unexpectedly; it goes on", part)
             return False
         return True
+
+
+def told(work: Callable[[], T], succeeded: Callable[[T], object], failed: Callable[[BaseException], object]) -> None:
+    """Do ``work()`` in a thread that has nobody to raise to: what it ends in, whatever that is, is told."""
+    try:
+        result = work()
+    except BaseException as error:
+        failed(error)
+    else:
+        succeeded(result)

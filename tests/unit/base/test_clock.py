@@ -71,3 +71,19 @@ async def test_the_system_clock_moves() -> None:
 
     assert clock.monotonic_s() - start_s >= 0.002
     assert clock.now_ms() >= start_ms
+
+
+async def test_what_is_to_happen_later_happens_once_or_is_called_off() -> None:
+    clock = ManualClock()
+    seen: list[str] = []
+    clock.call_later(2, lambda: seen.append("two"))
+    clock.call_later(1, lambda: seen.append("one")).cancel()
+    await clock.advance(1.9)
+    assert seen == []
+    await clock.advance(5)
+    assert seen == ["two"]
+
+    done = asyncio.Event()
+    SystemClock().call_later(30, done.clear).cancel()
+    SystemClock().call_later(-1, done.set)
+    await asyncio.wait_for(done.wait(), 10)

@@ -23,9 +23,11 @@ from fenghuo.model.sample import Metadata
 class TargetSource(Protocol):
     """What the scraper tells."""
 
-    def targets(self) -> Targets: ...
-    def metadata(self, metric: str = "", limit: int = -1, limit_per_metric: int = -1) -> dict[str, list[Metadata]]: ...
-    def target_metadata(
+    async def targets(self) -> Targets: ...
+    async def metadata(
+        self, metric: str = "", limit: int = -1, limit_per_metric: int = -1
+    ) -> dict[str, list[Metadata]]: ...
+    async def target_metadata(
         self, matchers: Sequence[Matcher] = (), metric: str = "", limit: int = -1
     ) -> list[TargetMetadata]: ...
 
@@ -47,7 +49,7 @@ class TargetApi:
     async def targets(self, request: Request) -> Response:
         params = await read_params(request)
         state, pool = params.get("state").lower(), params.get("scrapePool")
-        found = self._source.targets()
+        found = await self._source.targets()
         data: dict[str, object] = {"activeTargets": [], "droppedTargets": []}
         if state in ("", "any", "active"):
             data["activeTargets"] = [_active(each) for each in found.active if pool in ("", each.scrape_pool)]
@@ -61,12 +63,12 @@ class TargetApi:
         return success_json(data)
 
     async def scrape_pools(self, request: Request) -> Response:
-        return success_json({"scrapePools": self._source.targets().pools})
+        return success_json({"scrapePools": (await self._source.targets()).pools})
 
     async def metadata(self, request: Request) -> Response:
         params = await read_params(request)
         limit, per_metric = _count(params, "limit"), _count(params, "limit_per_metric")
-        found = self._source.metadata(params.get("metric"), limit, per_metric)
+        found = await self._source.metadata(params.get("metric"), limit, per_metric)
         return success_json({name: [_metadata(entry) for entry in entries] for name, entries in found.items()})
 
     async def target_metadata(self, request: Request) -> Response:
@@ -77,7 +79,7 @@ class TargetApi:
         except InputError as error:
             raise invalid("match_target", error.message) from error
         metric = params.get("metric")
-        found = self._source.target_metadata(matchers, metric, _count(params, "limit"))
+        found = await self._source.target_metadata(matchers, metric, _count(params, "limit"))
         return success_json(
             [
                 {

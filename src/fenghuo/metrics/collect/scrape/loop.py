@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from fenghuo.base.clock import Clock
 from fenghuo.base.guard import Guard
@@ -21,6 +22,10 @@ from fenghuo.model.labels import Labels
 
 log = logging.getLogger(__name__)
 
+LIGHT_BYTES_MAX: Final = 256 * 1024
+"""Bodies that were as long as this and laid out as before are written on the event loop, which takes 1 ms at most. A
+worker thread would take it off the loop, and take twice as long for it (``benchmarks/scrape.py``)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tools:
@@ -30,7 +35,7 @@ class Tools:
     guard: Guard
     metrics: ScrapeMetrics
     writing: Threads
-    """Where bodies are parsed and written."""
+    """Where bodies are parsed and written that are new or large."""
     offset_seed: int = 0
 
 
@@ -46,6 +51,7 @@ class ScrapeLoop:
         """Set when the target is not to be scraped and every round is to fail with this."""
         self._feed = feed
         self._tools = tools
+        self._metrics = tools.metrics.of_job(target.job)
         self._tick_s = 0.0
 
     async def run(self) -> None:
@@ -85,12 +91,10 @@ class ScrapeLoop:
     async def _round(self, time_ms: int) -> None:
         started_s = self._tools.clock.monotonic_s()
         read = self.refused or await self._fetch()
-        outcome = await self._write(time_ms, started_s, read)
-        if outcome is None:
-            outcome = await self._write(time_ms, started_s, _FAULT)
+        outcome = await self._write(time_ms, started_s, read) or await self._write(time_ms, started_s, _FAULT)
         if outcome is None:
             outcome = Outcome(time_ms, self._tools.clock.monotonic_s() - started_s, failure=_FAULT)
-        self._tools.metrics.observe(self.target.job, outcome)
+        self._metrics.observe(outcome)
         _tell(self.target, self.last, outcome)
         self.last = outcome
 
@@ -111,13 +115,23 @@ class ScrapeLoop:
         return fetched[0] if fetched else _FAULT
 
     async def _write(self, time_ms: int, started_s: float, read: Read | Failure) -> Outcome | None:
+        """None when it ended in a fault that nobody foresaw."""
         written: list[Outcome] = []
+        if isinstance(read, Failure) or self._is_light:
+            self._tools.guard.call("scrape", lambda: written.append(self.writer.write(time_ms, started_s, read)))
+        else:
 
-        async def attempt() -> None:
-            written.append(await self._tools.writing.run(lambda: self.writer.write(time_ms, started_s, read)))
+            async def attempt() -> None:
+                written.append(await self._tools.writing.run(lambda: self.writer.write(time_ms, started_s, read)))
 
-        await self._tools.guard.run("scrape", attempt)
+            await self._tools.guard.run("scrape", attempt)
         return written[0] if written else None
+
+    @property
+    def _is_light(self) -> bool:
+        """Whether, by the last body, the next one takes less to write than the way to a worker thread and back."""
+        last = self.last
+        return last is not None and last.layout_reused and last.body_bytes <= LIGHT_BYTES_MAX
 
 
 def _end(writer: TargetWriter, stale_ms: int, neighbours: Sequence[TargetWriter]) -> Failure | None:

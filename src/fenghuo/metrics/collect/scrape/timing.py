@@ -56,14 +56,15 @@ class Timestamps:
 async def within(clock: Clock, seconds: float, work: Callable[[], Awaitable[T]]) -> T:
     """Await ``work()``; raises TimeoutError and cancels it when the clock has gone on by ``seconds``."""
     async with asyncio.timeout(None) as scope:
+        loop, ended = asyncio.get_running_loop(), False
 
-        async def expire() -> None:
-            await clock.sleep(seconds)
-            scope.reschedule(asyncio.get_running_loop().time())
+        def expire() -> None:
+            if not ended:
+                scope.reschedule(loop.time())
 
-        # No task group: it would wrap what the work raises. The timer ends with this block all the same.
-        timer = asyncio.create_task(expire())
+        timer = clock.call_later(seconds, expire)
         try:
             return await work()
         finally:
+            ended = True
             timer.cancel()
