@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from fenghuo.base.clock import Clock
 from fenghuo.base.errors import OperatingError
 from fenghuo.base.guard import Guard
+from fenghuo.metrics.store.backfill import Backfill
 from fenghuo.metrics.store.blocks import BlockSet
 from fenghuo.metrics.store.cohort import Cohort
 from fenghuo.metrics.store.deleting import Deleter
@@ -65,6 +66,7 @@ class Store:
         self._pusher = Pusher(parts, self._writer, settings, clock)
         self._deleter = Deleter(parts)
         self._clock = clock
+        self._settings = settings
         self._cohorts: WeakValueDictionary[str, Cohort] = WeakValueDictionary()
         self.keeper = Keeper(parts, settings, clock, self._cohorts.__contains__, guard)
         """Cuts blocks, keeps retention, and forces the WAL to the disk."""
@@ -123,8 +125,8 @@ class Store:
     def cohort(self, key: str) -> Cohort:
         """The cohort of that key: one scrape target, one rule group.
 
-        Keep the handle for as long as you keep its rows: a cohort that nobody holds is forgotten, rows and all, when
-        its last sample has left the memory.
+        Keep the handle for as long as you keep numbers of its rows: a cohort that nobody holds is forgotten when its
+        last sample has left the memory, and one of the same key numbers its rows anew.
         """
         with self._parts.lock:
             handle = self._cohorts.get(key)
@@ -156,6 +158,10 @@ class Store:
         when the disk refuses; a part of the samples may be stored then, and pushing all again is harmless.
         """
         return self._pusher.push(refs, times_ms, values)
+
+    def backfill(self) -> Backfill:
+        """An import of old samples, which go straight into blocks."""
+        return Backfill(self._parts, self._settings, self._clock)
 
     def append_exemplars(self, exemplars: Sequence[tuple[Labels, Exemplar]]) -> None:
         """Keep exemplars; one without a time is of now. Those not newer than their series' last are left out."""
