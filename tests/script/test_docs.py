@@ -28,6 +28,7 @@ from fenghuo.cli.check import rule_file_problems
 from fenghuo.cli.main import app
 from fenghuo.packs import load_pack, pack_names
 from fenghuo.rules.functions import rule_functions
+from fenghuo.trading import built_in_markets
 from script.pages import PAGES, ROOT, Block, anchors, blocks, command_lines, links, prose
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -107,7 +108,7 @@ def problems_of(block: Block, directory: Path) -> list[Problem]:
     path = directory / block.file_name
     content = yaml.safe_load(block.text)
     if isinstance(content, dict) and "groups" in content:
-        return rule_file_problems(path)[1]
+        return rule_file_problems(path, built_in_markets())[1]
     environment = dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", block.text), "secret")
     if path.name == "alertmanager.yml":
         path = directory / "wrapping.yml"
