@@ -23,6 +23,7 @@ from fenghuo.base.errors import InputError
 from fenghuo.metrics.collect.integrations.host import HostSettings
 from fenghuo.metrics.collect.settings import GlobalSettings, JobSettings
 from fenghuo.metrics.promql.settings import QuerySettings
+from fenghuo.metrics.forward.settings import RemoteWriteSettings
 from fenghuo.metrics.store.settings import StoreSettings
 from fenghuo.model.duration import format_duration
 from fenghuo.model.language import Language
@@ -98,6 +99,7 @@ class AppSettings:
     alert_relabel_rules: tuple[RelabelRule, ...] = ()
     """What happens to an alert's labels between the rules and the notification pipeline."""
     alerting: AlertingSettings = field(default_factory=AlertingSettings.built_in)
+    remote_writes: tuple[RemoteWriteSettings, ...] = ()
     storage: StoreSettings = field(default_factory=StoreSettings)
     query: QuerySettings = field(default_factory=QuerySettings)
     trading: TradingSettings = field(default_factory=TradingSettings)
@@ -124,6 +126,7 @@ class AppSettings:
             "rule_files": list(self.rule_files),
             "scrape_configs": [{"job_name": job.job_name, **_dump(job)} for job in self.jobs],
             "alerting": {"alert_relabel_configs": [_dump(rule) for rule in self.alert_relabel_rules]},
+            "remote_write": [{"url": write.url, **_dump(write)} for write in self.remote_writes],
             "storage": _dump(self.storage),
             "query": _dump(self.query),
             "trading": _dump(self.trading),

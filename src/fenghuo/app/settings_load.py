@@ -105,6 +105,7 @@ class _Loader:
             rule_files=tuple(part.rule_files),
             alert_relabel_rules=tuple(part.alert_relabel_rules),
             alerting=self._alerting(document, top, for_alerting),
+            remote_writes=tuple(part.remote_writes),
             trading=self._trading,
             storage=self._storage(document, top.get("storage"), part.storage),
             query=self._section(QuerySettings, document, top, "query"),

@@ -18,7 +18,6 @@ from fenghuo.app.settings_later import (
     PrometheusAlertingSettings,
     PrometheusStorageSettings,
     RemoteReadSettings,
-    RemoteWriteSettings,
     RuntimeSettings,
     TracingSettings,
 )
@@ -26,10 +25,12 @@ from fenghuo.app.settings_sections import as_list, sections
 from fenghuo.base.document import Document, Problem, RefusedError, RefusedManyError, Settings, validate
 from fenghuo.base.document import Path as YamlPath
 from fenghuo.metrics.collect.settings import GlobalSettings, JobSettings, ScrapeProtocol, rules_under
+from fenghuo.metrics.forward.settings import QueueSettings, RemoteSettings, RemoteWriteSettings
 from fenghuo.model.http_settings import HttpClientSettings
 from fenghuo.model.relabel import NameScheme, RelabelRule
 
 M = TypeVar("M", bound=BaseModel)
+R = TypeVar("R", bound=RemoteSettings)
 T = TypeVar("T")
 
 _FILE_PATTERN: Final = re.compile(r"[^*]*(\*[^/]*)?\Z")
@@ -47,6 +48,7 @@ class PrometheusPart:
     skipped_jobs: list[SkippedJob] = field(default_factory=list)
     rule_files: list[str] = field(default_factory=list)
     alert_relabel_rules: list[RelabelRule] = field(default_factory=list)
+    remote_writes: list[RemoteWriteSettings] = field(default_factory=list)
     storage: dict[str, Any] = field(default_factory=dict)
     """Fields of the store's settings that ``storage.tsdb`` and ``storage.exemplars`` decide."""
 
@@ -225,24 +227,45 @@ class PrometheusReader:
 
     def _remotes(self, document: Document, top: Mapping[str, Any]) -> None:
         scheme = self._part.global_.name_scheme
-        for key, model, fate in (
-            ("remote_write", RemoteWriteSettings, "samples are not written to other servers yet"),
-            ("remote_read", RemoteReadSettings, "queries do not read from other servers yet"),
-        ):
-            entries = as_list(document, top.get(key), (key,), self._problems)
-            names: set[str] = set()
-            for index, entry in enumerate(entries):
-                settings = self._model(model, document, entry, (key, index), null_is_empty=False)
-                if isinstance(settings, RemoteWriteSettings):
-                    self._rules(document, (key, index), scheme, settings, "write_relabel_configs")
-                name = getattr(settings, "name", "")
-                if name and name in names:
-                    self._problems.append(
-                        document.problem(f"found multiple {key} sections with the name {name!r}", (key, index, "name"))
-                    )
-                names.add(name)
-            if entries:
-                self._warn(document, (key,), fate)
+        for at, write in self._remote_sections(document, top, "remote_write", RemoteWriteSettings):
+            rules = self._rules(document, at, scheme, write, "write_relabel_configs")
+            self._part.remote_writes.append(write.model_copy(update=rules))
+            self._write_warnings(document, at, write)
+        for at, _ in self._remote_sections(document, top, "remote_read", RemoteReadSettings):
+            self._warn(
+                document, at, "queries do not read from other servers by remote read",
+                "write remote: {url: …} to run all queries on another engine",
+            )  # fmt: skip
+
+    def _remote_sections(
+        self, document: Document, top: Mapping[str, Any], key: str, model: type[R]
+    ) -> Iterator[tuple[YamlPath, R]]:
+        """The sections of a list that are as they should be. No two of them have the same name."""
+        names: set[str] = set()
+        for index, entry in enumerate(as_list(document, top.get(key), (key,), self._problems)):
+            settings = self._model(model, document, entry, (key, index), null_is_empty=False)
+            name = settings.name if settings is not None else ""
+            if name and name in names:
+                self._problems.append(
+                    document.problem(f"found multiple {key} sections with the name {name!r}", (key, index, "name"))
+                )
+            names.add(name)
+            if settings is not None:
+                yield (key, index), settings
+
+    def _write_warnings(self, document: Document, at: YamlPath, write: RemoteWriteSettings) -> None:
+        self._oauth_warning(document, at, write)
+        for name in ("sigv4", "azuread", "google_iam"):
+            if getattr(write, name) is not None:
+                self._warn(document, (*at, name), f"{name} is not spoken; requests go without")
+        for name in ("send_native_histograms", "round_robin_dns", "failed_request_logging"):
+            if getattr(write, name):
+                self._warn(document, (*at, name), f"{name} has no effect")
+        if write.queue_config.capacity != QueueSettings().capacity:
+            self._warn(
+                document, (*at, "queue_config", "capacity"), "capacity has no effect: the queue is on disk",
+                "queue_size bounds it",
+            )  # fmt: skip
 
     def _without_effect(self, document: Document, top: Mapping[str, Any]) -> None:
         for key, model, fate in (
