@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from fenghuo.alerting.service import Alerting
 from fenghuo.api.auth.authenticator import Authenticator
+from fenghuo.app.forwarding import ForwardingWhenNamed
 from fenghuo.app.options import Address, ServerOptions
 from fenghuo.app.program import ConfigurationHolder, Readiness
 from fenghuo.base.clock import Clock
@@ -34,4 +35,5 @@ class HttpParts:
     alerting: Alerting
     rules: RuleManager
     scraper: ScraperApart
+    forwarding: ForwardingWhenNamed
     authenticator: Authenticator | None

@@ -114,6 +114,7 @@ def _checks(parts: HttpParts) -> Mapping[str, Check]:
         "configuration": Check(reload.ok, "" if reload.ok else "the last reload was refused; the log says why"),
         "store": _store_check(parts.store.health()),
         "state": Check(not parts.state.trouble, parts.state.trouble),
+        "remote_write": Check(not (behind := parts.forwarding.troubles()), "; ".join(behind)),
     }
 
 

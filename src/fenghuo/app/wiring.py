@@ -21,6 +21,7 @@ from fenghuo.app.accounts import ensure_account, write_server_file
 from fenghuo.app.afterwards import loading_the_rest
 from fenghuo.app.banner import banner
 from fenghuo.app.configuration import load_configuration
+from fenghuo.app.forwarding import ForwardingWhenNamed
 from fenghuo.app.glue import AlertRelay, BuiltInTargets, Markets, instant_query, local_zone, query_options
 from fenghuo.app.housekeeping import keeping_house
 from fenghuo.app.http_parts import HttpParts
@@ -67,6 +68,9 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         state = await stack.start("state", opened_state(data_dir / "state.db"))
         await stack.start("housekeeping", keeping_house(state, clock, guard))
         store = await stack.start("store", opened_store(data_dir / "metrics", settings.storage, clock, registry, guard))
+        forwarding = await stack.start(
+            "remote write", ForwardingWhenNamed(store, data_dir / "forward", clock, registry, guard)
+        )
         engine = Engine(store, clock, registry, lambda: query_options(holder.current.settings.query))
 
         alerting_parts = AlertingParts(
@@ -87,6 +91,8 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         scraper = await stack.start("scraper", ScraperApart(store, clock, registry, guard, scraper_options))
         built_in = BuiltInTargets(registry, clock, guard, address)
 
+        forwarding.tell_metadata_of(scraper)
+        await holder.serve(forwarding.apply)
         await holder.serve(markets.apply)
         await holder.serve(relay.apply)
         holder.follow(lambda now: alerting.apply(now.settings.alerting, now.markets))
@@ -100,7 +106,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         http = http_application(
             HttpParts(
                 options, address, holder, readiness, clock, registry, state, store, engine, alerting, rules, scraper,
-                authenticator,
+                forwarding, authenticator,
             )
         )  # fmt: skip
         await stack.start("http", serving(http.application, listener, http.stop))

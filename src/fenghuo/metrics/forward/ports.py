@@ -53,7 +53,7 @@ class Client(Protocol):
     async def close(self) -> None: ...
 
 
-MetadataSource: TypeAlias = Callable[[], Mapping[str, Sequence[Metadata]]]
+MetadataSource: TypeAlias = Callable[[], Awaitable[Mapping[str, Sequence[Metadata]]]]
 """What is known of metric families, by their names."""
 
 

@@ -155,7 +155,7 @@ class Remote:
 
     async def _send(self, current: Round) -> None:
         """Bring one round through. More lanes the next time when there is more than these carry, else fewer."""
-        lanes = current.lanes(self._shards, self._queue.max_samples_per_send)
+        lanes = await self._parts.run(lambda: current.lanes(self._shards, self._queue.max_samples_per_send))
         async with asyncio.TaskGroup() as group:
             for lane in lanes:
                 group.create_task(self._send_in_order(lane), name=f"sending to {self.label}")
@@ -176,8 +176,8 @@ class Remote:
         """Send what is known of metrics in requests of its own, or keep it for the series of version 2.0."""
         settings = self._parts.settings.metadata_config
         separate = Version.of(self._parts.settings.protobuf_message) is Version.ONE
-        while settings.send:
-            families = [(name, each[0]) for name, each in self._parts.metadata().items() if each]
+        while settings.send and not self._stopping:
+            families = [(name, each[0]) for name, each in (await self._parts.metadata()).items() if each]
             self._sender.known = lookup_in(dict(families))
             size = settings.max_samples_per_send
             for start in range(0, len(families) if separate else 0, size):

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,6 @@ from fenghuo.metrics.forward.position import PositionFile
 from fenghuo.metrics.forward.remote import Remote, RemoteParts
 from fenghuo.metrics.forward.settings import RemoteWriteSettings
 from fenghuo.model.labels import EMPTY, Labels
-from fenghuo.model.sample import Metadata
 from fenghuo.model.tailed import Position
 from fenghuo.net.answer import host_of
 from fenghuo.net.http_client import HttpClient
@@ -50,6 +49,7 @@ class ForwardParts:
     clock: Clock
     registry: CollectorRegistry
     guard: Guard
+    metadata: MetadataSource
     run: Run = in_thread
 
 
@@ -81,7 +81,6 @@ class Forwarding:
         self._parts = parts
         self._metrics: ForwardMetrics | None = None
         self._running: dict[str, _Running] = {}
-        self._metadata: MetadataSource = dict
         self._tasks = asyncio.TaskGroup()
         self._saving: asyncio.Task[None] | None = None
         self._applying = asyncio.Lock()
@@ -102,13 +101,6 @@ class Forwarding:
         for each in self._running.values():
             await self._end(each)
         await self._tasks.__aexit__(None, None, None)
-
-    def tell_metadata_of(self, source: MetadataSource) -> None:
-        """From now on take from there what is told of metrics."""
-        self._metadata = source
-
-    def _known(self) -> Mapping[str, Sequence[Metadata]]:
-        return self._metadata()
 
     def troubles(self) -> list[str]:
         """What an operator should know, a sentence for each remote that has trouble."""
@@ -158,7 +150,7 @@ class Forwarding:
             self._metrics = ForwardMetrics(self._parts.registry)
         client = HttpClient(plan.settings, f"Fenghuo/{__version__}")
         parts = RemoteParts(
-            plan.label, plan.settings, plan.external_labels, self._parts.tail, client, self._known,
+            plan.label, plan.settings, plan.external_labels, self._parts.tail, client, self._parts.metadata,
             self._parts.clock, self._metrics.of(plan.label), self._parts.run,
         )  # fmt: skip
         remote = Remote(parts, position)
@@ -213,6 +205,13 @@ class Forwarding:
         """Tell the log which segments are needed."""
         needed = min((each.saved.segment for each in self._running.values()), default=None)
         self._parts.tail.keep_from(needed)
+
+
+def forwarding(
+    tail: Tail, directory: Path, clock: Clock, registry: CollectorRegistry, guard: Guard, metadata: MetadataSource
+) -> Forwarding:
+    """What forwards, with worker threads for what would hold the event loop."""
+    return Forwarding(ForwardParts(tail, directory, clock, registry, guard, metadata))
 
 
 def _plans(settings: Sequence[RemoteWriteSettings], external_labels: Labels) -> dict[str, _Plan]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,11 +14,11 @@ from prometheus_client import CollectorRegistry
 
 from fenghuo.base.clock import ManualClock, settle
 from fenghuo.metrics.forward.metrics import ForwardMetrics
-from fenghuo.metrics.forward.ports import MetadataSource
 from fenghuo.metrics.forward.remote import Remote, RemoteParts
 from fenghuo.metrics.forward.settings import RemoteWriteSettings
 from fenghuo.metrics.store import Store, StoreSettings
 from fenghuo.model.labels import EMPTY, Labels
+from fenghuo.model.sample import Metadata
 from fenghuo.model.tailed import Position
 from unit.metrics.forward.receiver import Receiver, Sample, inline
 
@@ -32,7 +32,7 @@ class Lab:
     registry: CollectorRegistry
     store: Store
     receiver: Receiver
-    metadata: MetadataSource = dict
+    metadata: Mapping[str, Sequence[Metadata]] = field(default_factory=dict)
     written: list[Sample] = field(default_factory=list)
     _metrics: ForwardMetrics | None = None
 
@@ -67,7 +67,7 @@ class Lab:
         if self._metrics is None:
             self._metrics = ForwardMetrics(self.registry)
         parts = RemoteParts(
-            "far", settings, external, self.store.tail(), receiver or self.receiver, lambda: self.metadata(),
+            "far", settings, external, self.store.tail(), receiver or self.receiver, self._metadata_now,
             self.clock, self._metrics.of("far"), inline,
         )  # fmt: skip
         return Remote(parts, position or Position(0, 0))
@@ -88,6 +88,9 @@ class Lab:
             task.cancel()
             await asyncio.wait([task])
             remote.close()
+
+    async def _metadata_now(self) -> Mapping[str, Sequence[Metadata]]:
+        return self.metadata
 
     def value(self, name: str, **labels: str) -> float:
         """One of the remote's own metrics."""

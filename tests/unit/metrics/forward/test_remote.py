@@ -260,7 +260,7 @@ async def test_exemplars_follow_their_samples_when_they_are_wanted(lab: Lab) -> 
 
 async def test_metadata_is_sent_now_and_then_in_requests_of_its_own(lab: Lab) -> None:
     families = {f"family{number}": [Metadata("counter", "Text.", "")] for number in range(5)}
-    lab.metadata = lambda: families
+    lab.metadata = families
     keys = {"metadata_config": {"send": True, "send_interval": "1m", "max_samples_per_send": 2}}
     async with lab.forwarding(**keys):
         assert [len(request.message.metadata) for request in lab.receiver.requests] == [2, 2, 1]
@@ -272,7 +272,7 @@ async def test_metadata_is_sent_now_and_then_in_requests_of_its_own(lab: Lab) ->
 
 async def test_version_two_carries_metadata_beside_its_series(lab: Lab) -> None:
     said = Metadata("histogram", "How long.", "seconds")
-    lab.metadata = lambda: {"latency_seconds": [said]}
+    lab.metadata = {"latency_seconds": [said]}
     keys = {"protobuf_message": "io.prometheus.write.v2.Request", "metadata_config": {"send": True}}
     async with lab.forwarding(**keys):
         lab.append("a", latency_seconds_bucket=1.0, unknown=2.0)

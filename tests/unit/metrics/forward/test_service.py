@@ -18,6 +18,7 @@ from fenghuo.metrics.forward.position import PositionFile
 from fenghuo.metrics.forward.service import Forwarding, ForwardParts
 from fenghuo.metrics.forward.settings import RemoteWriteSettings
 from fenghuo.model.labels import EMPTY, Labels
+from fenghuo.model.sample import Metadata
 from fenghuo.model.tailed import Position
 from unit.metrics.forward.conftest import Lab
 from unit.metrics.forward.receiver import Receiver, inline, says
@@ -42,11 +43,15 @@ class Field:
         lab, self.registry = self.lab, CollectorRegistry()
         directory = lab.directory / "forward"
         guard = Guard(self.registry)
-        parts = ForwardParts(lab.store.tail(), directory, lab.clock, self.registry, guard, inline)
+        parts = ForwardParts(lab.store.tail(), directory, lab.clock, self.registry, guard, _nothing, inline)
         async with Forwarding(parts) as forwarding:
             await forwarding.apply(settings, external)
             await settle()
             yield forwarding
+
+
+async def _nothing() -> dict[str, list[Metadata]]:
+    return {}
 
 
 @pytest.fixture
