@@ -12,16 +12,18 @@ from __future__ import annotations
 import argparse
 import json
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from beside import cold, disk, large, queries, remote, rules, scraping
+from beside import cold, disk, growth, large, queries, remote, rules, scraping
+from beside.asking import RefusedError
 from beside.rows import HEAD, Row, line
 from beside.servers import installed
 from beside.stage import Bench
 
-STAGES = (queries.STAGE, cold.STAGE, rules.STAGE, scraping.STAGE, remote.STAGE, disk.STAGE, large.STAGE)
+STAGES = (queries.STAGE, cold.STAGE, rules.STAGE, scraping.STAGE, remote.STAGE, disk.STAGE, large.STAGE, growth.STAGE)
 NAMES = tuple(name for stage in STAGES for name in stage.rows)
 
 
@@ -37,25 +39,30 @@ def arguments() -> argparse.Namespace:
     return given
 
 
-def measured(bench: Bench) -> list[Row]:
-    """Every wanted row, shown as soon as it is there."""
+def measured(bench: Bench, failures: list[str]) -> list[Row]:
+    """Every wanted row, shown as soon as it is there. A stage that cannot go on says why in ``failures``."""
     rows = []
     for stage in STAGES:
         if bench.wanted(stage.rows):
-            for row in stage.run(bench):
-                rows.append(row)
-                print(line(row), flush=True)
+            try:
+                for row in stage.run(bench):
+                    rows.append(row)
+                    print(line(row), flush=True)
+            except (RefusedError, OSError, subprocess.SubprocessError) as error:
+                failures.append(f"{', '.join(bench.wanted(stage.rows))}: {error}")
+                print(f"  … ended early, {failures[-1]}", flush=True)
     return rows
 
 
 def main() -> int:
     given = arguments()
+    failures: list[str] = []
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="fenghuo-bench-", ignore_cleanup_errors=True) as root:
         rounds, row_s = (5, 15.0) if given.quick else (15, 60.0)
         bench = Bench(Path(root), installed(), given.quick, frozenset(given.only), rounds, row_s)
         print(HEAD, flush=True)
-        rows = measured(bench)
+        rows = measured(bench, failures)
     if len(rows) > 1:
         print(f"\n{HEAD}")
         print("\n".join(map(line, rows)))
@@ -65,7 +72,8 @@ def main() -> int:
     )
     if given.json:
         given.json.write_text(json.dumps([row.as_json() for row in rows], indent=1, ensure_ascii=False))
-    return 0
+    print("".join(f"\nended early: {failure}" for failure in failures), end="")
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

@@ -17,17 +17,23 @@ _LAST_CHUNK = b"\r\n0\r\n\r\n"
 """Cannot stand inside a JSON body, which has no bare line ends."""
 
 
+class RefusedError(Exception):
+    """A server did not do what a stage needs; the text says what it said. The stage ends, the others go on."""
+
+
 @dataclass(frozen=True)
 class Answer:
+    """What a server sent."""
+
     status: int
     body: bytes
     seconds: float
     """Wall clock from the first byte sent to the last byte received."""
 
     def json(self) -> Any:
-        """The decoded body. Raises SystemExit, with what the server said, for another status than 200."""
+        """The decoded body. Raises RefusedError, with what the server said, for another status than 200."""
         if self.status != 200:
-            raise SystemExit(f"status {self.status}: {self.body[:500]!r}")
+            raise RefusedError(f"status {self.status}: {self.body[:500]!r}")
         return orjson.loads(self.body)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from beside.asking import RefusedError
 from beside.data import Floats
 from fenghuo.model.labels import Labels
 from fenghuo.wire.exposition import parse_text
@@ -32,7 +33,7 @@ def exported(bodies: Sequence[bytes]) -> Exported:
     for body in bodies:
         parsed = parse_text(body, "text/plain", layout) if layout else parse_text(body, "text/plain")
         if parsed.problem is not None:
-            raise SystemExit(f"an exporter's answer cannot be read: {parsed.problem}")
+            raise RefusedError(f"an exporter's answer cannot be read: {parsed.problem}")
         layout = parsed.layout
         scrapes.append(dict(zip(layout.series, parsed.values.tolist(), strict=True)))
     kept = [labels for labels in scrapes[0] if all(labels in scrape for scrape in scrapes)]

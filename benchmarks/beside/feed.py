@@ -9,6 +9,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from beside.asking import RefusedError
 from beside.data import Target
 from beside.remote_write import HEADERS, requests, uncompressed_snappy
 from beside.servers import FENGHUO, PROMETHEUS, VICTORIA, Server, data_of
@@ -65,7 +66,7 @@ def send(
     for body in requests(targets, rounds, series_max):
         answer = server.connection.post("/api/v1/write", uncompressed_snappy(body), HEADERS)
         if answer.status not in (200, 204):
-            raise SystemExit(f"{server.name} refused a remote write: {answer.status} {answer.body[:300]!r}")
+            raise RefusedError(f"{server.name} refused a remote write: {answer.status} {answer.body[:300]!r}")
     if server.name == VICTORIA:
         make_visible(server)
     return time.perf_counter() - start_s

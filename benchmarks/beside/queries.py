@@ -35,6 +35,7 @@ class Query:
     expr: str
     data: str
     prometheus: float
+    """The ratio to reach; 0 is none."""
     victoria: float
     is_range: bool = True
     kind: Kind = Kind.SERIES
@@ -131,7 +132,7 @@ def measure(bench: Bench, query: Query, servers: Mapping[str, Server], end_s: in
         query.work,
         "ms",
         {name: statistics.median(each.wall_ms) for name, each in taken.items()},
-        {PROMETHEUS: query.prometheus, VICTORIA: query.victoria},
+        {peer: most for peer, most in ((PROMETHEUS, query.prometheus), (VICTORIA, query.victoria)) if most},
         cpu_ms={name: statistics.median(each.cpu_ms) for name, each in taken.items()},
         note=note,
     )

@@ -9,6 +9,7 @@ from dataclasses import replace
 import cramjam
 
 from beside import data
+from beside.asking import RefusedError
 from beside.data import Span, Target
 from beside.feed import send
 from beside.queries import QUERIES, last_moment_s, measure
@@ -77,7 +78,7 @@ def samples_of(targets: Sequence[Target], rounds: int) -> int:
 def posted(server: Server, body: bytes) -> float:
     answer = server.connection.post("/api/v1/write", body, HEADERS)
     if answer.status not in (200, 204):
-        raise SystemExit(f"{server.name} refused a remote write: {answer.status} {answer.body[:300]!r}")
+        raise RefusedError(f"{server.name} refused a remote write: {answer.status} {answer.body[:300]!r}")
     return answer.seconds
 
 

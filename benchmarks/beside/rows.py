@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from beside.servers import FENGHUO, PROMETHEUS, VICTORIA
+from beside.servers import FENGHUO, PROMETHEUS, SERVERS, VICTORIA
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,11 @@ class Row:
         ratio = self.ratio(peer)
         return None if ratio is None or peer not in self.targets else ratio >= self.targets[peer]
 
+    def cpu_ratio(self, peer: str) -> float | None:
+        """The same in processor time, which other programs on the machine disturb less."""
+        own, other = self.cpu_ms.get(FENGHUO), self.cpu_ms.get(peer)
+        return other / own if own and other else None
+
     @property
     def reached(self) -> bool | None:
         """All targets of the row; None when it has none that could be looked at."""
@@ -49,12 +54,13 @@ class Row:
 
     def as_json(self) -> dict[str, Any]:
         ratios = {peer: self.ratio(peer) for peer in (PROMETHEUS, VICTORIA)}
-        return asdict(self) | {"ratios": ratios, "reached": self.reached}
+        cpu = {peer: self.cpu_ratio(peer) for peer in (PROMETHEUS, VICTORIA)}
+        return asdict(self) | {"ratios": ratios, "cpu_ratios": cpu, "reached": self.reached}
 
 
 HEAD = (
     f"{'work':<61}{'':>7} {'Fenghuo':>9} {'Prometheus':>11} {'ratio':>8} {'≥':>3} {'Victoria':>9} {'ratio':>8} {'≥':>3}"
-    f"  reached  processor ms (F/P/V); the answers beside Prometheus' and Victoria's"
+    f"  reached  processor ms (F/P/V) and its ratios; the answers beside Prometheus' and Victoria's"
 )
 _MARK = {True: "✓", False: "✗", None: " "}
 
@@ -79,8 +85,16 @@ def line(row: Row) -> str:
     verdict = {True: "yes", False: "NO", None: "–"}[row.reached]
     if row.most is not None:
         verdict += f" ≤{row.most:g}"
-    cpu = "/".join(_number(row.cpu_ms[name]) for name in (FENGHUO, PROMETHEUS, VICTORIA) if name in row.cpu_ms)
     return (
         f"{row.work:<61}{row.unit:>7} {_number(row.values.get(FENGHUO)):>9} {_beside(row, PROMETHEUS, 11)}"
-        f" {_beside(row, VICTORIA, 9)}  {verdict:<8} {cpu}{'; ' * bool(cpu)}{row.note}"
+        f" {_beside(row, VICTORIA, 9)}  {verdict:<8} {_processor(row)}{row.note}"
     ).rstrip()
+
+
+def _processor(row: Row) -> str:
+    """Processor time of each server and the ratios of it; empty where it was not taken."""
+    if not row.cpu_ms:
+        return ""
+    times = "/".join(_number(row.cpu_ms.get(name)) for name in SERVERS)
+    ratios = " ".join(f"×{ratio:.1f}" for peer in (PROMETHEUS, VICTORIA) if (ratio := row.cpu_ratio(peer)))
+    return f"{times} {ratios}; "

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from beside.asking import Connection
+from beside.asking import Connection, RefusedError
 
 FENGHUO, PROMETHEUS, VICTORIA = "fenghuo", "prometheus", "victoria-metrics"
 SERVERS = (FENGHUO, PROMETHEUS, VICTORIA)
@@ -173,7 +173,7 @@ def wait_until_ready(name: str, port: int, process: subprocess.Popen[bytes], dir
         connection.close()
         time.sleep(0.01)
     tail = (directory / f"{name}.log").read_text(errors="replace")[-2000:]
-    raise SystemExit(f"{name} was not ready within {READY_S_MAX:g} s or ended ({process.poll()}):\n{tail}")
+    raise RefusedError(f"{name} was not ready within {READY_S_MAX:g} s or ended ({process.poll()}):\n{tail}")
 
 
 @contextlib.contextmanager
