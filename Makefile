@@ -5,6 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Two workers suit a small machine; tests that start real servers are light enough to run side by side.
 WORKERS ?= 2
+# scrape_targets.py serves others and does not end by itself.
+BENCHMARKS := $(filter-out %/scrape_targets.py,$(wildcard benchmarks/[a-z]*.py))
 
 .PHONY: help run test lint check panel format bench docs clean
 
