@@ -39,7 +39,8 @@ class Matrix:
     starts_ms: Ints | None = None
     """int64[n, T]: since when each sample counts, 0 where that is not known; None where it is known of none."""
 
-    def take(self, rows: Ints) -> Matrix:
+    def take(self, rows: Ints | slice) -> Matrix:
+        """Some rows of a matrix whose series have times of their own, or of one row."""
         starts = None if self.starts_ms is None else self.starts_ms[rows]
         return Matrix(self.rows[rows], self.times_ms[rows], self.values[rows], starts)
 
@@ -51,34 +52,51 @@ def matrices_of(selection: Selection, steps: int, *, keep_stale: bool) -> Iterat
     samples; else they are left out as if they were no samples.
     """
     loose: list[RaggedBlock] = []
-    small: dict[int, list[DenseBlock]] = {}
+    small: list[DenseBlock] = []
     for block in selection.blocks:
         if not len(block.series) or not len(block.times_ms):
             continue
         if isinstance(block, RaggedBlock):
             loose.append(_without_stale(block, keep_stale))
         elif len(block.series) * max(steps, len(block.times_ms)) < DENSE_ELEMENTS_MIN:
-            small.setdefault(len(block.times_ms), []).append(block)
+            small.append(block)
         else:
             whole, rest = _split_by_holes(block, keep_stale)
             loose.extend(rest)
             yield from (Matrix(part.series, part.times_ms[None, :], part.values) for part in whole)
-    for blocks in small.values():
-        stacked = _stacked(blocks)
-        holes = _holes(stacked.values, keep_stale)
-        if holes is not None or stacked.values.size < DENSE_ELEMENTS_MIN:
-            loose.append(_scattered(stacked, holes))
+    for matrix in _stacks(small):
+        holes = _holes(matrix.values, keep_stale)
+        if holes is None:
+            yield matrix
         else:
-            yield stacked
+            loose.append(_scattered(matrix, holes))
     yield from _padded(loose)
 
 
-def _stacked(blocks: Sequence[DenseBlock]) -> Matrix:
-    """Blocks of one length, one upon the other."""
+def _stacks(blocks: list[DenseBlock]) -> Iterator[Matrix]:
+    """Blocks of like length, one upon the other; at most half of a matrix is padding."""
+    blocks = sorted(blocks, key=lambda block: len(block.times_ms))
+    at = 0
+    while at < len(blocks):
+        stop, rows, longest_max = at, 0, 2 * len(blocks[at].times_ms)
+        while stop < len(blocks) and len(blocks[stop].times_ms) <= longest_max and rows * longest_max < PADDED_ELEMENTS:
+            rows += len(blocks[stop].series)
+            stop += 1
+        yield _stacked(blocks[at:stop], rows)
+        at = stop
+
+
+def _stacked(blocks: Sequence[DenseBlock], rows: int) -> Matrix:
     if len(blocks) == 1:
         return Matrix(blocks[0].series, blocks[0].times_ms[None, :], blocks[0].values)
-    times = np.repeat(np.stack([block.times_ms for block in blocks]), [len(block.series) for block in blocks], axis=0)
-    values = np.concatenate([block.values for block in blocks])
+    shape = (rows, len(blocks[-1].times_ms))
+    times, values = np.full(shape, PAD_MS), np.zeros(shape)
+    top = 0
+    for block in blocks:
+        end, length = top + len(block.series), len(block.times_ms)
+        times[top:end, :length] = block.times_ms
+        values[top:end, :length] = block.values
+        top = end
     return Matrix(np.concatenate([block.series for block in blocks]), times, values)
 
 
@@ -117,14 +135,10 @@ def _split_by_holes(block: DenseBlock, keep_stale: bool) -> tuple[list[DenseBloc
     return dense, [_scattered(Matrix(block.series[rest], block.times_ms[None, :], block.values[rest]), holes[rest])]
 
 
-def _scattered(matrix: Matrix, holes: Bools | None) -> RaggedBlock:
-    """Series with timestamps of their own, holes left out."""
-    rows, columns = matrix.values.shape
-    times = np.broadcast_to(matrix.times_ms, (rows, columns))
-    if holes is None:
-        offsets = np.arange(rows + 1, dtype=np.int64) * columns
-        return RaggedBlock(matrix.rows, offsets, times.reshape(-1), matrix.values.reshape(-1))
-    kept = ~holes
+def _scattered(matrix: Matrix, holes: Bools) -> RaggedBlock:
+    """Series with timestamps of their own, holes and padding left out."""
+    times = np.broadcast_to(matrix.times_ms, matrix.values.shape)
+    kept = ~holes & (times != PAD_MS)
     offsets = np.concatenate(([0], np.cumsum(kept.sum(axis=1)))).astype(np.int64)
     return RaggedBlock(matrix.rows, offsets, times[kept], matrix.values[kept])
 

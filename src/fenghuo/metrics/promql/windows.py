@@ -79,14 +79,16 @@ def gather(array: npt.NDArray[T], index: Ints) -> npt.NDArray[T]:
     last = array.shape[1] - 1
     if index.shape[0] == 1:
         flat = index[0]
-        if flat[0] >= 0 and flat[-1] <= last and flat[-1] - flat[0] == len(flat) - 1 and (np.diff(flat) == 1).all():
-            return array[:, int(flat[0]) : int(flat[-1]) + 1]
-        across: npt.NDArray[T] = array.take(np.clip(flat, 0, last), axis=1)
+        first, end = int(flat[0]), int(flat[-1]) + 1
+        if first >= 0 and end <= last + 1 and end - first == len(flat) and (flat[1:] - flat[:-1] == 1).all():
+            return array[:, first:end]
+        across: npt.NDArray[T] = array.take(np.minimum(np.maximum(flat, 0), last), axis=1)
         return across
+    index = np.minimum(np.maximum(index, 0), last)
     if array.shape[0] == 1:
-        shared: npt.NDArray[T] = array[0].take(np.clip(index, 0, last))
+        shared: npt.NDArray[T] = array[0].take(index)
         return shared
-    return np.take_along_axis(array, np.clip(index, 0, last), axis=1)
+    return array[np.arange(len(array))[:, None], index]
 
 
 def windows_of(selection: Selection, grid: Grid, range_ms: int, *, keep_stale: bool) -> Iterator[Windows]:
@@ -97,8 +99,10 @@ def windows_of(selection: Selection, grid: Grid, range_ms: int, *, keep_stale: b
     for matrix in matrices_of(selection, grid.size, keep_stale=keep_stale):
         if len(matrix.times_ms) == 1:
             yield from _tiles(matrix, *_bounds(matrix.times_ms[0], grid, range_ms), grid, range_ms)
-        else:
+        elif grid.size > 1 and len(matrix.times_ms) >= ROWS_MIN:
             yield from _tiles_by_bounds(matrix, grid, range_ms)
+        else:
+            yield from _own_tiles(matrix, grid, range_ms)
 
 
 def _bounds(times_ms: Ints, grid: Grid, range_ms: int) -> tuple[Ints, Ints]:
@@ -112,12 +116,16 @@ def _tiles(matrix: Matrix, lo: Ints, hi: Ints, grid: Grid, range_ms: int) -> Ite
     """Tiles of series that all have the same windows."""
     ends = grid.times_ms[None, :]
     own_times, starts = len(matrix.times_ms) > 1, matrix.starts_ms
-    height = max(ROWS_MIN, TILE_ELEMENTS // max(grid.size, matrix.values.shape[1], 1))
+    height = _tile_rows(matrix, grid)
     for top in range(0, len(matrix.rows), height):
         part = slice(top, top + height)
         times = matrix.times_ms[part] if own_times else matrix.times_ms
         part_starts = None if starts is None else starts[part]
         yield Windows(matrix.rows[part], times, matrix.values[part], lo, hi, ends, range_ms, part_starts)
+
+
+def _tile_rows(matrix: Matrix, grid: Grid) -> int:
+    return max(ROWS_MIN, TILE_ELEMENTS // max(grid.size, matrix.values.shape[1], 1))
 
 
 def _tiles_by_bounds(matrix: Matrix, grid: Grid, range_ms: int) -> Iterator[Windows]:
@@ -139,9 +147,8 @@ def _tiles_by_bounds(matrix: Matrix, grid: Grid, range_ms: int) -> Iterator[Wind
             continue
         yield from _tiles(matrix if len(same) == len(matrix.rows) else matrix.take(same), lo, hi, grid, range_ms)
     rest = np.concatenate([*unlike, left])
-    height = max(ROWS_MIN, TILE_ELEMENTS // max(grid.size, matrix.values.shape[1], 1))
-    for top in range(0, len(rest), height):
-        yield _own_windows(matrix.take(rest[top : top + height]), grid, range_ms)
+    if len(rest):
+        yield from _own_tiles(matrix.take(rest), grid, range_ms)
 
 
 def _with_bounds(times_ms: Ints, rows: Ints, lo: Ints, hi: Ints, grid: Grid, range_ms: int) -> Bools:
@@ -165,12 +172,19 @@ def _counts_are(times_ms: Ints, count: Ints, moments_ms: Ints) -> Bools:
     return fits
 
 
-def _own_windows(matrix: Matrix, grid: Grid, range_ms: int) -> Windows:
-    """Series that each have windows of their own."""
-    times = matrix.times_ms
-    lo, hi = _count_until(times, grid.shifted(-range_ms)), _count_until(times, grid)
+def _own_tiles(matrix: Matrix, grid: Grid, range_ms: int) -> Iterator[Windows]:
+    """Tiles of series that each have windows of their own, unless they turn out to be the same."""
     ends = grid.times_ms[None, :]
-    return Windows(matrix.rows, times, matrix.values, lo, hi, ends, range_ms, matrix.starts_ms)
+    height = _tile_rows(matrix, grid)
+    for top in range(0, len(matrix.rows), height):
+        part = (
+            matrix if height >= len(matrix.rows) else matrix.take(np.arange(top, min(top + height, len(matrix.rows))))
+        )
+        times = part.times_ms
+        lo, hi = _count_until(times, grid.shifted(-range_ms)), _count_until(times, grid)
+        if grid.size == 1 and (lo == lo[0]).all() and (hi == hi[0]).all():
+            lo, hi = lo[:1], hi[:1]
+        yield Windows(part.rows, times, part.values, lo, hi, ends, range_ms, part.starts_ms)
 
 
 def _count_until(times_ms: Ints, grid: Grid) -> Ints:
@@ -180,6 +194,11 @@ def _count_until(times_ms: Ints, grid: Grid) -> Ints:
     moments, where a binary search for each window would pay a logarithm.
     """
     rows, steps = times_ms.shape[0], grid.size
+    if steps == 1:
+        return np.count_nonzero(times_ms <= grid.start_ms, axis=1)[:, None]
+    if rows < ROWS_MIN:
+        moments = grid.times_ms
+        return np.stack([row.searchsorted(moments, side="right") for row in times_ms])
     held = times_ms != PAD_MS
     first = np.where(held, -((grid.start_ms - np.where(held, times_ms, grid.start_ms)) // grid.step_ms), steps)
     slot = np.clip(first, 0, steps) + np.arange(rows)[:, None] * (steps + 1)

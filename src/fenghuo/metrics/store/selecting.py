@@ -23,7 +23,7 @@ from fenghuo.model.selection import DenseBlock, RaggedBlock, Selection
 
 DENSE_ROWS_MIN = 32
 """Fewer series of one cohort go to the ragged block: a dense block costs a query some 0.1 ms whatever its size."""
-DENSE_COHORTS_MAX = 4
+DENSE_COHORTS_MAX = 48
 """Unless there are no more cohorts than this."""
 
 
@@ -81,6 +81,8 @@ def _grouped(homes: npt.NDArray[np.int32], dense_rows_min: int) -> tuple[list[tu
         return [], np.empty(0, dtype=np.int64)
     if (homes == homes[0]).all() and homes[0] >= 0:
         return [(int(homes[0]), np.arange(len(homes), dtype=np.int64))], np.empty(0, dtype=np.int64)
+    if len(homes) <= DENSE_COHORTS_MAX:
+        return _grouped_few(homes.tolist())
     counts = np.bincount(homes[homes >= 0], minlength=1)
     dense = counts > 0 if np.count_nonzero(counts) <= DENSE_COHORTS_MAX else counts >= dense_rows_min
     is_dense = (homes >= 0) & dense[np.maximum(homes, 0)]
@@ -92,6 +94,16 @@ def _grouped(homes: npt.NDArray[np.int32], dense_rows_min: int) -> tuple[list[tu
         starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
         groups = list(zip(ordered[starts].tolist(), np.split(order, starts[1:]), strict=True))
     return groups, np.flatnonzero(~is_dense & (homes != NOWHERE))
+
+
+def _grouped_few(homes: Sequence[int]) -> tuple[list[tuple[int, Ints]], Ints]:
+    """The same for a few rows, which cannot have too many cohorts."""
+    members: dict[int, list[int]] = {}
+    for row, home in enumerate(homes):
+        members.setdefault(home, []).append(row)
+    flat = np.array(members.pop(MIXED, []), dtype=np.int64)
+    members.pop(NOWHERE, None)
+    return [(cohort, np.array(rows, dtype=np.int64)) for cohort, rows in sorted(members.items())], flat
 
 
 def read_select(plan: SelectPlan) -> Selection:
