@@ -18,31 +18,72 @@ Codes = npt.NDArray[np.int32]
 
 
 class Dictionary:
-    """An append-only list of distinct label values. Code 0 is ``""``. Reading is safe while one thread interns."""
+    """A list of distinct label values. Code 0 is ``""``; a code means the same for as long as the object lives.
 
-    __slots__ = ("_codes", "values")
+    Reading is safe while one thread interns.
+    """
+
+    __slots__ = ("_free", "codes", "refilled", "values")
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         self.values: list[str] = [""]
-        self._codes: dict[str, int] = {"": 0}
+        """By code."""
+        self.codes: dict[str, int] = {"": 0}
+        """The way back. Not to be changed from outside."""
+        self._free: list[int] = []
+        self.refilled: list[int] = []
+        """The codes that were empty at first and have a value now."""
         for value in values:
             self.intern(value)
 
     def __len__(self) -> int:
         return len(self.values)
 
+    @property
+    def free(self) -> int:
+        """How many codes mean nothing."""
+        return len(self._free)
+
     def intern(self, value: str) -> int:
         """The code of ``value``, new if need be."""
-        code = self._codes.get(value)
+        code = self.codes.get(value)
         if code is None:
-            code = len(self.values)
-            self.values.append(value)
-            self._codes[value] = code
+            if self._free:
+                code = self._free.pop()
+                self.values[code] = value
+                self.refilled.append(code)
+            else:
+                code = len(self.values)
+                self.values.append(value)
+            self.codes[value] = code
         return code
 
     def code(self, value: str) -> int | None:
         """The code of ``value``, or None when it was never interned."""
-        return self._codes.get(value)
+        return self.codes.get(value)
+
+    def kept(self, used: npt.NDArray[np.bool_], *, reuse: bool) -> Dictionary:
+        """Another dictionary, in which the codes that ``used``, bool[n], marks mean the same and all others nothing.
+
+        With ``reuse`` these may come to mean something else there: who keeps codes keeps the dictionary to which they
+        belong. May run beside a thread that interns here; :meth:`take_over` brings what that added.
+        """
+        other = Dictionary()
+        other.values = [""] * len(used)
+        other.take_over(self, np.flatnonzero(used).tolist())
+        if reuse:
+            other._free = (np.flatnonzero(~used[1:])[::-1] + 1).tolist()
+        return other
+
+    def take_over(self, older: Dictionary, codes: Sequence[int]) -> None:
+        """Let these codes mean what they mean in ``older``; nothing else may have been interned since."""
+        self.values.extend([""] * (len(older) - len(self.values)))
+        for code in codes:
+            self.values[code] = older.values[code]
+            self.codes[older.values[code]] = code
+        if self._free and codes:
+            taken = frozenset(codes)
+            self._free = [code for code in self._free if code not in taken]
 
 
 @dataclass(frozen=True, slots=True)

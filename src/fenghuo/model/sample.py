@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from fenghuo.base.errors import OperatingError
 from fenghuo.model.labels import Labels
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -25,6 +26,13 @@ NAN_BITS: Final = 0x7FF8000000000001
 
 STALE_NAN: Final = np.array(STALE_NAN_BITS, dtype=np.int64).view(np.float64)[()]
 ABSENT_NAN: Final = np.array(ABSENT_NAN_BITS, dtype=np.int64).view(np.float64)[()]
+
+
+class RowsReleasedError(OperatingError):
+    """A cohort was handed rows that are not its holder's any more; asking for them again gives others."""
+
+    def __init__(self, cohort: str) -> None:
+        super().__init__(f"rows of {cohort} were released after hours without a sample", retryable=True)
 
 
 def is_stale(values: Floats) -> Bools:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from fenghuo.model.labels import Labels
-from fenghuo.model.sample import STALE_NAN
+from fenghuo.model.sample import STALE_NAN, RowsReleasedError
 from fenghuo.rules.ports import Store
 
 
@@ -43,4 +43,8 @@ class RuleOutput:
         cohort = self._store.cohort(self._key)
         values = np.full(len(samples) + len(ended), STALE_NAN, dtype=np.float64)
         values[: len(samples)] = list(samples.values())
-        return dict(cohort.append(time_ms, cohort.rows([*samples, *ended]), values).rejected)
+        series = [*samples, *ended]
+        try:
+            return dict(cohort.append(time_ms, cohort.rows(series), values).rejected)
+        except RowsReleasedError:  # The store looked for idle rows between the two calls, which is rare.
+            return dict(cohort.append(time_ms, cohort.rows(series), values).rejected)

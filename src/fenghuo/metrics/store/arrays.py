@@ -56,6 +56,23 @@ def distinct(values: Ints) -> Ints:
     return ordered[np.r_[True, ordered[1:] != ordered[:-1]]] if len(ordered) else ordered
 
 
+def first_of_each(values: Ints) -> Ints:
+    """The values, each once, in the order in which they come first."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    firsts = order[np.r_[True, ordered[1:] != ordered[:-1]]] if len(order) else order
+    return values[np.sort(firsts)]
+
+
+def runs_of(values: npt.NDArray[np.integer]) -> list[Ints]:
+    """For each distinct value, in ascending order, the places where it stands, in ascending order."""
+    if not len(values):
+        return []
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    return np.split(order, np.flatnonzero(ordered[1:] != ordered[:-1]) + 1)
+
+
 def spread(starts: Ints, counts: Ints) -> Ints:
     """The indices ``starts[i] … starts[i] + counts[i] - 1`` of every ``i``, one after another."""
     total = int(counts.sum())

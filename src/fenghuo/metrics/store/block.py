@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fenghuo.metrics.store.arrays import spread
 from fenghuo.metrics.store.block_format import (
     FOOTER_SIZE,
     HEADER,
@@ -33,7 +32,6 @@ from fenghuo.metrics.store.index import SeriesIndex
 from fenghuo.metrics.store.loose import Flat
 from fenghuo.metrics.store.tombstones import Tombstones, read_tombstones
 from fenghuo.model.label_table import Dictionary
-from fenghuo.model.labels import Labels
 from fenghuo.model.sample import ABSENT_NAN, Bools, Floats, Ints
 
 
@@ -211,6 +209,11 @@ class Block:
         return self.sids[kept], last_ms[kept], last_values[kept]
 
     @property
+    def cohort_codes(self) -> list[int]:
+        """The store's codes of the block's cohorts."""
+        return list(self._number_of)
+
+    @property
     def name(self) -> str:
         return self._file.path.name
 
@@ -336,15 +339,4 @@ def _registered(block: BlockIndex, index: SeriesIndex) -> Ints:
     pairs[:, 0] = ids[arrays["pair_names"]]
     pairs[:, 1] = flat[bases[arrays["pair_names"]] + arrays["pair_values"]]
     keys, bounds = pairs.tobytes(), (arrays["pair_starts"] * 8).tolist()
-    sids = np.empty(len(bounds) - 1, dtype=np.int64)
-    for row, (start, end) in enumerate(itertools.pairwise(bounds)):
-        sid = index.find(keys[start:end])
-        sids[row] = index.register(_labels(block, row))[0] if sid is None else sid
-    return sids
-
-
-def _labels(block: BlockIndex, row: int) -> Labels:
-    start, end = block.arrays["pair_starts"][row : row + 2].tolist()
-    picked = spread(np.array([start]), np.array([end - start]))
-    names, values = block.arrays["pair_names"][picked].tolist(), block.arrays["pair_values"][picked].tolist()
-    return Labels((block.names[name], block.values[name][value]) for name, value in zip(names, values, strict=True))
+    return index.enter([keys[start:end] for start, end in itertools.pairwise(bounds)])

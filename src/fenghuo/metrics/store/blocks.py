@@ -32,6 +32,8 @@ class BlockSet:
         self._metrics = metrics
         self.blocks: list[Block] = []
         self.cuts = Cuts()
+        self.changes = 0
+        """Grows when a block comes or goes."""
         self._next_number = 1
 
     @classmethod
@@ -128,6 +130,7 @@ class BlockSet:
     def _settle(self) -> None:
         self.blocks.sort(key=lambda block: (block.meta.first_ms, block.meta.last_ms))
         self.cuts = Cuts.of([*self.cuts.pairs, *(pair for block in self.blocks for pair in block.meta.cuts)])
+        self.changes += 1
         self._metrics.blocks.set(len(self.blocks))
         self._metrics.block_bytes.set(self.size_bytes)
         self._metrics.tombstones.set(sum(block.tombstones.series for block in self.blocks))
@@ -151,6 +154,11 @@ class BlockSet:
         """Set bool[series number] for every series of a block."""
         for block in self.blocks:
             series[block.sids] = True
+
+    def mark_cohorts(self, codes: Bools) -> None:
+        """Set bool[code] for every cohort of a block."""
+        for block in self.blocks:
+            codes[block.cohort_codes] = True
 
     def close(self) -> None:
         """Let go of the files."""

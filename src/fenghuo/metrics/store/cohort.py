@@ -24,9 +24,10 @@ class Cohort:
         self._append = append
 
     def rows(self, series: Sequence[Labels]) -> Ints:
-        """int64[n]: the row of each series, new ones registered. A label set keeps its row while the store is open.
+        """int64[n]: the number of each series' row, new ones registered.
 
-        Raises InputError for labels that are not valid UTF-8 text.
+        A series keeps its row for as long as the memory has a sample of it, some hours. Then the row is released, and
+        its number never comes back. Raises InputError for labels that are not valid UTF-8 text.
         """
         return self._rows(self.key, series)
 
@@ -35,6 +36,7 @@ class Cohort:
 
         Rows are distinct. A row that is not named has no sample at that time, so that a second call with the same
         time and other rows completes the first. When it returns, the operating system has the samples. Raises
-        OperatingError (retryable) when the disk refuses; nothing of the call is kept then.
+        OperatingError (retryable) when the disk refuses, and of it RowsReleasedError when one of the rows was released,
+        so that the caller asks for rows anew; nothing of the call is kept then.
         """
         return self._append(self.key, time_ms, rows, values)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fenghuo.metrics.store.arrays import Growing
-from fenghuo.metrics.store.cohort_state import CohortState, Layout
+from fenghuo.metrics.store.cohort_state import CohortState, Layout, Members
 from fenghuo.metrics.store.loose import LooseLog, Run
 from fenghuo.metrics.store.pages import Page, PagePool, RowMap
 from fenghuo.model.label_table import Dictionary
@@ -35,6 +35,7 @@ class Head:
         self.cohort_codes = Dictionary()
         """Numbers for cohort keys; 0 is nobody's."""
         self.cohorts: dict[int, CohortState] = {}
+        self.members = Members()
         self.loose = LooseLog()
         self.frozen: LooseLog | None = None
         """Loose samples of which a block is being written."""
@@ -51,6 +52,7 @@ class Head:
         """Make room for series numbers below ``bound``."""
         for column in (self.first_ms, self.last_ms, self.last_values, self.homes, self.has_loose):
             column.grow(bound)
+        self.members.reserve(bound)
 
     @property
     def newest_ms(self) -> int:
@@ -61,7 +63,7 @@ class Head:
         code = self.cohort_codes.intern(key)
         state = self.cohorts.get(code)
         if state is None:
-            state = self.cohorts[code] = CohortState(key, code)
+            state = self.cohorts[code] = CohortState(key, code, self.members)
         return state
 
     def write(self, state: CohortState, time_ms: int, layout: Layout, values: Floats) -> None:
@@ -187,6 +189,21 @@ class Head:
         for run in self.loose.snapshot():
             self.has_loose.all[run.sids] = True
             np.minimum.at(self.first_ms.all, run.sids, run.times_ms)
+
+    def release_idle(self, state: CohortState) -> None:
+        """Take the rows of a cohort from the series of which its pages have no sample."""
+        oldest_ms = state.pages[0].first_ms if state.pages else EVER_MS
+        sids = state.sids.view
+        idle = np.flatnonzero((sids >= 0) & (self.last_ms.all[sids] < oldest_ms))
+        if not len(idle):
+            return
+        released = sids[idle]
+        state.release(idle)
+        for sid in self.shared.keys() & set(released.tolist()):
+            self.shared[sid].discard(state.code)
+        gone = released[(self.homes.all[released] == state.code) & ~self.has_loose.all[released]]
+        self.first_ms.all[gone] = EVER_MS
+        self.homes.all[gone] = NOWHERE
 
     def recall(self, sids: Ints, last_ms: Ints, last_values: Floats) -> None:
         """Learn at the start of the newest samples that a block holds; ``sids`` are distinct."""

@@ -6,7 +6,6 @@ each page was written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,12 +53,12 @@ class PageSpan:
             self.cells.read(self.base + slots, self.first, end, out)
 
 
-def cohort_spans(state: CohortState, sids: Iterable[int], start_ms: int, end_ms: int) -> list[PageSpan]:
+def cohort_spans(state: CohortState, sids: Ints, start_ms: int, end_ms: int) -> list[PageSpan]:
     """The spans of one cohort between the times, in order of time; a series that it does not have is absent."""
     pages = [page for page in state.pages if page.first_ms <= end_ms and page.last_ms >= start_ms]
     if not pages:
         return []
-    rows = np.fromiter((state.row_of.get(sid, -1) for sid in sids), dtype=np.int64)
+    rows = state.places_of(sids)
     spans = (_page_span(page, rows, start_ms, end_ms) for page in pages)
     return [span for span in spans if span is not None]
 
@@ -135,7 +134,7 @@ def flat_plan(head: Head, sids: Ints, start_ms: int, end_ms: int) -> FlatPlan:
     else:
         for code, rows in members.items():
             picked = np.array(rows, dtype=np.int64)
-            found = cohort_spans(head.cohorts[code], sids[picked].tolist(), start_ms, end_ms)
+            found = cohort_spans(head.cohorts[code], sids[picked], start_ms, end_ms)
             spans.extend((picked, span) for span in found)
     return FlatPlan(sids, start_ms, end_ms, spans, hits, head.loose_runs() if (places == MIXED).any() else [])
 

@@ -50,7 +50,7 @@ class Journal:
             if each.state.logged_segment != number:
                 each.state.logged_rows = 0
                 each.state.last_values = NO_VALUES
-        mentioned = [each.state.sids.view[each.state.logged_rows :] for each in scrapes]
+        mentioned = [each.state.mentioned(each.state.logged_rows) for each in scrapes]
         if loose is not None:
             mentioned.append(loose.sids)
         names = self._unnamed(np.concatenate(mentioned)) if any(map(len, mentioned)) else NO_ROWS
@@ -109,14 +109,14 @@ class Journal:
 
     def _names(self, sids: Ints) -> list[bytes]:
         parts = (sids[start : start + NAMES_MAX] for start in range(0, len(sids), NAMES_MAX))
-        return [records.encode_series(part, self._index.labels(part)) for part in parts]
+        return [records.encode_series(part, self._index.texts(part)) for part in parts]
 
 
 def _scrape_records(scrape: Scrape) -> list[bytes]:
     """The records of one scrape: rows that the segment does not name yet, then the values."""
     state, values = scrape.state, scrape.values
     parts = []
-    unnamed = state.sids.view[state.logged_rows :]
+    unnamed = state.mentioned(state.logged_rows)
     if len(unnamed):
         parts.append(records.encode_cohort(state.code, state.logged_rows, state.key, unnamed))
     if len(state.last_values) == len(values) > 0:

@@ -14,6 +14,7 @@ from fenghuo.metrics.store.block import Block, read_block
 from fenghuo.metrics.store.block_format import Cuts, DamagedError
 from fenghuo.metrics.store.block_write import write_block
 from fenghuo.metrics.store.blocks import merge_ranges_ms, series_of, to_merge
+from fenghuo.metrics.store.forgetting import Forgetter
 from fenghuo.metrics.store.head import EVER_MS, NEVER_MS
 from fenghuo.metrics.store.parts import Parts
 from fenghuo.metrics.store.selecting import SelectPlan, plan_select
@@ -38,8 +39,10 @@ class Keeper:
         self._parts = parts
         self._settings = settings
         self._clock = clock
-        self._held = held
         self._guard = guard
+        self._forgetter = Forgetter(parts, held)
+        self._seen_changes = 0
+        """The state of the blocks at the last look for what can be forgotten."""
         self._lock = parts.lock
         self._metrics = parts.metrics
         self.trouble = ""
@@ -103,6 +106,7 @@ class Keeper:
                 self._drop_emptied()
                 while self._merge():
                     pass
+                self._forget()
                 self.trouble = ""
             except OSError as error:
                 self._metrics.cut_failures.inc()
@@ -139,7 +143,6 @@ class Keeper:
             parts.head.drop(pages, until_ms)
             cuts, segments = parts.blocks.cuts, parts.wal.segments.values()
             parts.wal.drop([each.number for each in segments if each.last_ms < cuts.covered_ms(each.number)])
-            self._forget_unused()
         return True
 
     def _plan_head(self, until_ms: int) -> SelectPlan:
@@ -148,23 +151,12 @@ class Keeper:
         labels = parts.index.label_table(sids)
         return plan_select([HeadSource(parts.head)], sids, labels, NEVER_MS, until_ms - 1, dense_rows_min=1)
 
-    def _forget_unused(self) -> None:
-        """Drop cohorts that nobody writes to and the head knows no sample of, then series that nothing knows."""
-        parts = self._parts
-        head = parts.head
-        for code, state in list(head.cohorts.items()):
-            if not state.pages and not self._held(state.key):
-                del head.cohorts[code]
-        used = head.first_ms.view < EVER_MS
-        parts.blocks.mark(used)
-        for state in head.cohorts.values():
-            used[state.sids.view] = True
-        sids = parts.index.all_sids()
-        unused = sids[~used[sids]]
-        if len(unused):
-            parts.index.remove(unused)
-            head.forget(unused)
-            parts.journal.forget(unused)
+    def _forget(self) -> None:
+        """Forget what is not needed any more when samples have left the memory or the disk."""
+        changes = self._parts.blocks.changes
+        if changes != self._seen_changes:
+            self._forgetter.forget()
+            self._seen_changes = changes
 
     def _retain(self) -> None:
         """Delete the blocks that are too old, then the oldest while there is too much."""
@@ -176,7 +168,6 @@ class Keeper:
                 blocks.delete([block for block in blocks.blocks if block.meta.last_ms < oldest_ms], "age")
             while settings.retention_size_bytes and len(blocks) and blocks.size_bytes > settings.retention_size_bytes:
                 blocks.delete(blocks.blocks[:1], "size")
-            self._forget_unused()
 
     def _drop_emptied(self) -> None:
         """Delete the blocks of which every sample is deleted, unless the WAL has these samples still."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,31 +15,45 @@ REMEMBERED_MAX = 1024
 """Judgements kept. A dashboard set uses some dozens; each costs one byte for each distinct value."""
 
 
+@dataclass(slots=True)
+class _Judgement:
+    """What one matcher says of the values of a dictionary."""
+
+    dictionary: Dictionary
+    accepted: Bools
+    """By code, as far as it was asked for."""
+    refilled: int = 0
+    """How many of the codes that were filled later are judged."""
+
+
 class Judge:
-    """Tells which codes of a dictionary a matcher accepts, and remembers it while the dictionary only grows."""
+    """Tells which codes of a dictionary a matcher accepts, and remembers it for as long as that dictionary is used."""
 
     def __init__(self) -> None:
-        self._remembered: OrderedDict[Matcher, Bools] = OrderedDict()
+        self._remembered: OrderedDict[Matcher, _Judgement] = OrderedDict()
 
     def accepted(self, matcher: Matcher, dictionary: Dictionary) -> Bools:
         """bool[len(dictionary)]: whether the matcher accepts each value."""
         known = self._remembered.get(matcher)
-        if known is None:
-            known = np.empty(0, dtype=np.bool_)
-        else:
-            self._remembered.move_to_end(matcher)
-        size = len(dictionary)
-        if len(known) < size:
-            fresh = [matcher.matches(value) for value in dictionary.values[len(known) : size]]
-            known = np.concatenate([known, np.array(fresh, dtype=np.bool_)])
-            self._remembered[matcher] = known
+        if known is None or known.dictionary is not dictionary:
+            known = self._remembered[matcher] = _Judgement(dictionary, np.empty(0, dtype=np.bool_))
             if len(self._remembered) > REMEMBERED_MAX:
                 self._remembered.popitem(last=False)
-        return known[:size]
+        self._remembered.move_to_end(matcher)
+        for code in dictionary.refilled[known.refilled :]:
+            if code < len(known.accepted):
+                known.accepted[code] = matcher.matches(dictionary.values[code])
+        known.refilled = len(dictionary.refilled)
+        size = len(dictionary)
+        if len(known.accepted) < size:
+            fresh = [matcher.matches(value) for value in dictionary.values[len(known.accepted) : size]]
+            known.accepted = np.concatenate([known.accepted, np.array(fresh, dtype=np.bool_)])
+        return known.accepted[:size]
 
-    def forget(self) -> None:
-        """Drop everything remembered; needed when dictionaries were rebuilt."""
-        self._remembered.clear()
+    def forget(self, dictionary: Dictionary) -> None:
+        """Drop what is remembered of a dictionary that is not used any more."""
+        for matcher in [each for each, known in self._remembered.items() if known.dictionary is dictionary]:
+            del self._remembered[matcher]
 
     def rows(self, matcher: Matcher, codes: Codes, dictionary: Dictionary, among: Ints | None) -> Ints:
         """The row numbers (of ``among``, or of all) whose code the matcher accepts, in ascending order."""

@@ -199,6 +199,11 @@ class Page:
             self._strip = slab.cells.strip(column)[:, self.base : self.base + self.capacity]
         self._strip[column % STRIP_COLUMNS] = ABSENT_NAN
 
+    def forget(self, rows: Ints) -> None:
+        """Belong to none of these rows of the cohort any more; they have no sample here."""
+        positions = self.row_map.places(rows)
+        self.sids[positions[(positions >= 0) & (positions < self.size)]] = -1
+
     def erase(self, slots: Ints, first: int, end: int) -> None:
         """Leave nothing at these positions in the columns ``first`` to ``end``."""
         cells = self.slab.cells = self.slab.cells.unpacked(len(self.slab.sids))

@@ -65,10 +65,8 @@ class PushedCohorts:
         for code, picked in _split(codes):
             state = self._head.cohorts.get(code)
             if state is not None:
-                of_state = rows[picked]
-                inside = of_state < state.sids.size
-                owners = state.sids.all[np.where(inside, of_state, 0)]
-                known[picked] = inside & (owners == sids[picked]) & (times_ms[picked] >= state.last_ms)
+                own = state.holds(rows[picked]) & (state.places_of(sids[picked]) >= 0)
+                known[picked] = own & (times_ms[picked] >= state.last_ms)
         return known
 
     def _settle(self, sids: Ints, times_ms: Ints, homeless: Ints) -> None:
@@ -117,7 +115,7 @@ class PushedCohorts:
 
     def _join(self, state: CohortState, sids: Ints) -> None:
         self._codes.all[sids] = state.code
-        self._rows.all[sids] = [state.row(sid) for sid in sids.tolist()]
+        self._rows.all[sids] = state.join(sids)
 
     def _alive(self, target: Target) -> list[int]:
         codes = [code for code in self._of_target.get(target, []) if code in self._head.cohorts]

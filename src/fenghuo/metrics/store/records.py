@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -48,8 +48,18 @@ Sids = npt.NDArray[np.int32]
 class SeriesRecord:
     """Names series: number and labels."""
 
-    sids: list[int]
-    labels: list[Labels]
+    sids: Ints
+    texts: list[list[str]]
+    """The labels of each as name, value, name, value, … sorted by name."""
+
+    @property
+    def labels(self) -> list[Labels]:
+        return [_labels(flat) for flat in self.texts]
+
+    @property
+    def pairs(self) -> Iterator[Iterator[tuple[str, str]]]:
+        """The same without a :class:`Labels` for each."""
+        return (zip(flat[::2], flat[1::2], strict=True) for flat in self.texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +107,16 @@ def checksum(kind: int, payload: bytes | memoryview) -> int:
     return zlib.crc32(payload, zlib.crc32(_LENGTH.pack(len(payload), kind)))
 
 
-def encode_series(sids: Ints, labels: Sequence[Labels]) -> bytes:
-    flat = [[text for pair in each.pairs for text in pair] for each in labels]
-    return framed(Kind.SERIES, _COUNT.pack(len(sids)), sids.astype("<i4").tobytes(), orjson.dumps(flat))
+def encode_series(sids: Ints, texts: list[list[str]]) -> bytes:
+    """``texts`` are the labels of each series as name, value, name, value, … sorted by name."""
+    return framed(Kind.SERIES, _COUNT.pack(len(sids)), sids.astype("<i4").tobytes(), orjson.dumps(texts))
 
 
 def decode_series(payload: memoryview) -> SeriesRecord:
     (count,) = _COUNT.unpack_from(payload)
     sids = np.frombuffer(payload, dtype="<i4", count=count, offset=4)
     texts = orjson.loads(payload[4 + 4 * count :])
-    return SeriesRecord(sids.tolist(), [Labels(zip(flat[::2], flat[1::2], strict=True)) for flat in texts])
+    return SeriesRecord(sids.astype(np.int64), texts)
 
 
 def encode_cohort(cohort: int, first_row: int, key: str, sids: Sids) -> bytes:

@@ -80,9 +80,8 @@ class SegmentReplay:
                 )
 
     def _series(self, record: records.SeriesRecord) -> None:
-        for theirs, labels in zip(record.sids, record.labels, strict=True):
-            self._sids.grow(theirs + 1)
-            self._sids.all[theirs] = self._index.register(labels)[0]
+        self._sids.grow(int(record.sids.max(initial=-1)) + 1)
+        self._sids.all[record.sids] = self._index.register(record.pairs)
         self._head.reserve(self._index.bound)
 
     def _cohort(self, record: records.CohortRecord) -> None:
@@ -91,7 +90,7 @@ class SegmentReplay:
             none = np.empty(0, dtype=np.int64)
             self._cohorts[record.cohort] = _Scrapes(state, Growing(np.int64, -1), none, np.empty(0))
         scrapes = self._cohorts[record.cohort]
-        scrapes.rows.append([scrapes.state.row(sid) for sid in self._sids.all[record.sids].tolist()])
+        scrapes.rows.append(scrapes.state.join(self._sids.all[record.sids].astype(np.int64)))
 
     def _scrape(self, kind: int, payload: memoryview) -> None:
         code, time_ms, count = records.decode_scrape_head(payload)

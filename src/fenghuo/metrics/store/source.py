@@ -62,7 +62,7 @@ class HeadSource:
 
     def spans(self, cohort: int, sids: Ints, start_ms: int, end_ms: int) -> Sequence[Span]:
         state = self._head.cohorts.get(cohort)
-        return [] if state is None else cohort_spans(state, sids.tolist(), start_ms, end_ms)
+        return [] if state is None else cohort_spans(state, sids, start_ms, end_ms)
 
     def plan(self, sids: Ints, start_ms: int, end_ms: int) -> Plan:
         return flat_plan(self._head, sids, start_ms, end_ms)

@@ -43,7 +43,7 @@ class Writer:
             part = series[start : start + REGISTERED_AT_ONCE]
             with self._lock:  # Others get their turn between: a target of 20,000 new series takes half a second.
                 state = self._head.cohort(key)
-                rows[start : start + len(part)] = [state.row(sid) for sid in self._register(part)]
+                rows[start : start + len(part)] = state.join(self._register(part))
         return rows
 
     def refs(self, series: Sequence[Labels]) -> Ints:
@@ -52,13 +52,13 @@ class Writer:
         for start in range(0, len(series), REGISTERED_AT_ONCE):
             part = series[start : start + REGISTERED_AT_ONCE]
             with self._lock:
-                sids = np.array(self._register(part), dtype=np.int64)
+                sids = self._register(part)
                 generations = self._parts.index.generations.all[sids].astype(np.int64)
                 refs[start : start + len(part)] = generations << REF_BITS | sids
         return refs
 
-    def _register(self, series: Sequence[Labels]) -> list[int]:
-        sids = [self._parts.index.register(labels)[0] for labels in series]
+    def _register(self, series: Sequence[Labels]) -> Ints:
+        sids = self._parts.index.register(labels.pairs for labels in series)
         self._head.reserve(self._parts.index.bound)
         return sids
 
@@ -82,7 +82,7 @@ class Writer:
     def _append_disordered(self, key: str, time_ms: int, rows: Ints, values: Floats) -> AppendResult:
         """A scrape of which some samples, or all, are not newer than what their series have."""
         state = self._head.cohort(key)
-        sids = state.sids.all[rows]
+        sids = state.lay_out(rows).sids.astype(np.int32)
         order = np.argsort(sids, kind="stable")
         batch = Run(sids[order], np.full(len(sids), time_ms, dtype=np.int64), values[order])
         verdict = judge(self._head, batch, self._clock.now_ms(), self._settings, self._reader.stored)
@@ -108,7 +108,7 @@ class Writer:
         own = plain(values)
         with self._lock:
             self._parts.refuse_when_closed()
-            sids = np.array(self._register(series), dtype=np.int64)
+            sids = self._register(series)
             result, loose = self.judged(sids, np.asarray(times_ms, dtype=np.int64), own)
             if loose is not None:
                 self._write_loose(loose)

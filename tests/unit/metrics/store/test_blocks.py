@@ -173,20 +173,6 @@ def test_series_that_nothing_knows_are_forgotten_and_their_numbers_used_again(ma
     assert everything(make(retention_ms=4 * HOUR_MS)) == found
 
 
-def test_a_held_cohort_keeps_its_rows(make: Make, clock: ManualClock) -> None:
-    store = make(retention_ms=4 * HOUR_MS)
-    target = store.cohort("t")
-    rows = target.rows([named("a"), named("b")])
-    target.append(clock.now_ms(), rows, np.array([1.0, 2.0]))
-    clock.step_wall(24 * 3600)
-    store.keeper.maintain()
-    assert everything(store) == {}
-    target.append(clock.now_ms(), rows, np.array([3.0, 4.0]))
-    expected = {named("a"): [(clock.now_ms(), bits(3))], named("b"): [(clock.now_ms(), bits(4))]}
-    assert everything(store) == expected
-    assert everything(make(retention_ms=4 * HOUR_MS)) == expected
-
-
 def test_a_full_disk_while_a_block_is_written(make: Make, clock: ManualClock, tmp_path: Path) -> None:
     store = make()
     run(store, clock, 4 * 60)

@@ -91,8 +91,10 @@ def test_a_scrape_record_comes_back_whole_or_as_changes(before: Floats, after: F
 
 def test_the_other_records_come_back() -> None:
     labels = [Labels({"__name__": "a", "path": "/\n\0烽火"}), Labels()]
-    series = records.decode_series(payload(records.encode_series(np.array([3, 1 << 30]), labels)))
-    assert (series.sids, series.labels) == ([3, 1 << 30], labels)
+    series = records.decode_series(
+        payload(records.encode_series(np.array([3, 1 << 30]), [["__name__", "a", "path", "/\n\0烽火"], []]))
+    )
+    assert (series.sids.tolist(), series.labels) == ([3, 1 << 30], labels)
     sids = np.array([4, 5], dtype=np.int32)
     cohort = records.decode_cohort(payload(records.encode_cohort(9, 2, "k/烽", sids)))
     assert (cohort.cohort, cohort.first_row, cohort.key, cohort.sids.tolist()) == (9, 2, "k/烽", [4, 5])

@@ -13,11 +13,12 @@ class Cohort(Protocol):
     """The series of one target: they share their timestamps."""
 
     def rows(self, series: Sequence[Labels]) -> Ints:
-        """int64[n]: the row of each series, registered when new. The same labels always have the same row."""
+        """int64[n]: the row of each series, registered when new. A series keeps it while it has samples."""
         ...
 
     def append(self, time_ms: int, rows: Ints, values: Floats) -> AppendResult:
-        """Add one sample to each of ``rows`` (distinct). Raises OperatingError when nothing could be written."""
+        """Add one sample to each of ``rows`` (distinct). Raises OperatingError when nothing could be written,
+        RowsReleasedError when rows were released that had no sample for hours."""
         ...
 
 

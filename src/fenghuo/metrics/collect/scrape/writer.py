@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Set
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +25,7 @@ from fenghuo.metrics.collect.scrape.presence import Presence
 from fenghuo.metrics.collect.scrape.report import report_series, report_values
 from fenghuo.metrics.collect.scrape.sink import SampleSink
 from fenghuo.model.labels import Labels
-from fenghuo.model.sample import STALE_NAN, AppendResult, Bools, Exemplar, Floats, Ints, Metadata
+from fenghuo.model.sample import STALE_NAN, AppendResult, Bools, Exemplar, Floats, Ints, Metadata, RowsReleasedError
 from fenghuo.wire.exposition import NO_TIME, Layout, Parsed
 
 _NO_VALUES = np.empty(0, np.float64)
@@ -123,7 +123,8 @@ class TargetWriter:
             spared = [row for labels, row in ours.items() if labels in still_written]
             rows = np.setdiff1d(np.union1d(self._presence.rows, self._reports()), np.array(spared, np.int64))
             try:
-                self._cohort.append(time_ms, rows, np.full(rows.size, STALE_NAN))
+                with suppress(RowsReleasedError):  # After hours without a sample everything has ended long ago.
+                    self._cohort.append(time_ms, rows, np.full(rows.size, STALE_NAN))
             except OperatingError as error:
                 return Failure(Reason.STORE, str(error))
             self._presence.ended()
@@ -182,7 +183,20 @@ class TargetWriter:
         return _outcome(scrape, results, self._clock.monotonic_s() - scrape.started_s)
 
     def _append_steady(self, scrape: _Scrape) -> AppendResult:
-        """The append of everything that has the scrape's timestamp: samples, markers, report."""
+        """The append of everything that has the scrape's timestamp: samples, markers, report.
+
+        A target that was silent for hours finds its rows released; it asks for others and begins anew.
+        """
+        try:
+            return self._append_rows(scrape)
+        except RowsReleasedError:
+            self._presence.ended()
+            self._adopt(self._rules)
+            if scrape.failure is None and scrape.parsed is not None and scrape.plan is not None:
+                scrape.plan = self._planned(scrape, scrape.parsed)
+            return self._append_rows(scrape)
+
+    def _append_rows(self, scrape: _Scrape) -> AppendResult:
         report = self._reports()
         rows, values, present = NO_ROWS, _NO_VALUES, NO_ROWS
         plan = scrape.plan if scrape.failure is None else None

@@ -10,7 +10,7 @@ import numpy as np
 from fenghuo.base.errors import OperatingError
 from fenghuo.metrics.collect.scrape.outcome import Read, Reading
 from fenghuo.model.labels import Labels
-from fenghuo.model.sample import STALE_NAN_BITS, AppendResult, Exemplar, Floats, Ints
+from fenghuo.model.sample import STALE_NAN_BITS, AppendResult, Exemplar, Floats, Ints, RowsReleasedError
 from fenghuo.wire.exposition import Layout, parse_text
 
 STALE = "stale"
@@ -23,15 +23,23 @@ class MemoryCohort:
     def __init__(self, sink: MemorySink) -> None:
         self._sink = sink
         self.series: list[Labels] = []
+        self.released = 0
+        """Rows before this one are nobody's."""
+
+    def release(self) -> None:
+        """As the store does with rows that had no sample for hours."""
+        self.released = len(self.series)
 
     def rows(self, series: Sequence[Labels]) -> Ints:
         for labels in series:
-            if labels not in self.series:
+            if labels not in self.series[self.released :]:
                 self.series.append(labels)
-        return np.array([self.series.index(labels) for labels in series], np.int64)
+        return np.array([self.series.index(labels, self.released) for labels in series], np.int64)
 
     def append(self, time_ms: int, rows: Ints, values: Floats) -> AppendResult:
         self._sink.refuse_if_full()
+        if (rows < self.released).any():
+            raise RowsReleasedError("t")
         assert rows.size == values.size == np.unique(rows).size
         for row, value in zip(rows.tolist(), values, strict=True):
             self._sink.put(self.series[row], time_ms, value)

@@ -312,3 +312,26 @@ def test_a_layout_that_changes_keeps_its_series(timed: bool) -> None:
 
     assert target.sink.last("a", "b", "c")[::2] == [3.0, 9.0]
     assert target.sink.samples["b"][1] == ((1500, 4.0) if timed else (2000, 4.0))
+
+
+def test_a_target_that_was_silent_for_hours_goes_on_with_other_rows() -> None:
+    target = Target()
+    target.scrape("a 1\nb 2\n")
+    target.scrape(UNREACHABLE)
+    target.sink.cohorts["t"].release()
+    outcome = target.scrape("a 3\nb 4\n")
+    assert (outcome.failure, outcome.accepted, outcome.added) == (None, 7, 0)
+    assert target.stored() == {"a": 3.0, "b": 4.0}
+    target.scrape("a 5\n")
+    assert target.stored() == {"a": 5.0, "b": STALE}
+
+
+def test_a_target_whose_rows_are_released_while_it_stands_gets_no_markers_for_them() -> None:
+    target = Target()
+    target.scrape("a 1\nb 2\n")
+    target.sink.cohorts["t"].release()
+    assert target.scrape("a 3\n").failure is None
+    assert target.stored() == {"a": 3.0}
+    target.sink.cohorts["t"].release()
+    assert target.writer.end(target.time_ms + 1000) is None
+    assert target.sink.at(target.time_ms + 1000) == {}
