@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import weakref
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,123 +23,18 @@ from fenghuo.metrics.store.block_format import (
     decode_index,
     parse_footer,
 )
-from fenghuo.metrics.store.codec import UnpackError, unpack_ints, unpack_row
+from fenghuo.metrics.store.chunk import BlockFile, BlockSpan, Chunk, Erased
 from fenghuo.metrics.store.head import MIXED, NOWHERE
 from fenghuo.metrics.store.head_read import flattened
 from fenghuo.metrics.store.index import SeriesIndex
 from fenghuo.metrics.store.loose import Flat
 from fenghuo.metrics.store.tombstones import Tombstones, read_tombstones
 from fenghuo.model.label_table import Dictionary
-from fenghuo.model.sample import ABSENT_NAN, Bools, Floats, Ints
+from fenghuo.model.sample import Bools, Floats, Ints
 
 
 class NewerFormatError(Exception):
     """The block was written by a newer version; it is whole, and not ours to move."""
-
-
-class BlockFile:
-    """The bytes of a block. Closed when nobody refers to it any more: a deleted block can be read to its end."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        weakref.finalize(self, os.close, self._descriptor)
-        self.size = os.fstat(self._descriptor).st_size
-
-    def read(self, offset: int, size: int) -> bytes:
-        """``size`` bytes. Raises DamagedError when they are not to be had."""
-        try:
-            data = os.pread(self._descriptor, size, offset)
-        except OSError as error:
-            raise DamagedError(self.path, f"bytes {offset} to {offset + size}: {error.strerror}") from error
-        if len(data) != size:
-            raise DamagedError(self.path, f"ends at byte {offset + len(data)}, before {offset + size}")
-        return data
-
-
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    """One chunk of a block, still packed."""
-
-    file: BlockFile
-    offset: int
-    columns: int
-    times_size: int
-    times_crc: int
-    row_offsets: Ints
-    """int64[rows + 1]: where the packed rows begin, from ``offset``."""
-    row_kinds: npt.NDArray[np.uint8]
-    row_crcs: npt.NDArray[np.uint32]
-
-    def times(self) -> Ints:
-        data = self.file.read(self.offset, self.times_size)
-        if zlib.crc32(data) != self.times_crc:
-            raise DamagedError(self.file.path, f"the times at byte {self.offset} do not fit their checksum")
-        try:
-            return unpack_ints(data, self.columns)
-        except UnpackError as error:
-            raise DamagedError(self.file.path, f"the times at byte {self.offset}: {error}") from error
-
-    def fill(self, rows: Ints, first: int, end: int, out: Floats) -> None:
-        """Unpack the columns ``first`` to ``end`` of ``rows`` (-1: a row without samples) into ``out``."""
-        whole = first == 0 and end == self.columns
-        buffer = np.empty(self.columns, dtype=np.float64)
-        for place, row in enumerate(rows.tolist()):
-            if row < 0:
-                out[place] = ABSENT_NAN
-                continue
-            target = out[place] if whole else buffer
-            self._unpack(row, target)
-            if not whole:
-                out[place] = buffer[first:end]
-
-    def _unpack(self, row: int, out: Floats) -> None:
-        start = int(self.row_offsets[row])
-        kind = int(self.row_kinds[row])
-        data = self.file.read(self.offset + start, int(self.row_offsets[row + 1]) - start)
-        if zlib.crc32(data, kind) != self.row_crcs[row]:
-            raise DamagedError(self.file.path, f"the row at byte {self.offset + start} does not fit its checksum")
-        try:
-            unpack_row(kind, data, out)
-        except UnpackError as error:
-            raise DamagedError(self.file.path, f"the row at byte {self.offset + start}: {error}") from error
-
-
-@dataclass(frozen=True, slots=True)
-class Erased:
-    """Of some rows of a span, the samples between two times, both included, are deleted."""
-
-    rows: Ints
-    start_ms: int
-    end_ms: int
-
-
-class BlockSpan:
-    """Some columns of a chunk for some of its rows; unpacked when it is read."""
-
-    def __init__(self, chunk: _Chunk, rows: Ints, start_ms: int, end_ms: int, erased: Sequence[Erased]) -> None:
-        self._chunk = chunk
-        self._rows = rows
-        self._erased = erased
-        self._bounds = (start_ms, end_ms)
-        self._times: Ints | None = None
-        self._first = 0
-
-    @property
-    def times_ms(self) -> Ints:
-        if self._times is None:
-            times = self._chunk.times()
-            self._first = int(np.searchsorted(times, self._bounds[0], side="left"))
-            self._times = times[self._first : int(np.searchsorted(times, self._bounds[1], side="right"))]
-        return self._times
-
-    def fill(self, out: Floats) -> None:
-        columns = len(self.times_ms)
-        self._chunk.fill(self._rows, self._first, self._first + columns, out)
-        for each in self._erased:
-            first = int(np.searchsorted(self.times_ms, each.start_ms, side="left"))
-            end = int(np.searchsorted(self.times_ms, each.end_ms, side="right"))
-            out[each.rows, first:end] = ABSENT_NAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +59,8 @@ class Block:
         self, file: BlockFile, index: BlockIndex, sids: Ints, cohort_codes: Dictionary, tombstones: Tombstones
     ) -> None:
         arrays = index.arrays
-        self._file = file
+        self.file = file
+        """Knows what of it was found damaged."""
         self.meta: BlockMeta = index.meta
         self.size_bytes = file.size
         self.sids = sids
@@ -215,11 +109,11 @@ class Block:
 
     @property
     def name(self) -> str:
-        return self._file.path.name
+        return self.file.path.name
 
     @property
     def path(self) -> Path:
-        return self._file.path
+        return self.file.path
 
     def overlaps(self, start_ms: int, end_ms: int) -> bool:
         return self.meta.first_ms <= end_ms and self.meta.last_ms >= start_ms
@@ -261,12 +155,12 @@ class Block:
         found = [Erased(np.flatnonzero(np.isin(own, each.series)), each.start_ms, each.end_ms) for each in graves]
         return [each for each in found if len(each.rows)]
 
-    def _chunk(self, number: int) -> _Chunk:
+    def _chunk(self, number: int) -> Chunk:
         arrays = self._chunks
         rows = slice(int(self._row_starts[number]), int(self._row_starts[number + 1]))
         times_size = int(arrays["chunk_times_size"][number])
-        return _Chunk(
-            self._file,
+        return Chunk(
+            self.file,
             int(arrays["chunk_offset"][number]),
             int(arrays["chunk_columns"][number]),
             times_size,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -225,17 +225,23 @@ def _label_arrays(table: LabelTable) -> tuple[list[str], list[list[str]], dict[s
 
 
 def write_block(
-    path: Path, plan: SelectPlan, cohort_keys: list[str], replaces: list[str], cuts: Cuts
+    path: Path,
+    plan: SelectPlan,
+    cohort_keys: list[str],
+    replaces: list[str],
+    cuts: Cuts,
+    approve: Callable[[], None] = lambda: None,
 ) -> BlockMeta | None:
     """Write the plan's samples to ``path``, which appears when everything is on the disk.
 
-    ``cohort_keys[code]`` is the key of a cohort's code. None, and no file, when there is no sample. Raises OSError as
-    the system gives it, and DamagedError from a block that is read; nothing is left behind then.
+    ``cohort_keys[code]`` is the key of a cohort's code; ``approve`` is called before the file appears, and may raise.
+    None, and no file, when there is no sample. Raises OSError as the system gives it; nothing is left behind then.
     """
     temporary = path.with_suffix(".tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         meta = BlockWriter(descriptor, plan, cohort_keys).write(replaces, cuts)
+        approve()
         if meta is not None:
             temporary.replace(path)
             sync_directory(path.parent)

@@ -49,7 +49,7 @@ class BlockSet:
         for path in sorted(directory.glob(f"*{SUFFIX}")):
             found._next_number = max(found._next_number, int(path.stem) + 1 if path.stem.isdecimal() else 0)
             try:
-                found.blocks.append(found._read(path).enter(index, cohort_codes))
+                found._take(found._read(path).enter(index, cohort_codes))
             except DamagedError as damage:
                 found.set_apart(damage)
             except (NewerFormatError, OSError) as error:
@@ -94,15 +94,21 @@ class BlockSet:
 
     def add(self, block: Block) -> None:
         """Publish a block; with it go the blocks that it replaces."""
-        self.blocks.append(block)
+        self._take(block)
         self._metrics.cuts.labels(block.meta.origin).inc()
         replaced = set(block.meta.replaces)
         self.delete([each for each in self.blocks if each.name in replaced], "merged")
 
+    def _take(self, block: Block) -> None:
+        block.file.on_flaw = self._metrics.blocks_damaged.inc
+        self.blocks.append(block)
+
     def delete(self, blocks: list[Block], reason: str) -> None:
-        """Delete blocks; who reads one still reads it to the end."""
+        """Delete blocks; who reads one still reads it to the end. One that is damaged is kept under another name."""
         for block in blocks:
             try:
+                if block.file.flaws:
+                    block.path.replace(block.path.with_suffix(".damaged"))
                 block.path.unlink(missing_ok=True)
                 tombstone_path(block.path).unlink(missing_ok=True)
             except OSError as error:

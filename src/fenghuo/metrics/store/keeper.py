@@ -10,13 +10,14 @@ import numpy as np
 
 from fenghuo.base.clock import Clock
 from fenghuo.base.guard import Guard
-from fenghuo.metrics.store.block import Block, read_block
+from fenghuo.metrics.store.block import read_block
 from fenghuo.metrics.store.block_format import Cuts, DamagedError
 from fenghuo.metrics.store.block_write import write_block
-from fenghuo.metrics.store.blocks import merge_ranges_ms, series_of, to_merge
+from fenghuo.metrics.store.blocks import merge_ranges_ms, to_merge
 from fenghuo.metrics.store.forgetting import Forgetter
 from fenghuo.metrics.store.head import EVER_MS, NEVER_MS
 from fenghuo.metrics.store.parts import Parts
+from fenghuo.metrics.store.rewriting import clean, drop_emptied, rewrite
 from fenghuo.metrics.store.selecting import SelectPlan, plan_select
 from fenghuo.metrics.store.settings import StoreSettings
 from fenghuo.metrics.store.source import HeadSource
@@ -103,12 +104,12 @@ class Keeper:
                 while self._cut():
                     pass
                 self._retain()
-                self._drop_emptied()
+                drop_emptied(self._parts)
                 while self._merge():
                     pass
                 self._forget()
                 self.trouble = ""
-            except OSError as error:
+            except (OSError, DamagedError) as error:
                 self._metrics.cut_failures.inc()
                 self.trouble = f"a block could not be written: {error}; it is tried again in a minute"
                 log.error("%s", self.trouble)
@@ -169,22 +170,10 @@ class Keeper:
             while settings.retention_size_bytes and len(blocks) and blocks.size_bytes > settings.retention_size_bytes:
                 blocks.delete(blocks.blocks[:1], "size")
 
-    def _drop_emptied(self) -> None:
-        """Delete the blocks of which every sample is deleted, unless the WAL has these samples still."""
-        with self._lock:
-            blocks, segments = self._parts.blocks, self._parts.wal.segments
-            for block in [each for each in blocks.blocks if each.is_empty]:
-                if not blocks.needed(block, segments):
-                    blocks.delete([block], "deleted")
-
     def clean(self) -> None:
-        """Write the blocks anew that hold deleted samples. Raises OSError when the disk refuses."""
+        """Take deleted samples off the disk. Raises OSError when it refuses."""
         with self._parts.upkeep:
-            with self._lock:
-                blocks = [block for block in self._parts.blocks.blocks if block.tombstones and not block.is_empty]
-            for block in blocks:
-                self._rewrite([block])
-            self._drop_emptied()
+            clean(self._parts)
 
     def _merge(self) -> bool:
         """Merge one group of neighbouring blocks; True when there was one."""
@@ -197,34 +186,8 @@ class Keeper:
             group = to_merge(parts.blocks.blocks, ranges, self._clock.now_ms())
             if not group:
                 return False
-        self._rewrite(group)
+        rewrite(parts, group)
         return True
-
-    def _rewrite(self, group: list[Block]) -> None:
-        """Put one block in the place of some, with the samples that are not deleted."""
-        parts = self._parts
-        with self._lock:
-            plan = self._plan_blocks(group)
-            path = parts.blocks.next_path()
-        cuts = Cuts.of(pair for block in group for pair in block.meta.cuts)
-        try:
-            meta = write_block(path, plan, parts.head.cohort_codes.values, [block.name for block in group], cuts)
-            ready = None if meta is None else read_block(path)
-        except DamagedError as damage:
-            with self._lock:
-                parts.blocks.set_apart(damage)
-            return
-        with self._lock:
-            if ready is None:
-                for block in group:
-                    block.empty()
-            else:
-                parts.blocks.add(ready.enter(parts.index, parts.head.cohort_codes))
-                parts.head.reserve(parts.index.bound)
-
-    def _plan_blocks(self, group: list[Block]) -> SelectPlan:
-        sids = series_of(group)
-        return plan_select(group, sids, self._parts.index.label_table(sids), NEVER_MS, EVER_MS, dense_rows_min=1)
 
     def _measure(self) -> None:
         with self._lock:

@@ -50,7 +50,7 @@ class StoreMetrics:
         self.tombstones = gauge(
             "tombstones", "Series of blocks with samples that are deleted and still on disk; each deletion counts."
         )
-        self.blocks_damaged = counter("blocks_damaged", "Blocks set apart because they were damaged.")
+        self.blocks_damaged = counter("blocks_damaged", "Places where a block was found damaged; the rest is used.")
 
     @property
     def corruptions(self) -> int:

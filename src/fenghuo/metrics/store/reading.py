@@ -1,4 +1,4 @@
-"""Reading: plans are made under the lock and carried out without it. A damaged block is set apart by who finds it."""
+"""Reading: plans are made under the lock and carried out without it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fenghuo.metrics.store.block_format import DamagedError
 from fenghuo.metrics.store.head import NOWHERE
 from fenghuo.metrics.store.loose import Flat, merged
 from fenghuo.metrics.store.parts import Parts
@@ -29,25 +28,16 @@ class Reader:
 
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Selection:
         """The samples between the times of the series that every matcher accepts; see :meth:`Store.select`."""
-        while True:
-            with self._lock:
-                sids = self._index.match(matchers)
-                labels = self._index.label_table(sids)
-                plan = plan_select(self._sources(start_ms, end_ms), sids, labels, start_ms, end_ms)
-            try:
-                return read_select(plan)
-            except DamagedError as damage:
-                with self._lock:
-                    self._parts.blocks.set_apart(damage)
+        with self._lock:
+            sids = self._index.match(matchers)
+            labels = self._index.label_table(sids)
+            plan = plan_select(self._sources(start_ms, end_ms), sids, labels, start_ms, end_ms)
+        return read_select(plan)
 
     def stored(self, sids: Ints, start_ms: int, end_ms: int) -> Flat:
         """The samples between the times of some series, by their numbers. Called with the lock held."""
-        while True:
-            try:
-                sources = self._sources(start_ms, end_ms)
-                return merged([flat for each in sources for flat in each.plan(sids, start_ms, end_ms).read()])
-            except DamagedError as damage:
-                self._parts.blocks.set_apart(damage)
+        sources = self._sources(start_ms, end_ms)
+        return merged([flat for each in sources for flat in each.plan(sids, start_ms, end_ms).read()])
 
     def _sources(self, start_ms: int, end_ms: int) -> list[Source]:
         self._parts.refuse_when_closed()

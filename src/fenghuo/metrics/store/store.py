@@ -170,7 +170,7 @@ class Store:
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Selection:
         """All samples with ``start_ms <= time <= end_ms`` of the series that every matcher accepts.
 
-        A block that turns out to be damaged is set apart, and the answer comes without it.
+        What of a block turns out to be damaged is told and counted, and the answer comes without it.
         """
         return self._reader.select(matchers, start_ms, end_ms)
 

@@ -67,3 +67,8 @@ def metric(store: Store, name: str) -> float:
         for sample in family.samples
         if sample.name == f"fenghuo_store_{name}"
     )
+
+
+def is_part(samples: Samples, whole: Samples) -> bool:
+    """Whether every sample is one of ``whole``."""
+    return all(set(found) <= set(whole.get(labels, [])) for labels, found in samples.items())

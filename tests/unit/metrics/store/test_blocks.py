@@ -15,11 +15,12 @@ import pytest
 from fenghuo.base.clock import ManualClock
 from fenghuo.base.errors import OperatingError
 from fenghuo.metrics.store import Store
-from fenghuo.metrics.store.block_format import Cuts
+from fenghuo.metrics.store.block import read_block
+from fenghuo.metrics.store.block_format import FOOTER_SIZE, Cuts, parse_footer
 from fenghuo.metrics.store.blocks import merge_ranges_ms
 from fenghuo.model.sample import STALE_NAN
 from fenghuo.model.selection import DenseBlock
-from unit.metrics.store.look import bits, equal, everything, look, metric, named
+from unit.metrics.store.look import bits, equal, everything, is_part, look, metric, named
 
 Make = Callable[..., Store]
 MINUTE_MS = 60_000
@@ -210,9 +211,10 @@ def test_a_fault_while_a_block_is_written_is_tried_again(make: Make, clock: Manu
     assert metric(store, "blocks") == 1
 
 
-def test_every_flipped_byte_of_a_block_sets_it_apart(
+def test_every_flipped_byte_of_a_block_costs_its_row_its_chunk_or_the_block(
     make: Make, clock: ManualClock, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """And never gives a wrong value. ``FENGHUO_FLIPS=all`` flips a bit of every byte."""
     store = make(max_block_duration="2h")
     run(store, clock, 7 * 60)
     whole = everything(store)
@@ -220,13 +222,18 @@ def test_every_flipped_byte_of_a_block_sets_it_apart(
     store.close()
     victim = block_files(tmp_path)[1]
     good = victim.read_bytes()
+    index = read_block(victim).index
+    chunks = zip(index.arrays["chunk_offset"].tolist(), index.arrays["chunk_times_size"].tolist(), strict=True)
+    times = {place for offset, size in chunks for place in range(offset, offset + size)}
+    frame = len(good) - FOOTER_SIZE - parse_footer(victim, good[-FOOTER_SIZE:])[1]
     chance = random.Random(11)
-    places = sorted({*range(8), *range(len(good) - 40, len(good)), *chance.sample(range(len(good)), 60)})
-    missing = {labels: [s for s in samples if not 2 <= (s[0] // HOUR_MS) % 24 < 4] for labels, samples in whole.items()}
-    for place in places:
+    sampled = {*range(8), *range(len(good) - 40, len(good)), *chance.sample(range(len(good)), 60)}
+    block = {labels: [s for s in samples if 2 <= (s[0] // HOUR_MS) % 24 < 4] for labels, samples in whole.items()}
+    for place in range(len(good)) if os.environ.get("FENGHUO_FLIPS") == "all" else sorted(sampled):
         damaged = bytearray(good)
         damaged[place] ^= 1 << chance.randrange(8)
         victim.write_bytes(damaged)
+        caplog.clear()
         try:
             store = make()
         except OperatingError as error:
@@ -234,12 +241,73 @@ def test_every_flipped_byte_of_a_block_sets_it_apart(
             assert "newer" in str(error)  # noqa: PT017
             continue
         with caplog.at_level(logging.ERROR):
-            assert everything(store) == missing, place
+            found = everything(store)
+            assert everything(store) == found
+        lost = {labels: set(samples) - set(found.get(labels, [])) for labels, samples in whole.items()}
+        assert is_part(found, whole), place
         assert metric(store, "blocks_damaged_total") == 1, place
-        victim.with_suffix(".damaged").unlink()
-    assert caplog.records
+        if 8 <= place < frame:
+            assert all(each <= set(block[labels]) for labels, each in lost.items()), place
+            assert place in times or sum(bool(each) for each in lost.values()) == 1, place
+            assert found != whole
+            assert victim.exists()
+        else:
+            assert lost == {labels: set(samples) for labels, samples in block.items()}
+            victim.with_suffix(".damaged").unlink()
+        assert len(caplog.records) == 1
+        assert "damage" in caplog.text
     victim.write_bytes(good)
     assert everything(make()) == whole
+
+
+def test_merging_keeps_what_is_good_of_a_damaged_block(make: Make, clock: ManualClock, tmp_path: Path) -> None:
+    store = make(max_block_duration="2h")
+    run(store, clock, 8 * 60)
+    store.keeper.maintain()
+    store.close()
+    victim = block_files(tmp_path)[1]
+    good = victim.read_bytes()
+    offset = int(read_block(victim).index.arrays["chunk_offset"][-1])
+    victim.write_bytes(good[: offset + 3] + bytes([good[offset + 3] ^ 1]) + good[offset + 4 :])
+    store = make()
+    left = everything(store)
+    clock.step_wall(3600)
+    store.keeper.maintain()
+    assert len(block_files(tmp_path)) < 4
+    assert victim.with_suffix(".damaged").stat().st_size == len(good)
+    assert everything(store) == left
+    assert everything(make()) == left
+
+
+def test_a_disk_that_cannot_be_read_stops_a_merge(
+    make: Make, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it does not give now it may give later, so that nothing is written without it."""
+    store = make(max_block_duration="2h")
+    run(store, clock, 8 * 60)
+    store.keeper.maintain()
+    clock.step_wall(3600)
+    store = make()
+    whole, real = everything(store), os.pread
+
+    merged = {block.file._descriptor for block in store._parts.blocks.blocks}
+
+    def refuse(descriptor: int, size: int, offset: int) -> bytes:
+        if descriptor in merged:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(descriptor, size, offset)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pread", refuse)
+        assert everything(store) != whole
+        store.keeper.maintain()
+    assert os.pread is real
+    assert "cannot be read" in store.health().troubles[0]
+    assert metric(store, "blocks") == len(merged) + 1, "the head was cut"
+    store.keeper.maintain()
+    assert metric(store, "blocks") < len(merged)
+    assert store.health().troubles == ()
+    assert everything(store) == whole
 
 
 def test_a_block_that_was_replaced_goes_at_the_next_start(make: Make, clock: ManualClock, tmp_path: Path) -> None:
