@@ -17,10 +17,11 @@ Step = Callable[[Connection], None]
 
 
 def _create(connection: Connection) -> None:
+    """Make the tables that are not there."""
     schema.metadata.create_all(connection)
 
 
-STEPS: Sequence[Step] = (_create,)
+STEPS: Sequence[Step] = (_create, _create)
 """The step at position n leads from version n to version n + 1."""
 
 assert len(STEPS) == schema.VERSION

@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 1
+VERSION = 2
 
 metadata = MetaData()
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -106,4 +106,16 @@ api_tokens = Table(
     Column("user_name", String(255), ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
     Column("created_at_ms", BigInteger, nullable=False),
     Column("expires_at_ms", BigInteger),
+)
+
+oncall_overrides = Table(
+    "oncall_overrides",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("schedule", String(255), nullable=False),
+    Column("person", String(255), nullable=False),
+    Column("start_ms", BigInteger, nullable=False),
+    Column("end_ms", BigInteger, nullable=False, index=True),
+    Column("made_by", String(255), nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
 )

@@ -11,6 +11,7 @@ from fenghuo.state.alerts import AlertRepository
 from fenghuo.state.database import Database
 from fenghuo.state.migrations import migrate
 from fenghuo.state.notifications import NotificationRepository
+from fenghuo.state.oncall import OverrideRepository
 
 
 class State:
@@ -23,6 +24,7 @@ class State:
         self.users = UserRepository(database)
         self.sessions = SessionRepository(database)
         self.tokens = TokenRepository(database)
+        self.overrides = OverrideRepository(database)
 
     @property
     def trouble(self) -> str:

@@ -15,24 +15,12 @@ from zoneinfo import ZoneInfo
 
 from fenghuo.alerting.mute.intervals import TimeInterval
 from fenghuo.alerting.oncall.settings import DAY_MS, Layer, Schedule
+from fenghuo.model.oncall import Override
 
 DAY: Final = dt.timedelta(days=1)
 MINUTE_MS: Final = 60_000
 SPAN_DAYS_MAX: Final = 800
 """The longest span that is laid out at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Override:
-    """Somebody takes over for a while. Of several at one moment the newest wins."""
-
-    id: int
-    schedule: str
-    person: str
-    start_ms: int
-    end_ms: int
-    by: str = ""
-    made_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

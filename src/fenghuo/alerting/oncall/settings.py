@@ -120,8 +120,8 @@ class Layer(Settings):
 
     people: ListOf[str] = Field(default=[])
     turn_ms: Turn = Field(default=7 * DAY_MS, alias="rotation")
-    """``daily``, ``weekly``, or a duration such as ``12h``. Turns of whole days end at ``handoff``, others are counted in
-    hours from the first hand-off on."""
+    """``daily``, ``weekly``, or a duration such as ``12h``. Turns of whole days end at ``handoff``, others are counted
+    in hours from the first hand-off on."""
     start: Day
     """The day of the first hand-off, to the first of ``people``."""
     handoff: Clock = dt.time(10, 0)

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fenghuo.alerting.oncall.schedule import Override, Roster
+from fenghuo.alerting.oncall.schedule import Roster
 from fenghuo.alerting.oncall.settings import Schedule
+from fenghuo.model.oncall import Override
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 SHANGHAI = "Asia/Shanghai"
