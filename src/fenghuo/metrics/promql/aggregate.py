@@ -6,21 +6,20 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fenghuo.metrics.promql import choose
 from fenghuo.metrics.promql.annotations import Annotations
 from fenghuo.metrics.promql.context import Context
 from fenghuo.metrics.promql.errors import ExecutionError
 from fenghuo.metrics.promql.fold import Groups, held
 from fenghuo.metrics.promql.kernels.spread import quantile
 from fenghuo.metrics.promql.label_arrays import group_rows, with_column
-from fenghuo.metrics.promql.numbers import format_float, format_general
+from fenghuo.metrics.promql.numbers import format_float
 from fenghuo.metrics.promql.reduce import REDUCTIONS, Walk
 from fenghuo.metrics.promql.syntax.ast import Aggregate
 from fenghuo.metrics.promql.vector import Slabs, Vector, empty_vector
 from fenghuo.model.label_table import LabelColumn, LabelTable
 from fenghuo.model.labels import METRIC_NAME, quote
-from fenghuo.model.sample import Bools, Floats, Ints
-
-_INT64_MAX = float(1 << 63)
+from fenghuo.model.sample import Bools, Floats
 
 
 def aggregate(node: Aggregate, vector: Vector, param: Floats | str | None, context: Context) -> Vector:
@@ -35,7 +34,7 @@ def aggregate(node: Aggregate, vector: Vector, param: Floats | str | None, conte
     table = vector.labels.take(first).only(names)
     match node.op:
         case "topk" | "bottomk" | "limitk":
-            return _chosen(vector, groups, node.op, _counts(param))
+            return choose.chosen(vector, groups, node.op, choose.counts(param))
         case "limit_ratio":
             return _ratio(node, vector, param, notes)
         case "count_values":
@@ -67,7 +66,7 @@ def _check_param(node: Aggregate, param: Floats | str | None, notes: Annotations
     elif node.op == "limit_ratio":
         _ratios(param)
     elif isinstance(param, np.ndarray):
-        _counts(param)
+        choose.counts(param)
 
 
 def reduced(node: Aggregate, slabs: Slabs) -> Vector:
@@ -108,59 +107,6 @@ def _quantiles(vector: Vector, groups: Groups, phi: Floats) -> Floats:
         rows = groups.rows(group)
         result[group] = quantile(vector.values[rows].T, vector.present[rows].T, phi)
     return result
-
-
-def _counts(param: Floats | str | None) -> Ints:
-    """How many to choose at each step, int64[S]."""
-    assert isinstance(param, np.ndarray)
-    if np.isnan(param).any():
-        raise ExecutionError("Parameter value is NaN")
-    for wrong, edge in ((param >= _INT64_MAX, "overflows"), (param < -_INT64_MAX, "underflows")):
-        if wrong.any():
-            raise ExecutionError(f"Scalar value {format_general(float(param[wrong][0]))} {edge} int64")
-    return np.clip(param, 0, _INT64_MAX / 4).astype(np.int64)
-
-
-def _chosen(vector: Vector, groups: Groups, op: str, count: Ints) -> Vector:
-    """The first ``count`` of each group at each step: by value, NaN last, or as they come.
-
-    An instant query shows the rows of each group in the order of choice.
-    """
-    kept = np.zeros(vector.values.shape, dtype=np.bool_)
-    orders = []
-    for group in range(groups.size):
-        rows = groups.rows(group)
-        present = vector.present[rows].T
-        keys = _keys_of_choice(vector.values[rows].T, present, op)
-        kept[rows] = _smallest(keys, present, count).T
-        orders.append(rows[np.lexsort((keys[0], ~present[0]))] if len(keys) == 1 else rows)
-    return vector.with_values(vector.values, kept).take(np.concatenate(orders)).pruned()
-
-
-def _keys_of_choice(values: Floats, present: Bools, op: str) -> Floats:
-    """float64[S, n]: what is chosen first has the smallest key; NaN where nothing is present."""
-    if op == "limitk":
-        return np.where(present, np.arange(values.shape[1], dtype=np.float64), np.nan)
-    return np.where(present, values if op == "bottomk" else -values, np.nan)
-
-
-def _smallest(keys: Floats, present: Bools, count: Ints) -> Bools:
-    """bool[S, n]: the ``count`` smallest keys of each step, earlier rows first among equals; then present NaN."""
-    steps, size = keys.shape
-    most = int(min(count.max(initial=0), size))
-    if most == 0:
-        return np.zeros(keys.shape, dtype=np.bool_)
-    ranked = np.partition(keys, np.unique(np.clip(count, 1, size)) - 1, axis=1)
-    edge = ranked[np.arange(steps), np.clip(count, 1, size) - 1][:, None]
-    below = keys < edge
-    left = count[:, None] - below.sum(axis=1, keepdims=True)
-    # Where fewer than ``count`` keys are numbers the edge is NaN: all numbers are in, then NaN as they come.
-    lacking = np.isnan(edge)[:, 0]
-    below[lacking] = ~np.isnan(keys[lacking])
-    left[lacking] = count[lacking, None] - below[lacking].sum(axis=1, keepdims=True)
-    next_in_line = np.where(lacking[:, None], np.isnan(keys) & present, keys == edge)
-    chosen: Bools = below & (count > 0)[:, None] | next_in_line & (np.cumsum(next_in_line, axis=1) <= left)
-    return chosen
 
 
 def _ratio(node: Aggregate, vector: Vector, param: Floats | str | None, notes: Annotations) -> Vector:

@@ -9,6 +9,7 @@ import numpy as np
 from fenghuo.metrics.promql.aggregate import aggregate, reduced
 from fenghuo.metrics.promql.binary import scalar_scalar, set_operation, vector_scalar, vector_vector
 from fenghuo.metrics.promql.calls import Argument, Invocation, broadcast
+from fenghuo.metrics.promql.choose import BY_VALUE, candidates, counts
 from fenghuo.metrics.promql.context import Context
 from fenghuo.metrics.promql.dates import DATE_FUNCTIONS
 from fenghuo.metrics.promql.functions import RANGE_KERNELS, RangeKernel
@@ -182,6 +183,9 @@ def _aggregate(node: Aggregate, grid: Grid, context: Context) -> Vector:
         value = evaluate(node.param, grid, context)
         assert not isinstance(value, Vector)
         param = value.value if isinstance(value, StringValue) else value.values
+    if node.op in BY_VALUE and not node.grouping and not node.without:
+        few = candidates(_slabs(node.expr, grid, context), node.op, counts(param))
+        return aggregate(node, few, param, context)
     return aggregate(node, _vector(node.expr, grid, context), param, context)
 
 

@@ -125,7 +125,8 @@ def _tiles(matrix: Matrix, lo: Ints, hi: Ints, grid: Grid, range_ms: int) -> Ite
 
 
 def _tile_rows(matrix: Matrix, grid: Grid) -> int:
-    return max(ROWS_MIN, TILE_ELEMENTS // max(grid.size, matrix.values.shape[1], 1))
+    widest = max(grid.size, int(matrix.values.shape[1]), 1)
+    return max(ROWS_MIN, TILE_ELEMENTS // widest)
 
 
 def _tiles_by_bounds(matrix: Matrix, grid: Grid, range_ms: int) -> Iterator[Windows]:
@@ -195,7 +196,8 @@ def _count_until(times_ms: Ints, grid: Grid) -> Ints:
     """
     rows, steps = times_ms.shape[0], grid.size
     if steps == 1:
-        return np.count_nonzero(times_ms <= grid.start_ms, axis=1)[:, None]
+        counts: Ints = np.add.reduce(times_ms <= grid.start_ms, axis=1, dtype=np.int64, keepdims=True)
+        return counts
     if rows < ROWS_MIN:
         moments = grid.times_ms
         return np.stack([row.searchsorted(moments, side="right") for row in times_ms])
