@@ -47,8 +47,8 @@ def servers(start_process: StartProcess) -> Iterator[StartServer]:
     """Start the program and wait until it is ready; its client is closed with the context."""
     started: list[Server] = []
 
-    def start_one(data_dir: Path, config: str | None = None, *arguments: str) -> Server:
-        server = start(start_process, data_dir, config, *arguments)
+    def start_one(data_dir: Path, config: str | None = None, *arguments: str, port: int = 0) -> Server:
+        server = start(start_process, data_dir, config, *arguments, port=port)
         started.append(server)
         return server
 

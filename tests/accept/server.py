@@ -68,15 +68,15 @@ class Server:
 class StartServer(Protocol):
     """The fixture ``start_server``: see :func:`start`."""
 
-    def __call__(self, data_dir: Path, config: str | None = None, *arguments: str) -> Server: ...
+    def __call__(self, data_dir: Path, config: str | None = None, *arguments: str, port: int = 0) -> Server: ...
 
 
-def start(start_process: StartProcess, data_dir: Path, config: str | None, *arguments: str) -> Server:
+def start(start_process: StartProcess, data_dir: Path, config: str | None, *arguments: str, port: int = 0) -> Server:
     """Start ``fenghuo up`` and wait until it is ready; the client is signed in with the commands' token.
 
-    ``config`` is the text of a ``fenghuo.yml``, which is written beside ``data_dir``.
+    ``config`` is the text of a ``fenghuo.yml``, which is written beside ``data_dir``. Port 0 is any that is free.
     """
-    port = free_port()
+    port = port or free_port()
     command = [*FENGHUO, "up", "--data-dir", str(data_dir), "--listen", f"127.0.0.1:{port}", *arguments]
     if config is not None:
         path = data_dir.parent / "fenghuo.yml"

@@ -13,6 +13,8 @@ from fenghuo.base import limits
 BODY_BYTES = limits.declare(
     "http_body_bytes", 16 * 1024 * 1024, limits.Policy.REJECT, "Bytes of a request's body, whatever it is."
 )
+STREAMED = frozenset({"/api/v1/import", "/api/v1/import/prometheus"})
+"""Paths whose handlers take bodies of any length, a piece at a time."""
 
 
 class BodyLimitMiddleware:
@@ -22,7 +24,7 @@ class BodyLimitMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"] in STREAMED:
             await self._app(scope, receive, send)
             return
         said = Headers(scope=scope).get("content-length", "")

@@ -13,6 +13,7 @@ from fenghuo.api.late import LateApplication
 from fenghuo.api.management import Check, ManagementParts, management_routes
 from fenghuo.api.prometheus.admin import AdminApi
 from fenghuo.api.prometheus.expressions import expression_routes
+from fenghuo.api.prometheus.metadata import AllMetadata
 from fenghuo.api.prometheus.query import QueryApi
 from fenghuo.api.prometheus.rules import RuleApi
 from fenghuo.api.prometheus.series import SeriesApi
@@ -48,6 +49,7 @@ def http_application(parts: HttpParts) -> Http:
     started_at_ms = parts.clock.now_ms()
     settings = parts.holder.current.settings
     queries = QueryApi(parts.engine, parts.store, parts.clock, lambda: parts.holder.current.settings.query)
+    pushing = Pushing(parts)
     management = ManagementParts(
         registry=parts.registry,
         checks=lambda: _checks(parts),
@@ -59,11 +61,11 @@ def http_application(parts: HttpParts) -> Http:
         *queries.routes(),
         *expression_routes(parts.engine.parse),
         *SeriesApi(parts.store).routes(),
-        *TargetApi(parts.scraper).routes(),
+        *TargetApi(AllMetadata(parts.scraper, pushing.metadata)).routes(),
         *RuleApi(parts.rules.groups).routes(),
         *AdminApi(parts.store, parts.options.data_dir / SNAPSHOTS).routes(),
         *StatusApi(_status_parts(parts, started_at_ms)).routes(),
-        *Pushing(parts).routes(),
+        *pushing.routes(),
     ]
 
     def prepare() -> None:

@@ -8,7 +8,7 @@ import os
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -53,10 +53,30 @@ class Server:
 
         Raises InputError with the server's words for a 4xx answer, OperatingError when it cannot be reached.
         """
-        query = urllib.parse.urlencode(params)
+        return self._asked(path, params, {"Accept": "application/json"}, None, timeout_s)
+
+    def post(
+        self,
+        path: str,
+        body: Iterable[bytes],
+        headers: Mapping[str, str],
+        params: Sequence[tuple[str, str]] = (),
+        timeout_s: float = 600.0,
+    ) -> Any:
+        """POST a body that comes in pieces; the parsed JSON answer. Raises as :meth:`get` does."""
+        return self._asked(path, params, {"Accept": "application/json", **headers}, body, timeout_s)
+
+    def _asked(
+        self,
+        path: str,
+        params: Sequence[tuple[str, str]],
+        headers: Mapping[str, str],
+        body: Iterable[bytes] | None,
+        timeout_s: float,
+    ) -> Any:
+        url = f"{self.url}{path}?{urllib.parse.urlencode(params)}"
         # The scheme was checked when the server was named.
-        request = urllib.request.Request(f"{self.url}{path}?{query}")  # noqa: S310
-        request.add_header("Accept", "application/json")
+        request = urllib.request.Request(url, body, dict(headers))  # noqa: S310
         if self.authorization:
             request.add_header("Authorization", self.authorization)
         try:

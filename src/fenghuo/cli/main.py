@@ -24,6 +24,7 @@ COMMANDS = {
     "check": Later("fenghuo.cli.check", "check_app"),
     "test": Later("fenghuo.cli.test", "test_app"),
     "query": Later("fenghuo.cli.query", "query_app"),
+    "import": Later("fenghuo.cli.import_", "import_app"),
     "trading": Later("fenghuo.cli.trading", "trading_app"),
     "user": Later("fenghuo.cli.user", "user_app"),
 }

@@ -40,7 +40,8 @@ class Receipt:
     """Whether it is unreadable for its size alone."""
 
     def refuse(self, reason: str, count: int, problem: str = "") -> None:
-        self.refused[reason] = self.refused.get(reason, 0) + count
+        word = str(reason)  # JSON takes no kind of str but str itself for a key.
+        self.refused[word] = self.refused.get(word, 0) + count
         self.first_problem = self.first_problem or problem
 
     def add(self, stored: int, refused: Mapping[str, int]) -> None:

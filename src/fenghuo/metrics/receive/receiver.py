@@ -9,14 +9,13 @@ import numpy as np
 
 from fenghuo.base import limits
 from fenghuo.base.clock import Clock
-from fenghuo.base.errors import OperatingError
 from fenghuo.metrics.receive.known import UNKNOWN, KnownSeries
 from fenghuo.metrics.receive.metadata import PushedMetadata
 from fenghuo.metrics.receive.metrics import ReceiveMetrics
 from fenghuo.metrics.receive.receipt import Receipt, Refused, Version
-from fenghuo.metrics.receive.sink import PushSink
+from fenghuo.metrics.receive.sink import AT_ONCE, PushSink, push
 from fenghuo.model.labels import Labels
-from fenghuo.model.sample import Exemplar, Ints
+from fenghuo.model.sample import Bools, Exemplar, Ints
 from fenghuo.wire.remote_write import Encoding, Key, Problem, WriteRequest, decode_v1, decode_v2, labels_of, unpacked
 
 MESSAGE_BYTES = limits.declare(
@@ -28,11 +27,6 @@ ITEMS = limits.declare(
     limits.Policy.REJECT,
     "Series, samples, exemplars and metadata in one remote write message.",
 )
-AT_ONCE = 5000
-"""Samples that are pushed in one go: the store's lock is held for some milliseconds."""
-_TRIES_MAX = 5
-"""The store forgets a series between two calls when it has been silent for hours; several times in a row, never."""
-
 DECODERS = {Version.V1: decode_v1, Version.V2: decode_v2}
 WAYS = {Version.V1: "remote_write_1", Version.V2: "remote_write_2"}
 
@@ -90,14 +84,14 @@ class Receiver:
         values = request.values if places is None else request.values[places]
         for start in range(0, len(owners), AT_ONCE):
             part = slice(start, start + AT_ONCE)
-            for _ in range(_TRIES_MAX):
-                pushed = self._sink.push(refs[owners[part]], times[part], values[part])
-                if pushed.gone is None:
-                    receipt.add(pushed.result.accepted, pushed.result.rejected)
-                    break
-                self._learn_again(request.keys, refs, np.unique(owners[part][pushed.gone]))
-            else:
-                raise OperatingError("series are forgotten as soon as they are named", retryable=True)
+
+            def refs_of(gone: Bools | None, part: slice = part) -> Ints:
+                if gone is not None:
+                    self._learn_again(request.keys, refs, np.unique(owners[part][gone]))
+                return refs[owners[part]]
+
+            result = push(self._sink, refs_of, times[part], values[part])
+            receipt.add(result.accepted, result.rejected)
 
     def _learn_again(self, keys: Sequence[Key], refs: Ints, places: Ints) -> None:
         """Name series anew that the store has forgotten."""
