@@ -13,20 +13,17 @@ import contextlib
 import json
 import os
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from beside.servers import FENGHUO, free_port, started, wait_until_ready
+
 SETTLE_S = 35.0
 """Two scrapes: what happens once, such as imports on first use, is over."""
-READY_S_MAX = 60.0
 PROMETHEUS_YML = """
 global: {{scrape_interval: 15s, evaluation_interval: 15s}}
 alerting: {{alertmanagers: [{{static_configs: [{{targets: ['127.0.0.1:{alertmanager}']}}]}}]}}
@@ -68,37 +65,6 @@ class Usage:
         )
 
 
-@contextlib.contextmanager
-def started(command: Sequence[str], directory: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with (directory / f"{Path(command[0]).name}.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=directory, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline_s = time.monotonic() + READY_S_MAX
-    while time.monotonic() < deadline_s and process.poll() is None:
-        with contextlib.suppress(OSError, urllib.error.URLError), urllib.request.urlopen(url, timeout=2) as answer:
-            if answer.status == 200:
-                return
-        time.sleep(0.02)
-    raise SystemExit(f"{process.args!r} was not ready within {READY_S_MAX:g} s or ended ({process.poll()})")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def series_of(url: str, server_file: Path) -> int:
     """How many series the server holds."""
     token = json.loads(server_file.read_text())["token"]
@@ -130,9 +96,9 @@ def peers(stack: contextlib.ExitStack, directory: Path) -> dict[str, int]:
         ],
     ]  # fmt: skip
     found = {}
-    for command, port, path in zip(commands, (node, alerts, own), ("metrics", "-/ready", "-/ready"), strict=True):
-        process = stack.enter_context(started(command, directory))
-        wait_until_ready(f"http://127.0.0.1:{port}/{path}", process)
+    for command, port in zip(commands, (node, alerts, own), strict=True):
+        process = stack.enter_context(started(command, directory, command[0]))
+        wait_until_ready(command[0], port, process, directory).close()
         found[command[0]] = process.pid
     return found
 
@@ -148,12 +114,12 @@ def row(name: str, before: Usage, after: Usage, minutes: float) -> None:
 def measure(minutes: float, *, with_peers: bool) -> None:
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        url = f"http://127.0.0.1:{free_port()}"
-        address = url.removeprefix("http://")
+        port = free_port()
+        url, address = f"http://127.0.0.1:{port}", f"127.0.0.1:{port}"
         command = [sys.executable, "-m", "fenghuo", "up", "--data-dir", str(directory / "data"), "--listen", address]
         start_s = time.monotonic()
-        process = stack.enter_context(started(command, directory))
-        wait_until_ready(f"{url}/-/ready", process)
+        process = stack.enter_context(started(command, directory, FENGHUO))
+        wait_until_ready(FENGHUO, port, process, directory).close()
         ready_s, ready = time.monotonic() - start_s, Usage.of(process.pid)
         pids = {"fenghuo up": process.pid}
         pids |= peers(stack, directory) if with_peers else {}

@@ -59,7 +59,7 @@ def main() -> int:
     failures: list[str] = []
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="fenghuo-bench-", ignore_cleanup_errors=True) as root:
-        rounds, row_s = (5, 15.0) if given.quick else (15, 60.0)
+        rounds, row_s = (5, 15.0) if given.quick else (15, 30.0)
         bench = Bench(Path(root), installed(), given.quick, frozenset(given.only), rounds, row_s)
         print(HEAD, flush=True)
         rows = measured(bench, failures)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from beside.exported import Exported, exported
 from beside.feed import send, write_fenghuo
 from beside.queries import last_moment_s
 from beside.rows import Row
-from beside.servers import FENGHUO, PROMETHEUS, drop_from_memory, running
+from beside.servers import FENGHUO, PROMETHEUS, Server, drop_from_memory, reload, running
 from beside.stage import Bench, Stage
 from fenghuo.metrics.collect.scrape.pool import cohort_key
 from fenghuo.model.labels import Labels
@@ -64,17 +65,28 @@ def memory_row(bench: Bench, name: str, said: Exported, count: int) -> Row:
         span = Span(last_moment_s() * 1000, data.HOUR_MS // data.INTERVAL_MS)
         past = history(said, targets.addresses, span)
         for server_name in bench.servers:
-            if server_name == FENGHUO:
-                write_fenghuo(folder / server_name, past, with_blocks=False)
-            with running(server_name, folder / server_name, targets.config("15s")) as server:
-                if server_name != FENGHUO:
-                    send(server, past, ROUNDS_A_REQUEST)
+            with with_past(server_name, folder, past, targets.config("15s")) as server:
                 time.sleep(SCRAPED_S)
-                resident[server_name] = server.usage.resident_mib
-                own.append(f"{server.usage.anonymous_mib:,.0f}")
+                usage = server.usage
+            resident[server_name] = usage.resident_mib
+            own.append(f"{usage.anonymous_mib:,.0f}")
     ratio = {PROMETHEUS: MEMORY_RATIO} if name == "memory" else {}
     work = f"memory, {count * LINES:,} series, 1 h at 15 s, scraping on"
     return Row(name, work, "MiB", resident, ratio, note=f"without mapped files {'/'.join(own)}")
+
+
+@contextmanager
+def with_past(name: str, folder: Path, past: Sequence[Target], config: str) -> Iterator[Server]:
+    """A server that has the past, and then scrapes. Prometheus takes nothing that is an hour older than a scrape."""
+    if name == FENGHUO:
+        write_fenghuo(folder / name, past, with_blocks=False)
+        with running(name, folder / name, config) as server:
+            yield server
+        return
+    with running(name, folder / name) as server:
+        send(server, past, ROUNDS_A_REQUEST)
+        reload(server, config)
+        yield server
 
 
 def start_row(bench: Bench, name: str, said: Exported, count: int) -> Row:

@@ -149,12 +149,25 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+def configured(name: str, directory: Path, config: str) -> Path:
+    file = directory / "config.yml"
+    file.write_text(config + FENGHUO_ALONE if name == FENGHUO else config)
+    return file
+
+
+def reload(server: Server, config: str) -> None:
+    """Make a peer go on under another configuration. Raises RefusedError."""
+    configured(server.name, server.directory, config)
+    answer = server.connection.post("/-/reload", b"", {})
+    if answer.status not in (200, 204):
+        raise RefusedError(f"{server.name} did not reload: {answer.status} {answer.body[:300]!r}")
+
+
 @contextlib.contextmanager
 def running(name: str, directory: Path, config: str = NOTHING_TO_WATCH) -> Iterator[Server]:
     """The server of that name on what ``directory`` holds, ready. ``config`` is what all three understand."""
     directory.mkdir(exist_ok=True, parents=True)
-    file = directory / "config.yml"
-    file.write_text(config + FENGHUO_ALONE if name == FENGHUO else config)
+    file = configured(name, directory, config)
     port = free_port()
     start_s = time.monotonic()
     with started(_COMMANDS[name](directory, port, file), directory, name) as process:
