@@ -27,6 +27,7 @@ COMMANDS = {
     "import": Later("fenghuo.cli.import_", "import_app"),
     "trading": Later("fenghuo.cli.trading", "trading_app"),
     "user": Later("fenghuo.cli.user", "user_app"),
+    "inspect": Later("fenghuo.cli.inspect", "inspect_app"),
 }
 
 

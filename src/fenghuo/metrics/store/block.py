@@ -23,7 +23,7 @@ from fenghuo.metrics.store.block_format import (
     decode_index,
     parse_footer,
 )
-from fenghuo.metrics.store.chunk import BlockFile, BlockSpan, Chunk, Erased
+from fenghuo.metrics.store.chunk import BlockFile, BlockSpan, Erased, chunk_at
 from fenghuo.metrics.store.head import MIXED, NOWHERE
 from fenghuo.metrics.store.head_read import flattened
 from fenghuo.metrics.store.index import SeriesIndex
@@ -146,7 +146,9 @@ class Block:
         spans = []
         for chunk in chunks:
             if self._chunks["chunk_first_ms"][chunk] <= end_ms and self._chunks["chunk_last_ms"][chunk] >= start_ms:
-                span = BlockSpan(self._chunk(chunk), rows, start_ms, end_ms, erased)
+                span = BlockSpan(
+                    chunk_at(self.file, self._chunks, self._row_starts, chunk), rows, start_ms, end_ms, erased
+                )
                 spans.append(span)
         return spans
 
@@ -154,21 +156,6 @@ class Block:
         graves = [each for each in self.tombstones.graves if each.start_ms <= end_ms and each.end_ms >= start_ms]
         found = [Erased(np.flatnonzero(np.isin(own, each.series)), each.start_ms, each.end_ms) for each in graves]
         return [each for each in found if len(each.rows)]
-
-    def _chunk(self, number: int) -> Chunk:
-        arrays = self._chunks
-        rows = slice(int(self._row_starts[number]), int(self._row_starts[number + 1]))
-        times_size = int(arrays["chunk_times_size"][number])
-        return Chunk(
-            self.file,
-            int(arrays["chunk_offset"][number]),
-            int(arrays["chunk_columns"][number]),
-            times_size,
-            int(arrays["chunk_times_crc"][number]),
-            times_size + np.r_[0, np.cumsum(arrays["row_size"][rows], dtype=np.int64)],
-            arrays["row_kind"][rows],
-            arrays["row_crc"][rows],
-        )
 
     def plan(self, sids: Ints, start_ms: int, end_ms: int) -> BlockPlan:
         own = self._locals(sids)
@@ -211,11 +198,11 @@ def read_block(path: Path) -> ReadBlock:
             raise NewerFormatError(f"{path} has format version {header[-1]}, newer than {VERSION}")
         raise DamagedError(path, "the header is damaged")
     tail = min(FOOTER_SIZE, file.size)
-    offset, size, crc = parse_footer(path, file.read(file.size - tail, tail))
+    offset, size, crc = parse_footer(path, file.read(file.size - tail, tail), file.size - tail)
     data = file.read(offset, size)
     if zlib.crc32(data) != crc:
-        raise DamagedError(path, "the index does not fit its checksum")
-    index = decode_index(path, data)
+        raise DamagedError(path, "the index does not fit its checksum", offset)
+    index = decode_index(path, data, offset)
     return ReadBlock(file, index, read_tombstones(path, index.meta.series))
 
 

@@ -29,11 +29,12 @@ _DTYPES = ("<i4", "<i8", "<u4", "<f8", "|u1")
 
 
 class DamagedError(Exception):
-    """The bytes of a block are not what was written. The text says what and where; ``path`` is the file."""
+    """The bytes of a block are not what was written. The text says what; ``path`` and ``offset`` say where."""
 
-    def __init__(self, path: Path, message: str) -> None:
+    def __init__(self, path: Path, message: str, offset: int = 0) -> None:
         super().__init__(f"{path}: {message}")
         self.path = path
+        self.offset = offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +121,21 @@ def footer(index_offset: int, index: bytes) -> bytes:
     return first + struct.pack("<I", zlib.crc32(first)) + HEADER
 
 
-def parse_footer(path: Path, data: bytes) -> tuple[int, int, int]:
-    """Offset, size and checksum of the index. Raises DamagedError."""
+def parse_footer(path: Path, data: bytes, place: int) -> tuple[int, int, int]:
+    """Offset, size and checksum of the index, from the footer that stands at ``place``. Raises DamagedError."""
     if len(data) != FOOTER_SIZE:
-        raise DamagedError(path, f"the file is too short for a footer: {len(data)} bytes")
+        raise DamagedError(path, f"the file is too short for a footer: {len(data)} bytes", place)
     offset, size, crc, own_crc, magic = _FOOTER.unpack(data)
     if magic != HEADER or zlib.crc32(data[:20]) != own_crc:
-        raise DamagedError(path, "the footer's checksum does not fit")
+        raise DamagedError(path, "the footer's checksum does not fit", place)
     return offset, size, crc
 
 
-def decode_index(path: Path, data: bytes) -> BlockIndex:
-    """The index of bytes whose checksum was found good. Raises DamagedError when it does not hang together."""
+def decode_index(path: Path, data: bytes, place: int) -> BlockIndex:
+    """The index of bytes whose checksum was found good; they stand at ``place``.
+
+    Raises DamagedError when it does not hang together.
+    """
     try:
         raw = zlib.decompress(data)
         (length,) = struct.unpack_from("<I", raw)
@@ -140,9 +144,9 @@ def decode_index(path: Path, data: bytes) -> BlockIndex:
         offset = 4 + length
         for name, dtype, count in head["arrays"]:
             if dtype not in _DTYPES:
-                raise DamagedError(path, f"the index has an array of type {dtype!r}")
+                raise DamagedError(path, f"the index has an array of type {dtype!r}", place)
             arrays[name] = np.frombuffer(raw, dtype=dtype, count=count, offset=offset)
             offset += arrays[name].nbytes
         return BlockIndex(BlockMeta(**head["meta"]), head["names"], head["values"], head["cohorts"], arrays)
     except (zlib.error, struct.error, ValueError, KeyError, TypeError) as error:
-        raise DamagedError(path, f"the index cannot be read: {error}") from error
+        raise DamagedError(path, f"the index cannot be read: {error}", place) from error

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -158,6 +159,22 @@ class Chunk:
             for place, begin, end in zip(run.tolist(), begins[run].tolist(), ends[run].tolist(), strict=True):
                 found[place] = data[begin - start : end - start]
         return found
+
+
+def chunk_at(file: BlockFile, arrays: Mapping[str, npt.NDArray[Any]], row_starts: Ints, number: int) -> Chunk:
+    """A chunk of a block by its number; ``row_starts`` int64[chunks + 1] says which rows of all it has."""
+    rows = slice(int(row_starts[number]), int(row_starts[number + 1]))
+    times_size = int(arrays["chunk_times_size"][number])
+    return Chunk(
+        file,
+        int(arrays["chunk_offset"][number]),
+        int(arrays["chunk_columns"][number]),
+        times_size,
+        int(arrays["chunk_times_crc"][number]),
+        times_size + np.r_[0, np.cumsum(arrays["row_size"][rows], dtype=np.int64)],
+        arrays["row_kind"][rows],
+        arrays["row_crc"][rows],
+    )
 
 
 def _runs(begins: Ints, ends: Ints) -> list[Ints]:

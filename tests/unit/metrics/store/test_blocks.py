@@ -225,7 +225,7 @@ def test_every_flipped_byte_of_a_block_costs_its_row_its_chunk_or_the_block(
     index = read_block(victim).index
     chunks = zip(index.arrays["chunk_offset"].tolist(), index.arrays["chunk_times_size"].tolist(), strict=True)
     times = {place for offset, size in chunks for place in range(offset, offset + size)}
-    frame = len(good) - FOOTER_SIZE - parse_footer(victim, good[-FOOTER_SIZE:])[1]
+    frame = len(good) - FOOTER_SIZE - parse_footer(victim, good[-FOOTER_SIZE:], len(good) - FOOTER_SIZE)[1]
     chance = random.Random(11)
     sampled = {*range(8), *range(len(good) - 40, len(good)), *chance.sample(range(len(good)), 60)}
     block = {labels: [s for s in samples if 2 <= (s[0] // HOUR_MS) % 24 < 4] for labels, samples in whole.items()}
