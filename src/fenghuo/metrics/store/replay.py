@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fenghuo.base.clock import Clock
 from fenghuo.base.errors import OperatingError
 from fenghuo.metrics.store import records
 from fenghuo.metrics.store.arrays import Growing
@@ -28,6 +29,10 @@ from fenghuo.metrics.store.wal import NEVER_MS, VERSION, Damage, Segment, Segmen
 from fenghuo.model.sample import Floats, Ints
 
 log = logging.getLogger(__name__)
+
+LOOK_SAMPLES = 2_000_000
+"""Samples between two looks at what can be packed: 16 MiB that are not, and some 0.1 s."""
+TOLD_EVERY_S = 2.0
 
 
 @dataclass(slots=True)
@@ -142,6 +147,35 @@ class SegmentReplay:
         self._head.write_loose(Run(run.sids[order], run.times_ms[order], run.values[order]))
 
 
+class _Upkeep:
+    """What is done along the way: cells are packed, and a replay that takes its time says how far it is."""
+
+    def __init__(self, head: Head, clock: Clock, size_bytes: int) -> None:
+        self._head = head
+        self._clock = clock
+        self._size_bytes = size_bytes
+        self._done_bytes = 0
+        self._told_s = clock.monotonic_s()
+        self.next_samples = LOOK_SAMPLES
+        """The count of the segment's samples from which to look again."""
+
+    def look(self, samples: int, offset: int) -> None:
+        """``offset`` says how far the segment is read."""
+        self.next_samples = samples + LOOK_SAMPLES
+        for packing in self._head.pool.packings():
+            packing.adopt(packing.packed())
+        now_s = self._clock.monotonic_s()
+        if now_s - self._told_s >= TOLD_EVERY_S:
+            self._told_s = now_s
+            share = (self._done_bytes + offset) / max(self._size_bytes, 1)
+            log.info("replaying the WAL: %.0f %% of %.0f MiB", 100 * share, self._size_bytes / (1 << 20))
+
+    def end_segment(self, offset: int) -> None:
+        """Go on with the next segment; this one had so many bytes."""
+        self._done_bytes += offset
+        self.next_samples = LOOK_SAMPLES
+
+
 def replay(
     segments: list[Segment],
     cuts: Cuts,
@@ -149,6 +183,7 @@ def replay(
     index: SeriesIndex,
     exemplars: ExemplarRing,
     metrics: StoreMetrics,
+    clock: Clock,
 ) -> int:
     """Replay the segments, oldest first, and return how many samples that brought.
 
@@ -156,6 +191,7 @@ def replay(
     OperatingError when a segment cannot be read or was written by a newer version.
     """
     samples = 0
+    upkeep = _Upkeep(head, clock, sum(segment.size_bytes for segment in segments))
     for segment in segments:
         try:
             data = segment.path.read_bytes()
@@ -169,6 +205,9 @@ def replay(
         work = SegmentReplay(head, index, exemplars, cuts.covered_ms(segment.number))
         for kind, payload in reader:
             work.apply(kind, payload)
+            if work.samples >= upkeep.next_samples:
+                upkeep.look(work.samples, reader.offset)
+        upkeep.end_segment(reader.offset)
         segment.last_ms = work.last_ms
         samples += work.samples
         if reader.damage is not None:

@@ -98,7 +98,7 @@ class Store:
             head.recall(*block.newest())
         segments = segments_in(wal_directory)
         start_s = clock.monotonic_s()
-        metrics.replayed.set(replay(segments, blocks.cuts, head, index, exemplars, metrics))
+        metrics.replayed.set(replay(segments, blocks.cuts, head, index, exemplars, metrics, clock))
         metrics.replay_s.set(clock.monotonic_s() - start_s)
         number = max(segments[-1].number + 1 if segments else 1, blocks.cuts.next_segment)
         wal = Wal(wal_directory, number, settings.wal_segment_bytes, metrics)

@@ -241,6 +241,8 @@ class SegmentReader:
         self._number = number
         self._start = start
         self.damage: Damage | None = None
+        self.offset = 0
+        """Where the records end that were given so far."""
 
     def __iter__(self) -> Iterator[tuple[int, memoryview]]:
         data, size, offset = self._data, len(self._data), 0
@@ -267,8 +269,8 @@ class SegmentReader:
             if checksum(kind, payload) != crc:
                 self.damage = Damage(offset, "a record whose checksum does not fit", torn=not any(payload))
                 return
+            self.offset = offset = end
             yield kind, payload
-            offset = end
 
     def _bad_header(self) -> str:
         if bytes(self._data[:5]) == MAGIC and self._data[5] > VERSION:
