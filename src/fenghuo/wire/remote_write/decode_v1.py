@@ -1,28 +1,37 @@
 """Version 1.0, ``prometheus.WriteRequest``.
 
 A sender repeats the labels of a series, byte for byte, in each request; behind them stands nearly always one sample,
-of 18 bytes, or 9 when its value is 0. So a message is cut before what looks like its sample, and when the front is a
-key that the receiver knows (which is then a whole number of label fields), what follows can only be the sample. All
-samples found so are read at once; every other series is read field by field.
+of 18 bytes, or 9 when its value is 0, and sometimes several of 18. So a message is cut before what looks like its
+samples, and when the front is a key that the receiver knows (which is then a whole number of label fields), what
+follows can only be samples. All found so are read at once; every other series is read field by field.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from fenghuo.model.sample import Bools, Exemplar, Floats, Ints, Metadata
 from fenghuo.wire.remote_write.draft import Draft, exemplar, refused, type_of
 from fenghuo.wire.remote_write.message import Key, WriteRequest
 from fenghuo.wire.remote_write.protobuf import DOUBLE, MalformedError, Wire, fields, read_sample, signed
 
+Bytes: TypeAlias = npt.NDArray[np.uint8]
+
 _SERIES_TAG: Final = 1 << 3 | Wire.LENGTH
 _WHOLE: Final = 18
 """Bytes of a sample field: tag, size 16, tag, 8 bytes of value, tag, 6 bytes of time (the years 1971 to 2109)."""
 _ZERO: Final = 9
 """The same without the value, which is 0."""
+_SAMPLE_TAG: Final = 2 << 3 | Wire.LENGTH
+_VALUE_TAG: Final = 1 << 3 | Wire.I64
+_TIME_TAG: Final = 2 << 3 | Wire.VARINT
+_TAIL_MAX: Final = 1000
+"""Samples of one series that are read at once; one that has more is read field by field."""
 _TIME_SHIFTS: Final = np.array([0, 7, 14, 21, 28, 35], dtype=np.int64)
 _AT_ONCE: Final = 5000
 """Series whose keys are looked up without a pause; more would hold the interpreter for over a millisecond."""
@@ -36,14 +45,14 @@ def decode_v1(body: bytes, known: Container[Key], items_max: int) -> WriteReques
     draft = Draft(items_max)
     try:
         starts, ends, others = _split(body, draft)
-        owners, cuts, where = _guessed(body, starts, ends, known, draft)
-        for place in where:
+        tails, others_at = _guessed(body, starts, ends, known, draft)
+        for place in others_at:
             _read_series(body, starts[place], ends[place], place, draft)
         for start, end in others:
             draft.metadata.append(_metadata(body, start, end))
     except MalformedError as error:
         return refused(error)
-    return draft.request(owners, *_samples(body, cuts, np.array(ends, dtype=np.int64)[owners]))
+    return draft.request(tails.owners, *_samples(body, tails))
 
 
 def _split(body: bytes, draft: Draft) -> tuple[list[int], list[int], list[tuple[int, int]]]:
@@ -80,52 +89,83 @@ def _split(body: bytes, draft: Draft) -> tuple[list[int], list[int], list[tuple[
 
 def _guessed(
     body: bytes, start_list: list[int], end_list: list[int], known: Container[Key], draft: Draft
-) -> tuple[Ints, Ints, list[int]]:
-    """Fill ``draft.keys``. Returns the series with a known key and one sample: their places, where the sample begins;
-    and the places of the others, whose keys are empty so far."""
+) -> tuple[_Tails, list[int]]:
+    """Fill ``draft.keys``. Returns the samples of the series with a known key, and the places of the others, whose keys
+    are not to be trusted so far."""
     starts, ends = np.array(start_list, dtype=np.int64), np.array(end_list, dtype=np.int64)
-    cuts = _cuts(np.frombuffer(body, dtype=np.uint8), starts, ends)
+    data = np.frombuffer(body, dtype=np.uint8)
+    counts, zero = _counts(data, starts, ends)
+    cuts = np.where(zero, ends - _ZERO, ends - counts * _WHOLE)
     fits = np.empty(len(cuts), dtype=np.bool_)
     for first in range(0, len(cuts), _AT_ONCE):
         spans = map(slice, start_list[first : first + _AT_ONCE], cuts[first : first + _AT_ONCE].tolist())
         keys = list(map(body.__getitem__, spans))
         fits[first : first + len(keys)] = [key in known for key in keys]
         draft.keys += keys
-    fits &= cuts > 0
+    fits &= cuts < ends
     found = np.flatnonzero(fits)
-    draft.count(len(found))
-    return found, cuts[found], np.flatnonzero(~fits).tolist()
+    draft.count(int(np.maximum(counts[found], 1).sum()))
+    return _Tails.of(found, cuts, counts, zero), np.flatnonzero(~fits).tolist()
 
 
-def _cuts(data: np.ndarray[tuple[int], np.dtype[np.uint8]], starts: Ints, ends: Ints) -> Ints:
-    """int64[n]: where in each series something begins that looks like its one sample; 0 where nothing does."""
+@dataclass(frozen=True, slots=True)
+class _Tails:
+    """Samples that stand at the end of their series: whose they are, where they begin, which are zeros."""
 
-    def looks(size: int, *expected: tuple[int, int]) -> Bools:
-        fits: Bools = ends - starts >= size
-        at = np.where(fits, ends - size, 0)
-        for offset, byte in expected:
-            fits &= data[at + offset] == byte
-        last = np.where(fits, ends, size)
-        fits &= data[last - 1] < 0x80
-        for place in range(2, 7):
-            fits &= data[last - place] >= 0x80
+    owners: Ints
+    begins: Ints
+    zero: Bools
+
+    @staticmethod
+    def of(series: Ints, cuts: Ints, counts: Ints, zero: Bools) -> _Tails:
+        """The samples of some series, in their order."""
+        owners = np.repeat(series, np.maximum(counts[series], 1))
+        firsts = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]]) if len(owners) else owners
+        numbers = np.arange(len(owners)) - np.repeat(firsts, np.diff(np.r_[firsts, len(owners)]))
+        return _Tails(owners, cuts[owners] + _WHOLE * numbers, zero[owners])
+
+
+def _counts(data: Bytes, starts: Ints, ends: Ints) -> tuple[Ints, Bools]:
+    """int64[n]: how many whole samples each series seems to end with; and which of those with none end with a zero."""
+    counts = np.zeros(len(starts), dtype=np.int64)
+    left = np.flatnonzero(ends - starts >= _WHOLE)
+    for number in range(1, _TAIL_MAX + 1):
+        begins = ends[left] - _WHOLE * number
+        left = left[(begins >= starts[left]) & _looks(data, begins, _WHOLE)]
+        if not len(left):
+            break
+        counts[left] = number
+    zero = np.zeros(len(starts), dtype=np.bool_)
+    rest = np.flatnonzero((counts == 0) & (ends - starts >= _ZERO))
+    zero[rest] = _looks(data, ends[rest] - _ZERO, _ZERO)
+    return counts, zero
+
+
+def _looks(data: Bytes, begins: Ints, size: int) -> Bools:
+    """bool[n]: whether the bytes from there on look like a sample of that size."""
+    begins = np.maximum(begins, 0)
+    fits: Bools = data[begins] == _SAMPLE_TAG
+    fits &= data[begins + 1] == size - 2
+    if not fits.any():
         return fits
+    if size == _WHOLE:
+        fits &= data[begins + 2] == _VALUE_TAG
+    fits &= data[begins + (size - 7)] == _TIME_TAG
+    for place in range(6, 1, -1):
+        fits &= data[begins + (size - place)] >= 0x80
+    fits &= data[begins + (size - 1)] < 0x80
+    return fits
 
-    if not len(data) or len(data) < _WHOLE:
-        return np.zeros(len(starts), dtype=np.int64)
-    whole = looks(_WHOLE, (0, 0x12), (1, 16), (2, 0x09), (11, 0x10))
-    zero = looks(_ZERO, (0, 0x12), (1, 7), (2, 0x10))
-    return np.where(whole, ends - _WHOLE, np.where(zero, ends - _ZERO, 0))
 
-
-def _samples(body: bytes, cuts: Ints, ends: Ints) -> tuple[Ints, Floats]:
-    """Times and values of samples that begin at ``cuts`` and end at ``ends``, all as :func:`_cuts` recognised them."""
+def _samples(body: bytes, tails: _Tails) -> tuple[Ints, Floats]:
+    """Their times and values."""
     data = np.frombuffer(body, dtype=np.uint8)
+    ends = tails.begins + np.where(tails.zero, _ZERO, _WHOLE)
     digits = data[(ends - 6)[:, None] + np.arange(6)].astype(np.int64) & 0x7F
     times: Ints = (digits << _TIME_SHIFTS).sum(axis=1)
-    values = np.zeros(len(cuts), dtype=np.float64)
-    whole = np.flatnonzero(ends - cuts == _WHOLE)
-    raw = data[(cuts[whole] + 3)[:, None] + np.arange(8)]
+    values = np.zeros(len(ends), dtype=np.float64)
+    whole = np.flatnonzero(~tails.zero)
+    raw = data[(tails.begins[whole] + 3)[:, None] + np.arange(8)]
     values[whole] = np.ascontiguousarray(raw).view("<f8")[:, 0]
     return times, values
 

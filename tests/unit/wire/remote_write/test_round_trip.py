@@ -99,6 +99,17 @@ def test_the_quick_way_reads_ordinary_samples_zeros_and_staleness_markers() -> N
     assert content(decode_v1(encode_v1(sent), known, MANY)) == wanted(sent)
 
 
+@pytest.mark.parametrize("count", [2, 50, 1000, 1001])
+def test_the_quick_way_reads_many_samples_of_a_series(count: int) -> None:
+    sent = [
+        OutgoingSeries(Labels({"__name__": name}), [(1_750_000_000_000 + step, step + 0.5) for step in range(size)])
+        for name, size in (("a", count), ("b", 1), ("c", count // 2))
+    ]
+    known = {label_bytes(each.labels) for each in sent}
+    assert content(decode_v1(encode_v1(sent), known, MANY)) == wanted(sent)
+    assert decode_v1(encode_v1(sent), known, count).problem is not None
+
+
 def test_a_label_that_ends_like_a_sample_is_no_sample() -> None:
     """The 18 bytes at the end of this series are part of its label value."""
     inner = encode_v1([OutgoingSeries(Labels(), [(1_750_000_000_123, 2.5)])])[2:]
