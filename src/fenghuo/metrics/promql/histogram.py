@@ -158,7 +158,8 @@ def _quantile(bounds: Floats, counts: Floats, phi: Floats) -> tuple[Floats, Bool
         return np.broadcast_to(np.where(outside, by_phi, np.nan), shape), mended
     total = counts[:, -1]
     rank = phi * total
-    bucket = (counts[:, :-1] < rank[:, None]).sum(axis=1)
+    # Without a number of observations none of the buckets holds the rank, and the answer is the highest bound.
+    bucket = (~(counts[:, :-1] >= rank[:, None])).sum(axis=1)
     upper = bounds[bucket]
     below = np.maximum(bucket - 1, 0)
     start = np.where(bucket > 0, bounds[below], 0.0)
@@ -167,7 +168,7 @@ def _quantile(bounds: Floats, counts: Floats, phi: Floats) -> tuple[Floats, Bool
     value = start + (upper - start) * ((rank - before) / within)
     value = np.where((bucket == 0) & (upper <= 0), upper, value)
     value = np.where(bucket == len(bounds) - 1, bounds[-2], value)
-    value = np.where((total == 0) | np.isnan(total), np.nan, value)
+    value = np.where(total == 0, np.nan, value)
     return np.where(outside, by_phi, value), mended & ~outside
 
 
@@ -180,7 +181,7 @@ def _monotonic(counts: Floats) -> tuple[Floats, Bools]:
     before = counts[:, 0]
     for bucket in range(1, counts.shape[1]):
         here = counts[:, bucket]
-        same = np.abs(here - before) <= _SMALL_DELTA * (np.abs(here) + np.abs(before))
+        same = np.abs(here - before) < _SMALL_DELTA * (np.abs(here) + np.abs(before))
         mended |= (here < before) & ~same
         counts[:, bucket] = np.where(same | (here < before), before, here)
         before = counts[:, bucket]

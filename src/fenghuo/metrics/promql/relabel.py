@@ -103,13 +103,16 @@ def _asked_labels(arg: Expr) -> Labels:
     selector = arg.vector if isinstance(arg, MatrixSelector) else arg
     if not isinstance(selector, VectorSelector):
         return Labels()
-    matchers = [matcher for matcher in selector.matchers if matcher.name != METRIC_NAME]
-    names = [matcher.name for matcher in matchers]
-    return Labels(
-        (matcher.name, matcher.value)
-        for matcher in matchers
-        if matcher.op is MatchOp.EQUAL and names.count(matcher.name) == 1
-    )
+    asked: dict[str, str] = {}
+    seen: set[str] = set()
+    for matcher in selector.matchers:
+        if matcher.op is MatchOp.EQUAL and matcher.name not in seen:
+            asked[matcher.name] = matcher.value
+            seen.add(matcher.name)
+        else:
+            asked.pop(matcher.name, None)
+    asked.pop(METRIC_NAME, None)
+    return Labels(asked)
 
 
 def checked_unique(vector: Vector) -> Vector:

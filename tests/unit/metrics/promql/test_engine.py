@@ -278,6 +278,7 @@ def test_queries_end_at_their_deadline(store: MemoryStore, clock: ManualClock) -
         ('x_total unless x_total{job="a"}', {'x_total{instance="1", job="b"}': 40.0}),
         ("sum(x_total @ 300)", {"{}": 35.0}),
         ('absent(nope{a="b", c=~"d"})', {'{a="b"}': 1.0}),
+        ('absent(nope{a!="c", a="b", e="f", e="g"})', {'{a="b"}': 1.0}),
         ("max_over_time(sum(x_total)[5m:1m])", {"{}": 70.0}),
     ],
 )
