@@ -28,6 +28,7 @@ from fenghuo.alerting.notify.channels.dingtalk.settings import DingTalkSettings
 from fenghuo.alerting.notify.channels.email.settings import EmailSettings
 from fenghuo.alerting.notify.channels.slack.settings import SlackSettings
 from fenghuo.alerting.notify.channels.webhook.settings import WebhookSettings
+from fenghuo.alerting.oncall.settings import OnCallSettings
 from fenghuo.alerting.settings import AlertingSettings
 from fenghuo.app.options import Address, ServerOptions
 from fenghuo.app.settings import IntegrationSettings, ServerSettings
@@ -65,6 +66,8 @@ TOP_LEVEL: dict[str, str] = {
     "query": "How far back queries look, and what one may cost.",
     "server": "Where the program listens and how it is reached.",
     "integrations": "What is collected without an exporter.",
+    "people": "Who can be told, and how.",
+    "schedules": "Whose turn it is.",
     "trading": "Exchanges, holidays and hours over those that are known; markets kept as series.",
     "packs": "Rule packs that come with the program. Default: `[host]`; `[]` for none. See [packs](packs.md).",
     "language": "In which language notices speak: `zh`, `en` or `both`. Default: `both`.",
@@ -84,6 +87,7 @@ SECTIONS: list[tuple[str, str, type[BaseModel]]] = [
     ("server", "Where the program listens.", ServerSettings),
     ("integrations", "What is collected without an exporter.", IntegrationSettings),
     ("trading", "Exchanges, laid over what is known of them.", TradingSettings),
+    ("people and schedules", "On-call duty.", OnCallSettings),
     ("alerting", "The top level of an `alertmanager.yml`, or the same keys in `fenghuo.yml`.", AlertingSettings),
     ("webhook_configs[]", "Alertmanager's webhook, payload version 4.", WebhookSettings),
     ("dingtalk_configs[]", "A DingTalk group robot.", DingTalkSettings),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
+from fenghuo.alerting.oncall.service import OnCall
 from fenghuo.alerting.service import Alerting
 from fenghuo.api.auth.authenticator import Authenticator
 from fenghuo.app.forwarding import ForwardingWhenNamed
@@ -33,6 +34,7 @@ class HttpParts:
     store: Store
     engine: Engine
     alerting: Alerting
+    oncall: OnCall
     rules: RuleManager
     scraper: ScraperApart
     forwarding: ForwardingWhenNamed

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from fenghuo import __version__
 from fenghuo.api.own.app import own_api
+from fenghuo.api.own.oncall import Feeds, oncall_router
 from fenghuo.api.own.session import session_router
 from fenghuo.api.own.status import NotificationView, StatusView, status_router
 from fenghuo.app.http_parts import HttpParts
@@ -34,7 +35,14 @@ def own_application(parts: HttpParts, started_at_ms: int) -> ASGIApp:
     def notifications(limit: int) -> Sequence[NotificationView]:
         return [_view(notice) for notice in parts.alerting.deliveries(limit)]
 
-    return own_api([session_router(parts.authenticator), status_router(status, notifications)], __version__)
+    return own_api(
+        [
+            session_router(parts.authenticator),
+            status_router(status, notifications),
+            oncall_router(parts.oncall, Feeds(lambda: parts.state.secret("feeds")), parts.clock.now_ms),
+        ],
+        __version__,
+    )
 
 
 def _view(notice: Notice) -> NotificationView:

@@ -16,14 +16,15 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, Field, field_validator
 
+from fenghuo.alerting.oncall.settings import OnCallSettings
 from fenghuo.alerting.settings import AlertingSettings
 from fenghuo.app.options import DEFAULT_LISTEN, parse_address
 from fenghuo.base.document import ListOf, RefusedError, Settings, refusing
 from fenghuo.base.errors import InputError
 from fenghuo.metrics.collect.integrations.host import HostSettings
 from fenghuo.metrics.collect.settings import GlobalSettings, JobSettings
-from fenghuo.metrics.promql.settings import QuerySettings
 from fenghuo.metrics.forward.settings import RemoteWriteSettings
+from fenghuo.metrics.promql.settings import QuerySettings
 from fenghuo.metrics.store.settings import StoreSettings
 from fenghuo.model.duration import format_duration
 from fenghuo.model.language import Language
@@ -102,6 +103,7 @@ class AppSettings:
     remote_writes: tuple[RemoteWriteSettings, ...] = ()
     storage: StoreSettings = field(default_factory=StoreSettings)
     query: QuerySettings = field(default_factory=QuerySettings)
+    oncall: OnCallSettings = field(default_factory=OnCallSettings)
     trading: TradingSettings = field(default_factory=TradingSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
     integrations: IntegrationSettings = field(default_factory=IntegrationSettings)
@@ -129,6 +131,7 @@ class AppSettings:
             "remote_write": [{"url": write.url, **_dump(write)} for write in self.remote_writes],
             "storage": _dump(self.storage),
             "query": _dump(self.query),
+            **_dump(self.oncall),
             "trading": _dump(self.trading),
             "server": {**_dump(self.server), "listen": self.server.listen},
             "integrations": self.integrations.model_dump(mode="json", by_alias=True),

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
+from fenghuo.alerting.oncall.settings import OnCallSettings
 from fenghuo.alerting.settings import AlertingSettings, unknown_markets, warnings_of
 from fenghuo.alerting.settings_global import GlobalSettings as AlertingGlobalSettings
 from fenghuo.app.environment import expand
@@ -25,6 +26,7 @@ from fenghuo.app.settings_sections import (
     PROMETHEUS_KEYS,
     ROUTING_KEYS,
     as_list,
+    keys_of,
     problem_of,
     sections,
     split_global,
@@ -106,6 +108,7 @@ class _Loader:
             alert_relabel_rules=tuple(part.alert_relabel_rules),
             alerting=self._alerting(document, top, for_alerting),
             remote_writes=tuple(part.remote_writes),
+            oncall=self._oncall(document, top),
             trading=self._trading,
             storage=self._storage(document, top.get("storage"), part.storage),
             query=self._section(QuerySettings, document, top, "query"),
@@ -180,6 +183,12 @@ class _Loader:
         self.problems += warnings_of(settings, document)
         self.problems += unknown_markets(settings, document, self._markets)
         return settings
+
+    def _oncall(self, document: Document, top: Mapping[str, Any]) -> OnCallSettings:
+        own = {key: top[key] for key in keys_of(OnCallSettings) if key in top}
+        settings, found = validate(OnCallSettings, document, own)
+        self.problems += found
+        return settings if settings is not None else OnCallSettings()
 
     def _market_book(self, document: Document) -> MarketBook:
         try:

@@ -28,7 +28,19 @@ PROMETHEUS_KEYS: Final = frozenset(
 )  # fmt: skip
 ALERTMANAGER_KEYS: Final = keys_of(AlertingSettings)
 OWN_KEYS: Final = frozenset(
-    {"prometheus", "alertmanager", "storage", "server", "integrations", "packs", "language", "trading", "query"}
+    {
+        "prometheus",
+        "alertmanager",
+        "storage",
+        "server",
+        "integrations",
+        "packs",
+        "language",
+        "people",
+        "schedules",
+        "trading",
+        "query",
+    }
 )
 ROUTING_KEYS: Final = ALERTMANAGER_KEYS - PROMETHEUS_KEYS
 """What makes a ``fenghuo.yml`` one that says who is told."""

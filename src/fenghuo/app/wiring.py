@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from fenghuo.alerting.notify.channels.registry import Channels
 from fenghuo.alerting.notify.texts import TextOptions
+from fenghuo.alerting.oncall.service import OnCall
 from fenghuo.alerting.parts import AlertingParts
 from fenghuo.alerting.service import Alerting
 from fenghuo.api.auth.authenticator import Authenticator
@@ -83,6 +84,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
             external_url=external_url,
         )
         alerting = await stack.start("alerting", Alerting(alerting_parts, settings.alerting, configuration.markets))
+        oncall = await anyio.to_thread.run_sync(OnCall, state.overrides, clock, settings.oncall)
         relay, markets = AlertRelay(alerting.intake), Markets()
         rule_ports = Ports(instant_query(engine), store, relay, clock, markets.market)
         rules = await stack.start("rules", RuleManager(rule_ports, registry, guard))
@@ -95,6 +97,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         await holder.serve(forwarding.apply)
         await holder.serve(markets.apply)
         await holder.serve(relay.apply)
+        holder.follow(lambda now: oncall.apply(now.settings.oncall))
         holder.follow(lambda now: alerting.apply(now.settings.alerting, now.markets))
         await holder.serve(lambda now: rules.apply(now.rules(external_url)))
         await holder.serve(lambda now: scraper.apply(now.settings.jobs, built_in.targets(now)))
@@ -105,8 +108,8 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         readiness = Readiness()
         http = http_application(
             HttpParts(
-                options, address, holder, readiness, clock, registry, state, store, engine, alerting, rules, scraper,
-                forwarding, authenticator,
+                options, address, holder, readiness, clock, registry, state, store, engine, alerting, oncall, rules,
+                scraper, forwarding, authenticator,
             )
         )  # fmt: skip
         await stack.start("http", serving(http.application, listener, http.stop))

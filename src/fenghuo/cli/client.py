@@ -66,22 +66,33 @@ class Server:
         """POST a body that comes in pieces; the parsed JSON answer. Raises as :meth:`get` does."""
         return self._asked(path, params, {"Accept": "application/json", **headers}, body, timeout_s)
 
+    def change(self, method: str, path: str, value: Any = None, timeout_s: float = 120.0) -> Any:
+        """POST, PUT or DELETE ``path``, with ``value`` as JSON; the parsed answer, None when it is empty.
+
+        Raises as :meth:`get` does.
+        """
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        body = None if value is None else orjson.dumps(value)
+        return self._asked(path, (), headers, body, timeout_s, method)
+
     def _asked(
         self,
         path: str,
         params: Sequence[tuple[str, str]],
         headers: Mapping[str, str],
-        body: Iterable[bytes] | None,
+        body: Iterable[bytes] | bytes | None,
         timeout_s: float,
+        method: str | None = None,
     ) -> Any:
         url = f"{self.url}{path}?{urllib.parse.urlencode(params)}"
         # The scheme was checked when the server was named.
-        request = urllib.request.Request(url, body, dict(headers))  # noqa: S310
+        request = urllib.request.Request(url, body, dict(headers), method=method)  # noqa: S310
         if self.authorization:
             request.add_header("Authorization", self.authorization)
         try:
             with _direct.open(request, timeout=timeout_s) as answer:
-                return orjson.loads(answer.read())
+                read = answer.read()
+                return orjson.loads(read) if read else None
         except urllib.error.HTTPError as error:
             raise _refused(self.url, error) from error
         except (urllib.error.URLError, OSError) as error:
@@ -122,13 +133,14 @@ def _from_url(url: str) -> Server:
 
 
 def _refused(url: str, error: urllib.error.HTTPError) -> InputError | OperatingError:
+    remedy = ""
     try:
-        body = orjson.loads(error.read())
-        message = body["error"] if isinstance(body["error"], str) else body["error"]["message"]
+        said = orjson.loads(error.read())["error"]
+        message, remedy = (said, "") if isinstance(said, str) else (said["message"], said["remedy"])
     except (ValueError, KeyError, TypeError):
         message = f"{url} answered {error.code} {error.reason}"
     if error.code == 401:
         return InputError(message, remedy="put user and password into --server, as in http://admin:secret@HOST:PORT")
     if error.code < 500:
-        return InputError(message)
-    return OperatingError(message, retryable=error.code == 503)
+        return InputError(message, remedy=remedy)
+    return OperatingError(message, retryable=error.code == 503, remedy=remedy)

@@ -25,6 +25,7 @@ COMMANDS = {
     "test": Later("fenghuo.cli.test", "test_app"),
     "query": Later("fenghuo.cli.query", "query_app"),
     "import": Later("fenghuo.cli.import_", "import_app"),
+    "oncall": Later("fenghuo.cli.oncall", "oncall_app"),
     "trading": Later("fenghuo.cli.trading", "trading_app"),
     "user": Later("fenghuo.cli.user", "user_app"),
     "inspect": Later("fenghuo.cli.inspect", "inspect_app"),

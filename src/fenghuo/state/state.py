@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from types import TracebackType
 from typing import Self
+
+from sqlalchemy import select
 
 from fenghuo.state import schema
 from fenghuo.state.accounts import SessionRepository, TokenRepository, UserRepository
@@ -37,6 +40,16 @@ class State:
             row = {"key": "probed_at_ms", "value": str(now_ms)}
             self._database.put(connection, schema.meta, [row], key=["key"])
         self._database.clear_trouble()
+
+    def secret(self, name: str) -> bytes:
+        """32 random bytes that belong to this database under that name, made when they are first asked for."""
+        key = schema.meta.c.key
+        with self._database.write() as connection:
+            known = connection.execute(select(schema.meta.c.value).where(key == f"secret:{name}")).scalar()
+            if known is None:
+                known = secrets.token_hex(32)
+                connection.execute(schema.meta.insert().values(key=f"secret:{name}", value=known))
+        return bytes.fromhex(known)
 
     def close(self) -> None:
         self._database.close()

@@ -138,3 +138,12 @@ def test_tokens(state: State) -> None:
     assert state.tokens.find("t2", 50) is None
     state.users.delete("ann")
     assert state.tokens.find("t1", 1) is None
+
+
+def test_a_secret_stays_and_is_nobody_elses(url: str) -> None:
+    with open_state(url) as first:
+        made = first.secret("feeds")
+    with open_state(url) as second:
+        assert second.secret("feeds") == made
+        assert len(made) == 32
+        assert second.secret("links") != made

@@ -52,6 +52,9 @@ OPEN_PATHS = frozenset(
 )
 """Paths that answer everybody: probes, sign-in, and what the sign-in page shows."""
 
+OPEN_FEED = "/api/fenghuo/oncall/feed/"
+"""Calendar feeds answer whoever has their path, which is signed: calendar programs cannot sign in."""
+
 READ_BY_POST = frozenset(
     {
         "/api/v1/query",
@@ -68,7 +71,7 @@ READ_BY_POST = frozenset(
 
 def role_needed(method: str, path: str, *, metrics_open: bool) -> Role | None:
     """The least role that may do this, or None when everybody may."""
-    if path in OPEN_PATHS or (path == "/metrics" and metrics_open):
+    if path in OPEN_PATHS or path.startswith(OPEN_FEED) or (path == "/metrics" and metrics_open):
         return None
     if path.startswith(("/-/", "/api/v1/admin/")):
         return Role.ADMIN
