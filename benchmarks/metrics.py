@@ -45,7 +45,7 @@ def measured(bench: Bench, failures: list[str]) -> list[Row]:
     for stage in STAGES:
         if bench.wanted(stage.rows):
             try:
-                for row in stage.run(bench):
+                for row in filter(lambda row: bench.wants(row.name), stage.run(bench)):
                     rows.append(row)
                     print(line(row), flush=True)
             except (RefusedError, OSError, subprocess.SubprocessError) as error:

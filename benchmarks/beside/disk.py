@@ -96,9 +96,9 @@ def fenghuo(directory: Path, targets: Sequence[Target]) -> Sizes:
 
 
 def _index_bytes(block: Path) -> int:
-    with block.open("rb") as file:
-        file.seek(-FOOTER_SIZE, 2)
-        return parse_footer(block, file.read())[1] + FOOTER_SIZE
+    content = block.read_bytes()
+    place = len(content) - FOOTER_SIZE
+    return parse_footer(block, content[place:], place)[1] + FOOTER_SIZE
 
 
 def prometheus(directory: Path, targets: Sequence[Target]) -> Sizes:

@@ -10,7 +10,7 @@ import numpy as np
 from beside.asking import RefusedError
 from beside.data import Floats
 from fenghuo.model.labels import Labels
-from fenghuo.wire.exposition import parse_text
+from fenghuo.wire.exposition import Parsed, parse_text
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,11 @@ class Exported:
 def exported(bodies: Sequence[bytes]) -> Exported:
     """What the bodies have in common; series that come or go meanwhile are left out."""
     scrapes: list[dict[Labels, float]] = []
-    layout = None
+    parsed: Parsed | None = None
     for body in bodies:
-        parsed = parse_text(body, "text/plain", layout) if layout else parse_text(body, "text/plain")
+        parsed = parse_text(body, "text/plain", parsed)
         if parsed.problem is not None:
             raise RefusedError(f"an exporter's answer cannot be read: {parsed.problem}")
-        layout = parsed.layout
-        scrapes.append(dict(zip(layout.series, parsed.values.tolist(), strict=True)))
+        scrapes.append(dict(zip(parsed.layout.series, parsed.values.tolist(), strict=True)))
     kept = [labels for labels in scrapes[0] if all(labels in scrape for scrape in scrapes)]
     return Exported([dict(labels) for labels in kept], np.array([[s[labels] for s in scrapes] for labels in kept]))

@@ -115,16 +115,24 @@ def run(bench: Bench) -> Iterator[Row]:
     if PROMETHEUS not in bench.servers:
         bench.say("rules: left out, Prometheus and its promtool are not installed")
         return
-    with bench.folder("rules") as folder:
-        rules = accepted(published(), folder)[:RULES]
-        file = folder / "rules.yml"
-        group = {"name": "published", "interval": f"{INTERVAL_S}s", "rules": rules}
-        file.write_text(yaml.safe_dump({"groups": [group]}, sort_keys=False, allow_unicode=True))
-        end_ms = last_moment_s() * 1000 + AHEAD_MS
-        targets = looked_at(rules, Span(end_ms, (data.HOUR_MS // 2 + AHEAD_MS) // data.INTERVAL_MS))
-        bench.say(f"{len(rules)} rules over {data.series_of(targets):,} series")
-        write_fenghuo(folder / FENGHUO, targets)
-        yield measure(bench, folder, f"{NOTHING_TO_WATCH}rule_files: ['{file}']\n", targets, rules)
+    sizes = [RULES // 10, RULES * 3 // 10] if bench.wants("rules-growth") else []
+    for count in [*sizes, RULES] if bench.wants("rules") else sizes:
+        with bench.folder("rules") as folder:
+            yield round_row(bench, folder, count)
+
+
+def round_row(bench: Bench, folder: Path, count: int) -> Row:
+    """So many rules, spread over all files, and the series that they look at."""
+    found = accepted(published(), folder)
+    rules = found[:: max(1, len(found) // count)][:count]
+    file = folder / "rules.yml"
+    group = {"name": "published", "interval": f"{INTERVAL_S}s", "rules": rules}
+    file.write_text(yaml.safe_dump({"groups": [group]}, sort_keys=False, allow_unicode=True))
+    end_ms = last_moment_s() * 1000 + AHEAD_MS
+    targets = looked_at(rules, Span(end_ms, (data.HOUR_MS // 2 + AHEAD_MS) // data.INTERVAL_MS))
+    bench.say(f"{len(rules)} rules over {data.series_of(targets):,} series")
+    write_fenghuo(folder / FENGHUO, targets)
+    return measure(bench, folder, f"{NOTHING_TO_WATCH}rule_files: ['{file}']\n", targets, rules)
 
 
 def measure(bench: Bench, folder: Path, config: str, targets: Sequence[Target], rules: Sequence[Rule]) -> Row:
@@ -140,7 +148,8 @@ def measure(bench: Bench, folder: Path, config: str, targets: Sequence[Target], 
             taken[name], cpu_ms[name] = rounds_of(server, 3 if bench.quick else 6)
             alerts[name] = answers_of(server, rules, asked_s)
     work = f"{len(rules):,} alerting rules, one evaluation round"
-    return Row("rules", work, "ms", taken, {PROMETHEUS: 1}, cpu_ms=cpu_ms, note=disagreements(bench, rules, alerts))
+    name, ratios = ("rules", {PROMETHEUS: 1.0}) if len(rules) == RULES else ("rules-growth", {})
+    return Row(name, work, "ms", taken, ratios, cpu_ms=cpu_ms, note=disagreements(bench, rules, alerts))
 
 
 def rounds_of(server: Server, count: int) -> tuple[float, float]:
@@ -200,4 +209,4 @@ def _difference(ours: Any, theirs: Any) -> str:
     return "" if found.agrees else found.text
 
 
-STAGE = Stage(("rules",), run)
+STAGE = Stage(("rules", "rules-growth"), run)

@@ -28,10 +28,9 @@ BUSY_MOST = 3.0
 
 
 def run(bench: Bench) -> Iterator[Row]:
-    if bench.wants("scrape"):
-        sizes = (10, 30, TARGETS) if bench.wants("scrape-growth") else (TARGETS,)
-        for number in sizes:
-            yield scrape_row(bench, number)
+    sizes = [10, 30] if bench.wants("scrape-growth") else []
+    for count in [*sizes, TARGETS] if bench.wants("scrape") else sizes:
+        yield scrape_row(bench, count)
     if bench.wants("busy"):
         yield busy_row(bench)
 
