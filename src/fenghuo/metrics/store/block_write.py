@@ -31,8 +31,9 @@ from fenghuo.metrics.store.source import Span
 from fenghuo.model.label_table import LabelTable
 from fenghuo.model.sample import Bools, Floats, Ints, is_absent
 
-CHUNK_COLUMNS = 480
-"""Times of a chunk: two hours at 15 s. Longer rows pack better by a few percent and cost short queries more."""
+CHUNK_COLUMNS = 960
+"""Times of a chunk: four hours at 15 s, where a block is that long. 480 take 7 % more room and 1920 take 3 % less (200
+counters at 30 s); who wants a moment of one series unpacks a chunk: 2 us for 480, 3 us for 960, 7 us for 2880."""
 
 
 class _Columns:
@@ -106,11 +107,16 @@ class BlockWriter:
 
     def _cohort(self, key: str, rows: Ints, spans: list[Span]) -> None:
         number = self._begin(key, rows)
+        times, values = np.empty(0, dtype=np.int64), np.empty((len(rows), 0))
         for group in _batches(spans):
-            times, values = filled(len(rows), group)
-            for start in range(0, len(times), CHUNK_COLUMNS):
-                end = min(start + CHUNK_COLUMNS, len(times))
+            more_times, more_values = filled(len(rows), group)
+            times, values = np.r_[times, more_times], np.concatenate([values, more_values], axis=1)
+            whole = len(times) - len(times) % CHUNK_COLUMNS
+            for start in range(0, whole, CHUNK_COLUMNS):
+                end = start + CHUNK_COLUMNS
                 self._chunk(number, times[start:end], values[:, start:end])
+            times, values = times[whole:], values[:, whole:]
+        self._chunk(number, times, values)
 
     def _loose(self, flat: Flat) -> None:
         starts = np.flatnonzero(np.r_[True, flat.rows[1:] != flat.rows[:-1]]) if len(flat.rows) else flat.rows
@@ -121,7 +127,8 @@ class BlockWriter:
                 self._chunk(number, flat.times_ms[first:last], flat.values[None, first:last])
 
     def _chunk(self, cohort: int, times_ms: Ints, values: Floats) -> None:
-        present = ~is_absent(np.ascontiguousarray(values))
+        values = np.ascontiguousarray(values)
+        present = ~is_absent(values)
         kept = present.any(axis=0)
         if not kept.any():
             return

@@ -17,6 +17,7 @@ from fenghuo.base.errors import OperatingError
 from fenghuo.metrics.store import Store
 from fenghuo.metrics.store.block import read_block
 from fenghuo.metrics.store.block_format import FOOTER_SIZE, Cuts, parse_footer
+from fenghuo.metrics.store.block_write import CHUNK_COLUMNS
 from fenghuo.metrics.store.blocks import merge_ranges_ms
 from fenghuo.model.sample import STALE_NAN
 from fenghuo.model.selection import DenseBlock
@@ -99,11 +100,14 @@ def test_a_large_cohort_comes_dense_across_blocks_and_head(make: Make, clock: Ma
 
 
 def test_neighbours_are_merged(make: Make, clock: ManualClock, tmp_path: Path) -> None:
+    """A minute's step gives more columns than a chunk holds."""
     store = make()
-    run(store, clock, 26 * 60, step_min=5)
+    run(store, clock, 26 * 60)
     whole = everything(store)
     store.keeper.maintain()
-    assert len(block_files(tmp_path)) == 1
+    (block,) = block_files(tmp_path)
+    chunks = read_block(block).index.arrays["chunk_columns"].tolist()
+    assert chunks.count(CHUNK_COLUMNS) > 1
     assert metric(store, "blocks") == 1
     assert everything(store) == whole
     assert everything(make()) == whole
