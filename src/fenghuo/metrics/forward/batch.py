@@ -31,6 +31,8 @@ class Piece:
     values: Floats = field(default_factory=lambda: NO_FLOATS)
     exemplars: Sequence[tuple[Labels, Exemplar]] = ()
     metadata: Sequence[tuple[str, Metadata]] = ()
+    again: bool = False
+    """Whether it may have been sent before."""
 
     @property
     def newest_ms(self) -> int | None:
@@ -51,6 +53,8 @@ class Round:
     exemplars: list[tuple[Labels, Exemplar]]
     full: bool = False
     """Whether it has as much as was wanted, so that more may wait."""
+    again: bool = False
+    """Whether an earlier process has sent it, or a part of it, and did not learn what became of it."""
 
     def lanes(self, count: int, samples_max: int) -> list[list[Piece]]:
         """The samples in at most ``count`` lanes, in pieces of at most ``samples_max``."""
@@ -64,22 +68,27 @@ class Round:
 
     def exemplar_pieces(self, size_max: int) -> list[Piece]:
         starts = range(0, len(self.exemplars), size_max)
-        return [Piece(exemplars=self.exemplars[start : start + size_max]) for start in starts]
+        parts = (self.exemplars[start : start + size_max] for start in starts)
+        return [Piece(exemplars=part, again=self.again) for part in parts]
 
     def _pieces(self, which: Ints, samples_max: int) -> list[Piece]:
         parts = (which[start : start + samples_max] for start in range(0, len(which), samples_max))
-        return [Piece(self.names, self.series[at], self.times_ms[at], self.values[at]) for at in parts]
+        return [
+            Piece(self.names, self.series[at], self.times_ms[at], self.values[at], again=self.again) for at in parts
+        ]
 
 
 @dataclass(slots=True)
 class Draft:
     """A round that is being read. It holds series of one segment only, since numbers mean them there."""
 
+    until: Position | None = None
+    """Where it is to end, at the latest. A round that was sent before ends where it did."""
     names: Sequence[bytes | Labels | None] = ()
     end: Position | None = None
     """Up to where was read; None before anything was."""
     closed: bool = False
-    """Whether a segment ended, so that no more fits."""
+    """Whether a segment ended, or what was to be read did, so that no more fits."""
     samples: int = 0
     series: list[Ints] = field(default_factory=list)
     times_ms: list[Ints] = field(default_factory=list)
@@ -106,4 +115,5 @@ class Draft:
             np.concatenate([NO_FLOATS, *self.values]),
             self.exemplars,
             len(self) >= size_max,
+            self.until is not None,
         )

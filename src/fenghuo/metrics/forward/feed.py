@@ -66,12 +66,15 @@ class Feed:
             if reader is None:
                 return
             draft.names = self._names.all
-            until = self._tail.size_of(reader.number)
+            until = self._until(reader, draft)
             for item in reader.read(until):
                 self._take(item, draft)
                 if len(draft) >= size_max:
                     break
             self.position = draft.end = Position(reader.number, reader.offset)
+            if draft.until is not None and self.position >= draft.until:
+                draft.closed = True
+                return
             if reader.damage:
                 self._tell(reader)
             elif reader.offset < until:
@@ -80,6 +83,11 @@ class Feed:
                 return
             self._leave(reader.number, end)
             draft.end, draft.closed = self.position, len(draft) > 0
+
+    def _until(self, reader: SegmentReader, draft: Draft) -> int:
+        size = self._tail.size_of(reader.number)
+        last = draft.until
+        return min(size, last.offset) if last is not None and last.segment == reader.number else size
 
     def skip_to(self, number: int) -> None:
         """Leave out what stands before that segment, and count its samples as lost. Raises OSError."""

@@ -17,6 +17,8 @@ class Dropped(StrEnum):
     """Older than ``sample_age_limit``."""
     QUEUE_FULL = "queue_full"
     """Waited for longer than ``queue_size`` reaches."""
+    SENT_BEFORE = "sent_before"
+    """Sent again after a crash, and refused: the receiver has them, or had refused them."""
 
 
 class ForwardMetrics:

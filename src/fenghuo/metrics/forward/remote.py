@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +17,7 @@ from fenghuo.metrics.forward.feed import Feed, Wanted
 from fenghuo.metrics.forward.metrics import RemoteMetrics
 from fenghuo.metrics.forward.names import Naming
 from fenghuo.metrics.forward.ports import Client, MetadataSource, Run, Tail
+from fenghuo.metrics.forward.position import Progress
 from fenghuo.metrics.forward.sender import Sender
 from fenghuo.metrics.forward.settings import RemoteWriteSettings
 from fenghuo.model.labels import Labels
@@ -53,15 +56,17 @@ class RemoteParts:
     clock: Clock
     metrics: RemoteMetrics
     run: Run
+    note: Callable[[Progress], None]
+    """Lets the next process find how far this one came. Blocks; raises OSError."""
 
 
 class Remote:
     """Forwards to one receiver. :meth:`run` does the work; the rest may be called beside it."""
 
-    def __init__(self, parts: RemoteParts, position: Position) -> None:
+    def __init__(self, parts: RemoteParts, progress: Progress) -> None:
         settings = parts.settings
         self.label = parts.label
-        self.position = position
+        self.position = progress.done
         """Before it the receiver has everything; what is behind it must not be deleted."""
         self._parts = parts
         self._queue = settings.queue_config
@@ -75,8 +80,11 @@ class Remote:
             self._queue.sample_age_limit_ms,
         )
         self._wanted = wanted
-        self._feed = self._feed_from(position)
+        self._unsure = progress if progress.sending > progress.done else None
+        """What was under way when an earlier process ended, until it is read."""
+        self._feed = self._feed_from(progress.done)
         self._feeding = asyncio.Lock()
+        self._resent_lanes = progress.lanes
         self._shards = self._queue.min_shards
         self._stopping = False
         self._newest_out_ms: int | None = None
@@ -118,11 +126,12 @@ class Remote:
 
     async def _read(self) -> Round | None:
         """The next round: a full one, or what came within the deadline; None when stopping and nothing is left."""
-        draft = Draft()
+        unsure, self._unsure = self._unsure, None
+        draft = Draft() if unsure is None else Draft(until=unsure.sending)
         deadline_s: float | None = None
         wait_s = min(POLL_S, max(self._queue.batch_send_deadline_ms / 1000, 0.01))
         while True:
-            size_max = self._shards * self._queue.max_samples_per_send
+            size_max = self._shards * self._queue.max_samples_per_send if unsure is None else sys.maxsize
             refused = not await self._fill(draft, size_max)
             if len(draft) >= size_max or draft.closed:
                 return draft.round(size_max)
@@ -155,7 +164,10 @@ class Remote:
 
     async def _send(self, current: Round) -> None:
         """Bring one round through. More lanes the next time when there is more than these carry, else fewer."""
-        lanes = await self._parts.run(lambda: current.lanes(self._shards, self._queue.max_samples_per_send))
+        count = self._resent_lanes if current.again else self._shards
+        lanes = await self._parts.run(lambda: current.lanes(count, self._queue.max_samples_per_send))
+        if lanes:
+            await self._note(Progress(self.position, current.end, count))
         async with asyncio.TaskGroup() as group:
             for lane in lanes:
                 group.create_task(self._send_in_order(lane), name=f"sending to {self.label}")
@@ -164,6 +176,13 @@ class Remote:
         self._shards = 2 * self._shards if current.full else self._shards // 2
         self._shards = min(max(self._shards, self._queue.min_shards), self._queue.max_shards)
         self.position = max(self.position, current.end)
+        await self._note(Progress(self.position))
+
+    async def _note(self, progress: Progress) -> None:
+        try:
+            await self._parts.run(lambda: self._parts.note(progress))
+        except OSError as error:
+            log.warning("remote write to %s: its position cannot be kept: %s; it is tried again", self.label, error)
 
     async def _send_in_order(self, pieces: list[Piece]) -> None:
         for piece in pieces:

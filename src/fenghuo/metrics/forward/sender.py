@@ -107,6 +107,10 @@ class Sender:
         count = len(piece.series)
         written = min(verdict.written, count)
         self._metrics.samples.inc(written)
+        if piece.again:
+            self._metrics.drop(Dropped.SENT_BEFORE, count - written)
+            log.info("remote write to %s: what was sent again is refused: %s", self._label, verdict.message)
+            return
         self._metrics.failed.inc(count - written)
         what = f"{count - written} samples" if count else "exemplars" if piece.exemplars else "metadata"
         self._say(logging.ERROR, f"refused {what}, which are dropped: {verdict.message}", verdict.message)

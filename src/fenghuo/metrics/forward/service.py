@@ -21,7 +21,7 @@ from fenghuo.base.errors import OperatingError
 from fenghuo.base.guard import Guard
 from fenghuo.metrics.forward.metrics import ForwardMetrics
 from fenghuo.metrics.forward.ports import MetadataSource, Run, Tail, in_thread
-from fenghuo.metrics.forward.position import PositionFile
+from fenghuo.metrics.forward.position import PositionFile, Progress
 from fenghuo.metrics.forward.remote import Remote, RemoteParts
 from fenghuo.metrics.forward.settings import RemoteWriteSettings
 from fenghuo.model.labels import EMPTY, Labels
@@ -115,47 +115,50 @@ class Forwarding:
         async with self._applying:
             plans = _plans(settings, external_labels)
             changed = [key for key in plans if key not in self._running or self._running[key].plan != plans[key]]
-            places = {key: await self._parts.run(partial(self._place, key)) for key in changed}
+            places = {
+                key: await self._parts.run(partial(self._place, key)) for key in plans if key not in self._running
+            }
             for key in [key for key in self._running if key not in plans or key in changed]:
                 ended = self._running.pop(key)
                 await self._end(ended)
-                places[key] = (ended.file, ended.saved)
                 self._forget(ended, lasting=key in plans)
             for key in changed:
+                if key not in places:
+                    places[key] = await self._parts.run(partial(self._place, key))
                 self._running[key] = self._started(plans[key], *places[key])
             self._running = {key: self._running[key] for key in plans}
             self._keep()
             if self._running and self._saving is None:
                 self._saving = self._tasks.create_task(self._save_now_and_then(), name="remote write positions")
 
-    def _place(self, key: str) -> tuple[PositionFile, Position]:
+    def _place(self, key: str) -> tuple[PositionFile, Progress]:
         """Where a remote begins: where it was, or at the end of the log."""
         file = PositionFile(self._parts.directory / f"{key}.position")
-        position = file.load()
-        if position is None:
-            position = self._parts.tail.end
+        progress = file.load()
+        if progress is None:
+            progress = Progress(self._parts.tail.end)
             try:
-                file.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                file.save(position)
+                file.note(progress)
+                file.sync()
             except OSError as error:
                 raise OperatingError(
                     f"the position of a remote write cannot be kept in {file.path.parent}: {error.strerror or error}",
                     retryable=True,
                     remedy="make room on that disk, or give this user the right to write there",
                 ) from error
-        return file, position
+        return file, progress
 
-    def _started(self, plan: _Plan, file: PositionFile, position: Position) -> _Running:
+    def _started(self, plan: _Plan, file: PositionFile, progress: Progress) -> _Running:
         if self._metrics is None:
             self._metrics = ForwardMetrics(self._parts.registry)
         client = HttpClient(plan.settings, f"Fenghuo/{__version__}")
         parts = RemoteParts(
             plan.label, plan.settings, plan.external_labels, self._parts.tail, client, self._parts.metadata,
-            self._parts.clock, self._metrics.of(plan.label), self._parts.run,
+            self._parts.clock, self._metrics.of(plan.label), self._parts.run, file.note,
         )  # fmt: skip
-        remote = Remote(parts, position)
+        remote = Remote(parts, progress)
         task = self._tasks.create_task(self._keep_running(remote), name=f"remote write to {plan.label}")
-        return _Running(plan, file, position, remote, client, task)
+        return _Running(plan, file, progress.done, remote, client, task)
 
     async def _keep_running(self, remote: Remote) -> None:
         while not await self._parts.guard.run(f"remote write to {remote.label}", remote.run):
@@ -169,13 +172,14 @@ class Forwarding:
         running.remote.close()
         await running.client.close()
         await self._save(running)
+        running.file.close()
 
     def _forget(self, ended: _Running, *, lasting: bool) -> None:
         """Show nothing of a remote that has ended, and drop its position unless it comes back at once."""
         assert self._metrics is not None
         self._metrics.remove(ended.plan.label)
         if not lasting:
-            ended.file.path.unlink(missing_ok=True)
+            ended.file.remove()
 
     # Positions
 
@@ -195,9 +199,9 @@ class Forwarding:
         if position == running.saved:
             return
         try:
-            await self._parts.run(lambda: running.file.save(position))
+            await self._parts.run(running.file.sync)
         except OSError as error:
-            log.warning("%s cannot be written: %s; it is tried again", running.file.path, error)
+            log.warning("%s cannot be forced to the disk: %s; it is tried again", running.file.path, error)
         else:
             running.saved = position
 

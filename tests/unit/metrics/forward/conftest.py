@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from fenghuo.base.clock import ManualClock, settle
 from fenghuo.metrics.forward.metrics import ForwardMetrics
+from fenghuo.metrics.forward.position import Progress
 from fenghuo.metrics.forward.remote import Remote, RemoteParts
 from fenghuo.metrics.forward.settings import RemoteWriteSettings
 from fenghuo.metrics.store import Store, StoreSettings
@@ -34,6 +35,7 @@ class Lab:
     receiver: Receiver
     metadata: Mapping[str, Sequence[Metadata]] = field(default_factory=dict)
     written: list[Sample] = field(default_factory=list)
+    noted: list[Progress] = field(default_factory=list)
     _metrics: ForwardMetrics | None = None
 
     def append(self, key: str = "a", step_ms: int = 1, **values: float) -> list[Sample]:
@@ -57,7 +59,7 @@ class Lab:
 
     def remote(
         self,
-        position: Position | None = None,
+        progress: Progress | Position | None = None,
         external: Labels = EMPTY,
         receiver: Receiver | None = None,
         **keys: object,
@@ -68,16 +70,16 @@ class Lab:
             self._metrics = ForwardMetrics(self.registry)
         parts = RemoteParts(
             "far", settings, external, self.store.tail(), receiver or self.receiver, self._metadata_now,
-            self.clock, self._metrics.of("far"), inline,
+            self.clock, self._metrics.of("far"), inline, self.noted.append,
         )  # fmt: skip
-        return Remote(parts, position or Position(0, 0))
+        return Remote(parts, progress if isinstance(progress, Progress) else Progress(progress or Position(0, 0)))
 
     @contextlib.asynccontextmanager
     async def forwarding(
-        self, position: Position | None = None, external: Labels = EMPTY, **keys: object
+        self, progress: Progress | Position | None = None, external: Labels = EMPTY, **keys: object
     ) -> AsyncIterator[Remote]:
         """A remote that runs."""
-        remote = self.remote(position, external, **keys)
+        remote = self.remote(progress, external, **keys)
         task = asyncio.create_task(remote.run())
         try:
             await settle()

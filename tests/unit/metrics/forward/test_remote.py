@@ -205,6 +205,33 @@ async def test_after_a_restart_nothing_is_missing_and_nothing_acknowledged_is_se
     assert Counter(lab.receiver.samples) == Counter(lab.written)
 
 
+async def test_what_was_under_way_at_a_crash_is_sent_again_in_the_same_requests(lab: Lab) -> None:
+    """A receiver that has them may refuse old samples, and with them all that stands in the same request."""
+    keys = {"queue_config": {"max_samples_per_send": 7, "max_shards": 3}}
+    for step in range(10):
+        lab.append("a", **{f"metric{number}": step / 3 for number in range(10)})
+    never = asyncio.Event()
+    lab.receiver.hold = never.wait
+    async with lab.forwarding(**keys):
+        await lab.clock.advance(0.5)  # The process ends while the first requests are answered.
+    first = [request.samples for request in lab.receiver.requests]
+    noted = lab.noted[-1]
+    assert noted.sending > noted.done
+    lab.reopen()
+    lab.append("a", later=1.0)
+
+    lab.receiver.hold, lab.receiver.requests = None, []
+    lab.receiver.answers = [*(says(400, "out of order") for _ in first), says(200)]
+    async with lab.forwarding(noted, **keys):
+        await lab.clock.advance(20)
+        again = [request.samples for request in lab.receiver.requests]
+
+    assert again[: len(first)] == first
+    assert Counter(sample for request in again for sample in request) == Counter(lab.written)
+    assert lab.value("samples_failed_total") == 0
+    assert lab.value("samples_dropped_total", reason="sent_before") == sum(map(len, first))
+
+
 async def test_a_position_within_a_segment_knows_the_series_named_before_it(lab: Lab) -> None:
     lab.append("a", x=1.0, y=1.0)
     position = lab.store.tail().end

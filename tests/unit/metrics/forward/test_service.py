@@ -14,7 +14,7 @@ from fenghuo.base.clock import settle
 from fenghuo.base.errors import OperatingError
 from fenghuo.base.guard import Guard
 from fenghuo.metrics.forward import service
-from fenghuo.metrics.forward.position import PositionFile
+from fenghuo.metrics.forward.position import PositionFile, Progress
 from fenghuo.metrics.forward.service import Forwarding, ForwardParts
 from fenghuo.metrics.forward.settings import RemoteWriteSettings
 from fenghuo.model.labels import EMPTY, Labels
@@ -81,14 +81,12 @@ async def test_a_new_remote_begins_with_what_is_appended_next(lab: Lab, field: F
 async def test_after_a_crash_each_remote_goes_on_from_where_it_was_saved(lab: Lab, field: Field) -> None:
     """What was acknowledged a second before is not sent again; what nobody acknowledged is."""
     receiver = field.receiver("http://a/write")
-    async with field.running(remote()) as forwarding:
+    async with field.running(remote()):
         lab.append("a", first=1.0)
         await lab.clock.advance(7)
         receiver.answers = [says(503)]
         lab.append("a", second=1.0)
         await lab.clock.advance(7)
-        for running in forwarding._running.values():
-            running.saved = running.remote.position  # The end of this process writes nothing more.
     lab.reopen()
     lab.append("b", third=1.0)
     receiver.answers = [says(200)]
@@ -194,21 +192,40 @@ async def test_a_directory_that_cannot_be_written_refuses_a_new_remote(lab: Lab,
         assert forwarding.troubles() == []
 
 
-def test_a_position_comes_back(tmp_path: Path) -> None:
+PROGRESS = Progress(Position(7, 4711), Position(8, 99), 3)
+
+
+def test_progress_comes_back(tmp_path: Path) -> None:
     file = PositionFile(tmp_path / "x.position")
     assert file.load() is None
-    file.save(Position(7, 4711))
-    assert file.load() == Position(7, 4711)
+    for progress in (Progress(Position(6, 1)), PROGRESS):
+        file.note(progress)
+        file.sync()
+        assert PositionFile(file.path).load() == progress
+    file.close()
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{}", "[]", "nonsense", '{"segment": 7, "offset": 4712, "crc": 1}', '{"segment": 7', "\xff\xfe"]
-)
-def test_a_damaged_position_means_all_again_rather_than_nothing(
-    tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture
+def test_a_torn_write_leaves_what_was_noted_before(tmp_path: Path) -> None:
+    file = PositionFile(tmp_path / "x.position")
+    file.note(Progress(Position(6, 1)))
+    file.note(PROGRESS)
+    file.note(Progress(Position(9, 9)))
+    file.close()
+    data = bytearray(file.path.read_bytes())
+    for slot in (0, 512):
+        for at in range(slot, slot + 56):
+            torn = data.copy()
+            torn[at] ^= 0x40
+            file.path.write_bytes(torn)
+            assert PositionFile(file.path).load() == (PROGRESS if slot == 512 else Progress(Position(9, 9)))
+
+
+@pytest.mark.parametrize("data", [b"x", b"FHPOS", bytes(2000), b"\xff" * 600])
+def test_a_damaged_file_means_all_again_rather_than_nothing(
+    tmp_path: Path, data: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "x.position"
-    path.write_bytes(text.encode("latin-1"))
+    path.write_bytes(data)
 
-    assert PositionFile(path).load() == Position(0, 0)
+    assert PositionFile(path).load() == Progress(Position(0, 0))
     assert str(path) in caplog.text
