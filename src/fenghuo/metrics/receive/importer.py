@@ -12,7 +12,7 @@ from fenghuo.base.clock import Clock
 from fenghuo.metrics.receive.metadata import PushedMetadata
 from fenghuo.metrics.receive.metrics import ReceiveMetrics
 from fenghuo.metrics.receive.receipt import Receipt, Refused
-from fenghuo.metrics.receive.sink import AT_ONCE, PushSink, push
+from fenghuo.metrics.receive.sink import PushSink, push
 from fenghuo.metrics.receive.texts import BadLine, Batch, ExpositionLines, JsonLines, LineReader, Lines
 from fenghuo.model.labels import Labels
 from fenghuo.model.sample import AppendResult, Bools, Floats, Ints
@@ -125,16 +125,14 @@ class Importer:
         self.receipt.refuse(Refused.LABELS, max(int(np.count_nonzero(lost)), 1), problem)
         return _kept(batch, ~lost)
 
-    def _push(self, batch: Batch, places: Ints) -> None:
-        for start in range(0, len(places), AT_ONCE):
-            part = places[start : start + AT_ONCE]
-            wanted, owners = np.unique(batch.owners[part], return_inverse=True)
-            series = [batch.series[place] for place in wanted.tolist()]
+    def _push(self, batch: Batch, recent: Ints) -> None:
+        owners, times, values = batch.owners[recent], batch.times_ms[recent], batch.values[recent]
 
-            def refs_of(_: Bools | None, series: list[Labels] = series, owners: Ints = owners) -> Ints:
-                return self._sink.refs(series)[owners]
+        def refs_of(places: Ints, gone: Bools | None) -> Ints:
+            wanted, numbers = np.unique(owners[places], return_inverse=True)
+            return self._sink.refs([batch.series[place] for place in wanted.tolist()])[numbers]
 
-            result = push(self._sink, refs_of, batch.times_ms[part], batch.values[part])
+        for result in push(self._sink, refs_of, times, values):
             self.receipt.add(result.accepted, result.rejected)
 
 

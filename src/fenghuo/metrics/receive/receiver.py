@@ -13,7 +13,7 @@ from fenghuo.metrics.receive.known import UNKNOWN, KnownSeries
 from fenghuo.metrics.receive.metadata import PushedMetadata
 from fenghuo.metrics.receive.metrics import ReceiveMetrics
 from fenghuo.metrics.receive.receipt import Receipt, Refused, Version
-from fenghuo.metrics.receive.sink import AT_ONCE, PushSink, push
+from fenghuo.metrics.receive.sink import PushSink, push
 from fenghuo.model.labels import Labels
 from fenghuo.model.sample import Bools, Exemplar, Ints
 from fenghuo.wire.remote_write import Encoding, Key, Problem, WriteRequest, decode_v1, decode_v2, labels_of, unpacked
@@ -82,15 +82,13 @@ class Receiver:
         owners = request.owners if places is None else request.owners[places]
         times = request.times_ms if places is None else request.times_ms[places]
         values = request.values if places is None else request.values[places]
-        for start in range(0, len(owners), AT_ONCE):
-            part = slice(start, start + AT_ONCE)
 
-            def refs_of(gone: Bools | None, part: slice = part) -> Ints:
-                if gone is not None:
-                    self._learn_again(request.keys, refs, np.unique(owners[part][gone]))
-                return refs[owners[part]]
+        def refs_of(places: Ints, gone: Bools | None) -> Ints:
+            if gone is not None:
+                self._learn_again(request.keys, refs, np.unique(owners[places][gone]))
+            return refs[owners[places]]
 
-            result = push(self._sink, refs_of, times[part], values[part])
+        for result in push(self._sink, refs_of, times, values):
             receipt.add(result.accepted, result.rejected)
 
     def _learn_again(self, keys: Sequence[Key], refs: Ints, places: Ints) -> None:

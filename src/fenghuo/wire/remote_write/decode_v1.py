@@ -62,28 +62,25 @@ def _split(body: bytes, draft: Draft) -> tuple[list[int], list[int], list[tuple[
     others: list[tuple[int, int]] = []
     at, end = 0, len(body)
     begin, finish = starts.append, ends.append
-    short = end - 3
-    while at < end:
-        # Series of 128 to 16383 bytes, which nearly all are, without a call.
-        if at < short and body[at] == _SERIES_TAG and (low := body[at + 1]) >= 0x80 and (high := body[at + 2]) < 0x80:
-            start = at + 3
-            at = start + (high << 7 | low & 0x7F)
+    short, most = end - 3, draft.items_left
+    while at < end and len(starts) <= most:
+        # Series of up to 16383 bytes, which nearly all are, without a call.
+        if at < short and body[at] == _SERIES_TAG and ((low := body[at + 1]) < 0x80 or body[at + 2] < 0x80):
+            start, size = (at + 2, low) if low < 0x80 else (at + 3, body[at + 2] << 7 | low & 0x7F)
+            at = start + size
             begin(start)
             finish(at)
             continue
         number, wire, start, at = next(fields(body, at, end))
-        if wire != Wire.LENGTH:
-            continue
-        if number == 1:
+        if wire == Wire.LENGTH and number == 1:
             begin(start)
             finish(at)
-        elif number == 3:
+        elif wire == Wire.LENGTH and number == 3:
+            draft.count()
             others.append((start, at))
-        if len(starts) + len(others) > draft.items_left:
-            break
     if at > end:
         raise MalformedError(f"a series that is longer than the message at byte {starts[-1]}")
-    draft.count(len(starts) + len(others))
+    draft.count(len(starts))
     return starts, ends, others
 
 
