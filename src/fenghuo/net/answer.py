@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import urllib.parse
 import zlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -56,6 +56,15 @@ class Answer:
             return _gunzip(self.body, size_bytes_max)
         except zlib.error as error:
             raise HttpError(HttpFault.ENCODING, f"the answer's gzip data is damaged: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An answer whose body has not come yet. ``head.body`` is empty."""
+
+    head: Answer
+    pieces: AsyncIterator[bytes]
+    """The body as it is sent; raises HttpError when it breaks off."""
 
 
 def _gunzip(data: bytes, size_bytes_max: int) -> bytes:

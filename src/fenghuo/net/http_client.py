@@ -13,14 +13,16 @@ Deliberately absent: HTTP/2, and retries: the caller's next round is the retry.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Final, Protocol, Self
 
 from fenghuo.base.late import Later
 from fenghuo.model.http_settings import HttpClientSettings
-from fenghuo.net.answer import Answer
+from fenghuo.net.answer import Answer, Incoming
 from fenghuo.net.credentials import Credentials
 
 TRANSPORT: Final = Later("fenghuo.net.http_transport", "Transport")
@@ -44,6 +46,9 @@ class Transport(Protocol):
 
     async def get(self, url: str, headers: Mapping[str, str], size_bytes_max: int) -> Answer: ...
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, size_bytes_max: int) -> Answer: ...
+    def stream(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> AbstractAsyncContextManager[Incoming]: ...
     async def close(self) -> None: ...
 
 
@@ -104,6 +109,18 @@ class HttpClient:
         """
         transport = self._transport or await self._loaded()
         return await transport.post(url, headers, body, size_bytes_max)
+
+    @contextlib.asynccontextmanager
+    async def stream(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> AsyncIterator[Incoming]:
+        """Ask, and take the answer's body piece by piece as it comes, in the encoding that ``headers`` ask for.
+
+        Raises HttpError when there is no answer, now or on the way through it. Time is the caller's to bound.
+        """
+        transport = self._transport or await self._loaded()
+        async with transport.stream(method, url, headers, body) as incoming:
+            yield incoming
 
     async def close(self) -> None:
         """Close the connections; a later request opens new ones."""

@@ -6,19 +6,20 @@ anew when they change, in a thread, so that rotated ones are picked up.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import ssl
 import urllib.parse
 import urllib.request
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
 import aiohttp
 from yarl import URL
 
 from fenghuo.model.http_settings import HttpClientSettings
-from fenghuo.net.answer import Answer, HttpError, HttpFault, host_of, too_large
+from fenghuo.net.answer import Answer, HttpError, HttpFault, Incoming, host_of, too_large
 from fenghuo.net.credentials import Credentials, revealed
 from fenghuo.net.http_session import Sessions
 
@@ -35,31 +36,35 @@ class Transport:
         self._sessions = Sessions(settings, user_agent)
 
     async def get(self, url: str, headers: Mapping[str, str], size_bytes_max: int) -> Answer:
-        async def take(response: aiohttp.ClientResponse) -> bytes:
-            return await _body(response, size_bytes_max) if response.status == 200 else b""
-
         try:
-            return await self._request("GET", url, headers, None, take)
+            async with self._request("GET", url, headers, None) as response:
+                body = await _body(response, size_bytes_max) if response.status == 200 else b""
+                return _answer(response, body)
         except (aiohttp.ClientError, OSError, ValueError) as error:  # ssl.SSLError is an OSError.
             raise _translate(error, "GET", url) from error
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, size_bytes_max: int) -> Answer:
-        async def take(response: aiohttp.ClientResponse) -> bytes:
-            return await _beginning(response, size_bytes_max)
-
         try:
-            return await self._request("POST", url, {"Accept-Encoding": "identity", **headers}, body, take)
+            async with self._request("POST", url, {"Accept-Encoding": "identity", **headers}, body) as response:
+                return _answer(response, await _beginning(response, size_bytes_max))
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _translate(error, "POST", host_of(url)) from None  # The cause would show the URL in a traceback.
 
+    @contextlib.asynccontextmanager
+    async def stream(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> AsyncIterator[Incoming]:
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                response = await stack.enter_async_context(self._request(method, url, headers, body))
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                raise _translate(error, method, host_of(url)) from None
+            yield Incoming(_answer(response, b""), _pieces(response, method, url))
+
+    @contextlib.asynccontextmanager
     async def _request(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        take: Callable[[aiohttp.ClientResponse], Awaitable[bytes]],
-    ) -> Answer:
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
         session = await self._session(url)
         sent = [*(await self._credentials.headers()), *headers.items()]
         server_name = self._settings.tls_config.server_name or None
@@ -74,14 +79,7 @@ class Transport:
             proxy=self._proxy(url),
             proxy_headers=self._proxy_headers(),
         ) as response:
-            return Answer(
-                status=response.status,
-                reason=response.reason or "",
-                content_type=response.headers.get("Content-Type", ""),
-                encoding=response.headers.get("Content-Encoding", "").strip().lower(),
-                body=await take(response),
-                headers={name.lower(): value for name, value in response.headers.items()},
-            )
+            yield response
 
     async def _session(self, url: str) -> aiohttp.ClientSession:
         try:
@@ -103,6 +101,26 @@ class Transport:
     def _proxy_headers(self) -> dict[str, str] | None:
         given = self._settings.proxy_connect_header
         return {name: ", ".join(revealed(value) for value in values) for name, values in given.items()} or None
+
+
+def _answer(response: aiohttp.ClientResponse, body: bytes) -> Answer:
+    return Answer(
+        status=response.status,
+        reason=response.reason or "",
+        content_type=response.headers.get("Content-Type", ""),
+        encoding=response.headers.get("Content-Encoding", "").strip().lower(),
+        body=body,
+        headers={name.lower(): value for name, value in response.headers.items()},
+    )
+
+
+async def _pieces(response: aiohttp.ClientResponse, method: str, url: str) -> AsyncIterator[bytes]:
+    """The body as it comes."""
+    try:
+        async for chunk in response.content.iter_any():
+            yield chunk
+    except (aiohttp.ClientError, OSError) as error:
+        raise _translate(error, method, host_of(url)) from None
 
 
 async def _body(response: aiohttp.ClientResponse, size_bytes_max: int) -> bytes:
