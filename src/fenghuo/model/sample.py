@@ -28,6 +28,10 @@ STALE_NAN: Final = np.array(STALE_NAN_BITS, dtype=np.int64).view(np.float64)[()]
 ABSENT_NAN: Final = np.array(ABSENT_NAN_BITS, dtype=np.int64).view(np.float64)[()]
 
 
+REFUSED: Final = -2
+"""The number that the store gives a series beyond one of its limits; samples that come with it are refused, too."""
+
+
 class RowsReleasedError(OperatingError):
     """A cohort was handed rows that are not its holder's any more; asking for them again gives others."""
 

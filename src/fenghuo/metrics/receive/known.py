@@ -10,7 +10,7 @@ import numpy as np
 from fenghuo.base import garbage, limits
 from fenghuo.metrics.receive.sink import PushSink
 from fenghuo.model.labels import Labels
-from fenghuo.model.sample import Ints
+from fenghuo.model.sample import REFUSED, Ints
 from fenghuo.wire.remote_write import Key, Problem, labels_of
 
 KNOWN = limits.declare(
@@ -57,7 +57,10 @@ class KnownSeries:
             else:
                 places.append(place)
                 labels.append(found)
-        refs[places] = self._sink.refs(labels)
+        found_refs = self._sink.refs(labels)
+        refs[places] = found_refs
+        # A series that a limit of the store refuses may find room later.
+        places = [place for place, ref in zip(places, found_refs.tolist(), strict=True) if ref != REFUSED]
         if len(self._refs) + len(places) > KNOWN.default:
             KNOWN.hit(len(self._refs))
             self._refs = {}

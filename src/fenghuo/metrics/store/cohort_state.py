@@ -98,6 +98,10 @@ class CohortState:
         self.logged_rows = 0
         """How many rows that segment names."""
 
+    def __len__(self) -> int:
+        """How many series have a row."""
+        return self.sids.size - len(self._free)
+
     @property
     def last_ms(self) -> int:
         """The time of the last scrape; the smallest integer when there is none."""
@@ -123,7 +127,7 @@ class CohortState:
     def holds(self, rows: Ints) -> Bools:
         """Whether the rows of these numbers are still whose they were."""
         places = rows & (1 << PLACE_BITS) - 1
-        inside: Bools = places < self.sids.size
+        inside: Bools = places < self.sids.size  # Numbers below zero are not.
         inside &= self._generations.all[np.where(inside, places, 0)] == rows >> PLACE_BITS
         return inside
 

@@ -21,6 +21,10 @@ from fenghuo.model.labels import METRIC_NAME, Labels
 from fenghuo.model.matcher import Matcher, MatchOp
 from fenghuo.model.sample import Bools, Ints
 
+UNKNOWN = -1
+"""The number of no series."""
+NO_KEY = b"\xff"
+"""The key of no series."""
 NO_TABLE = -1
 """The metric of a series number that is nobody's."""
 
@@ -84,9 +88,14 @@ class SeriesIndex:
 
         Raises InputError for text that is not valid UTF-8, and has then entered none.
         """
-        return self.enter(self._keys_of_pairs(series))
+        return self.enter(self._keys(series, intern=True))
 
-    def _keys_of_pairs(self, series: Iterable[Iterable[tuple[str, str]]]) -> list[bytes]:
+    def find(self, series: Iterable[Iterable[tuple[str, str]]]) -> Ints:
+        """int64[n]: the numbers of label sets; :data:`UNKNOWN` for those that are not entered."""
+        found = map(self._sids.get, self._keys(series, intern=False), itertools.repeat(UNKNOWN))
+        return np.fromiter(found, dtype=np.int64)
+
+    def _keys(self, series: Iterable[Iterable[tuple[str, str]]], *, intern: bool) -> list[bytes]:
         lookups = self._lookups
         keys = []
         for pairs in series:
@@ -95,9 +104,13 @@ class SeriesIndex:
                 known = lookups.get(name)
                 code = None if known is None else known[1].get(value)
                 if known is None or code is None:
+                    if not intern:
+                        keys.append(NO_KEY)
+                        break
                     known, code = self._intern(name, value)
                 flat += (known[0], code)
-            keys.append(array("i", flat).tobytes())
+            else:
+                keys.append(array("i", flat).tobytes())
         return keys
 
     def _intern(self, name: str, value: str) -> tuple[tuple[int, dict[str, int]], int]:

@@ -8,13 +8,14 @@ import numpy as np
 
 from fenghuo.base.clock import Clock
 from fenghuo.metrics.store.admission import plain
+from fenghuo.metrics.store.bounds import LIMIT
 from fenghuo.metrics.store.journal import Scrape
 from fenghuo.metrics.store.loose import Run
 from fenghuo.metrics.store.parts import Parts
 from fenghuo.metrics.store.pushed_cohorts import NOBODY, PushedCohorts
 from fenghuo.metrics.store.settings import StoreSettings
-from fenghuo.metrics.store.writing import REF_BITS, Writer
-from fenghuo.model.sample import AppendResult, Bools, Floats, Ints
+from fenghuo.metrics.store.writing import REF_BITS, Writer, beside
+from fenghuo.model.sample import REFUSED, AppendResult, Bools, Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,10 @@ class Pusher:
 
     def push(self, refs: Ints, times_ms: Ints, values: Floats) -> PushResult:
         """Store samples; see :meth:`Store.push`."""
+        given = refs != REFUSED
+        if not given.all():
+            pushed = self.push(refs[given], times_ms[given], values[given])
+            return self._beside_refused(pushed, given)
         own = plain(values)
         sids = refs & (1 << REF_BITS) - 1
         with self._parts.lock:
@@ -63,6 +68,17 @@ class Pusher:
                 loose = None
             whole = sum(len(each.places) for each in columns)
             return PushResult(self._writer.counted(AppendResult(whole + verdict.accepted, verdict.rejected)))
+
+    def _beside_refused(self, pushed: PushResult, given: Bools) -> PushResult:
+        """The result of a push of which only what is ``given`` was tried."""
+        if pushed.gone is not None:
+            gone = np.zeros(len(given), dtype=np.bool_)
+            gone[given] = pushed.gone
+            return PushResult(pushed.result, gone)
+        refused = int(np.count_nonzero(~given))
+        with self._parts.lock:
+            self._writer.counted(AppendResult(0, {LIMIT: refused}))
+        return PushResult(beside(pushed.result, refused))
 
     def _write(self, columns: list[_Column], own: Floats, loose: Run | None) -> None:
         """Record and store columns of different cohorts, and loose samples with them."""

@@ -31,6 +31,17 @@ class StoreSettings(Settings):
     """Neighbouring blocks are merged up to this length."""
     wal_segment_bytes: SizeBytes = Field(256 << 20, alias="wal_segment_size", ge=1 << 16)
     """A WAL segment that grows beyond this is followed by a new one."""
+    series_max: int = Field(2_000_000, alias="max_series", ge=0)
+    """Series that the store knows, in memory and on disk (some 1 KiB each); new ones beyond it are refused; 0 sets no
+    bound."""
+    target_series_max: int = Field(500_000, alias="max_series_per_target", ge=0)
+    """The same for the series of one target, or rule, that have a sample in memory; 0 sets no bound."""
+    labels_max: int = Field(100, alias="max_labels", ge=0)
+    """A series may have this many labels, its name included; one with more is refused; 0 sets no bound."""
+    label_name_bytes_max: int = Field(1024, alias="max_label_name_length", ge=0)
+    """A label name may have this many bytes; 0 sets no bound."""
+    label_value_bytes_max: int = Field(16_384, alias="max_label_value_length", ge=0)
+    """A label value may have this many bytes; 0 sets no bound."""
     exemplars_max: int = Field(100_000, alias="max_exemplars", ge=0)
     """Exemplars kept in memory, the oldest dropped first; 0 keeps none."""
 

@@ -233,7 +233,7 @@ class Store:
     def health(self) -> StoreHealth:
         """How the store is doing. Waits for nobody."""
         wal = self._parts.wal
-        troubles = (wal.write_trouble, wal.sync_trouble, self.keeper.trouble)
+        troubles = (wal.write_trouble, wal.sync_trouble, self.keeper.trouble, *self._writer.bounds.troubles())
         return StoreHealth(tuple(filter(None, troubles)), self._writer.last_append_ms, self._parts.metrics.corruptions)
 
     def statistics(self, top: int = 10) -> StoreStatistics:

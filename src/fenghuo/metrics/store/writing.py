@@ -8,12 +8,14 @@ import numpy as np
 
 from fenghuo.base.clock import Clock
 from fenghuo.metrics.store.admission import judge, outside, plain
+from fenghuo.metrics.store.bounds import LIMIT, Bounds
+from fenghuo.metrics.store.cohort_state import CohortState
 from fenghuo.metrics.store.loose import Run
 from fenghuo.metrics.store.parts import Parts
 from fenghuo.metrics.store.reading import Reader
 from fenghuo.metrics.store.settings import StoreSettings
 from fenghuo.model.labels import Labels
-from fenghuo.model.sample import AppendResult, Exemplar, Floats, Ints
+from fenghuo.model.sample import REFUSED, AppendResult, Exemplar, Floats, Ints
 
 REGISTERED_AT_ONCE = 1000
 """Series registered under the lock before others get it."""
@@ -33,6 +35,7 @@ class Writer:
         self._reader = reader
         self._settings = settings
         self._clock = clock
+        self.bounds = Bounds(settings, clock)
         self.last_append_ms: int | None = None
         """When samples were last accepted, by the clock."""
 
@@ -42,8 +45,7 @@ class Writer:
         for start in range(0, len(series), REGISTERED_AT_ONCE):
             part = series[start : start + REGISTERED_AT_ONCE]
             with self._lock:  # Others get their turn between: a target of 20,000 new series takes half a second.
-                state = self._head.cohort(key)
-                rows[start : start + len(part)] = state.join(self._register(part))
+                rows[start : start + len(part)] = self._joined(self._head.cohort(key), part)
         return rows
 
     def refs(self, series: Sequence[Labels]) -> Ints:
@@ -54,13 +56,34 @@ class Writer:
             with self._lock:
                 sids = self._register(part)
                 generations = self._parts.index.generations.all[sids].astype(np.int64)
-                refs[start : start + len(part)] = generations << REF_BITS | sids
+                refs[start : start + len(part)] = np.where(sids < 0, REFUSED, generations << REF_BITS | sids)
         return refs
 
-    def _register(self, series: Sequence[Labels]) -> Ints:
-        sids = self._parts.index.register(labels.pairs for labels in series)
-        self._head.reserve(self._parts.index.bound)
-        return sids
+    def _joined(self, state: CohortState, series: Sequence[Labels]) -> Ints:
+        """The numbers of the rows of series in a cohort; REFUSED where a limit stands against it."""
+        rows = np.full(len(series), REFUSED, dtype=np.int64)
+        sids = self._parts.index.find(labels.pairs for labels in series)
+        outside = np.flatnonzero((sids < 0) | (state.places_of(np.maximum(sids, 0)) < 0))
+        room = self.bounds.target_room(state.key, len(outside), len(state))
+        taken = np.delete(np.arange(len(series)), outside[room:])
+        sids = self._register([series[place] for place in taken.tolist()], sids[taken])
+        rows[taken[sids >= 0]] = state.join(sids[sids >= 0])
+        return rows
+
+    def _register(self, series: Sequence[Labels], sids: Ints | None = None) -> Ints:
+        """int64[n]: the numbers of the series, new ones entered; REFUSED where a limit stands against it.
+
+        ``sids`` is what the index finds of them, when that is known.
+        """
+        index = self._parts.index
+        if sids is None:
+            sids = index.find(labels.pairs for labels in series)
+        if (sids < 0).any():
+            fresh = dict.fromkeys(series[place] for place in np.flatnonzero(sids < 0).tolist())
+            index.register(labels.pairs for labels in self.bounds.admitted(list(fresh), len(index)))
+            sids = index.find(labels.pairs for labels in series)
+            self._head.reserve(index.bound)
+        return np.where(sids < 0, REFUSED, sids)
 
     def append(self, key: str, time_ms: int, rows: Ints, values: Floats) -> AppendResult:
         """Store one scrape of the cohort ``key``; see :meth:`Cohort.append`."""
@@ -71,17 +94,23 @@ class Writer:
             if (reason := outside(time_ms, self._clock.now_ms(), self._settings)) is not None:
                 return self.counted(AppendResult(0, {reason: len(rows)}))
             state = self._head.cohort(key)
-            layout = state.lay_out(rows)
-            if time_ms >= state.last_ms and (self._head.last_ms.all[layout.sids] < time_ms).all():
-                if len(rows):
-                    self._journal.scrape(state, time_ms, layout, own, None)
-                    self._head.write(state, time_ms, layout, own)
-                return self.counted(AppendResult(len(rows)))
-            return self.counted(self._append_disordered(key, time_ms, rows, own))
+            refused = 0
+            if state.layout.rows_bytes != rows.tobytes() and not (given := rows != REFUSED).all():
+                refused = int(np.count_nonzero(~given))
+                rows, own = rows[given], own[given]
+            return self.counted(beside(self._append(state, time_ms, rows, own), refused))
 
-    def _append_disordered(self, key: str, time_ms: int, rows: Ints, values: Floats) -> AppendResult:
+    def _append(self, state: CohortState, time_ms: int, rows: Ints, values: Floats) -> AppendResult:
+        layout = state.lay_out(rows)
+        if time_ms < state.last_ms or (self._head.last_ms.all[layout.sids] >= time_ms).any():
+            return self._append_disordered(state, time_ms, rows, values)
+        if len(rows):
+            self._journal.scrape(state, time_ms, layout, values, None)
+            self._head.write(state, time_ms, layout, values)
+        return AppendResult(len(rows))
+
+    def _append_disordered(self, state: CohortState, time_ms: int, rows: Ints, values: Floats) -> AppendResult:
         """A scrape of which some samples, or all, are not newer than what their series have."""
-        state = self._head.cohort(key)
         sids = state.lay_out(rows).sids.astype(np.int32)
         order = np.argsort(sids, kind="stable")
         batch = Run(sids[order], np.full(len(sids), time_ms, dtype=np.int64), values[order])
@@ -108,11 +137,12 @@ class Writer:
         own = plain(values)
         with self._lock:
             self._parts.refuse_when_closed()
-            sids = self._register(series)
-            result, loose = self.judged(sids, np.asarray(times_ms, dtype=np.int64), own)
+            sids, times = self._register(series), np.asarray(times_ms, dtype=np.int64)
+            given = sids != REFUSED
+            result, loose = self.judged(sids[given], times[given], own[given])
             if loose is not None:
                 self._write_loose(loose)
-            return self.counted(result)
+            return self.counted(beside(result, int(np.count_nonzero(~given))))
 
     def judged(self, sids: Ints, times_ms: Ints, values: Floats) -> tuple[AppendResult, Run | None]:
         """What becomes of samples, in any order, and those of them that are to be stored. The lock is held."""
@@ -152,3 +182,8 @@ class Writer:
                 self._journal.exemplars(timed)
                 kept = sum(self._parts.exemplars.add(series, each) for series, each in timed)
                 self._metrics.exemplars.inc(kept)
+
+
+def beside(result: AppendResult, refused: int) -> AppendResult:
+    """The same with samples of refused series."""
+    return AppendResult(result.accepted, {**result.rejected, LIMIT: refused}) if refused else result

@@ -81,3 +81,11 @@ class Outcome:
     rejected: Mapping[str, int] = field(default_factory=dict)
     """Samples that it did not take, by reason."""
     layout_reused: bool = False
+
+    @property
+    def complaint(self) -> str:
+        """What its operator should know: why it failed, or what a limit of the store turned away; else empty."""
+        if self.failure is not None:
+            return self.failure.message
+        refused = self.rejected.get("limit", 0)
+        return f"{refused} samples refused by a limit of the store; /health says which" if refused else ""

@@ -17,7 +17,7 @@ import numpy as np
 from fenghuo.metrics.collect.scrape.labelling import LabelRules
 from fenghuo.metrics.collect.scrape.outcome import Failure, Reason
 from fenghuo.model.labels import Labels
-from fenghuo.model.sample import Bools, Ints
+from fenghuo.model.sample import REFUSED, Bools, Ints
 from fenghuo.wire.exposition import Layout, Parsed
 
 Register: TypeAlias = Callable[[Sequence[Labels]], Ints]
@@ -51,6 +51,8 @@ class Plan:
     kept: int = 0
     duplicates: int = 0
     """Samples left out because their series stands further up in the body: the first one counts."""
+    refused: int = 0
+    """Samples left out because a limit of the store stood against their series."""
     registered: int = 0
     """Series that were handed to the store to get a row."""
     failure: Failure | None = None
@@ -154,8 +156,12 @@ class _Draft:
             for exposed, row in self._placed.items():
                 if row <= _PENDING:
                     self._placed[exposed] = int(fresh[_PENDING - row])
+        index, given = np.array(self._index, np.int64), rows != REFUSED
+        if not given.all():
+            rows, index = rows[given], index[given]
+            self._placed = {exposed: row for exposed, row in self._placed.items() if row != REFUSED}
         first = np.sort(np.unique(rows, return_index=True)[1])
-        index = np.array(self._index, np.int64)[first]
+        index = index[first]
         return Plan(
             layout,
             self._rules,
@@ -168,5 +174,6 @@ class _Draft:
             scraped=self._scraped,
             kept=kept,
             duplicates=rows.size - first.size,
+            refused=int(np.count_nonzero(~given)),
             registered=len(self._pending),
         )

@@ -195,7 +195,7 @@ class Scraper:
             scrape_url=target.url,
             global_url=global_url(target.url, self._options.external_url, self._options.own_port),
             health=Health.UNKNOWN if last is None else Health.DOWN if failure else Health.UP,
-            last_error=failure.message if failure else "",
+            last_error=last.complaint if last is not None else "",
             last_scrape_ms=last.time_ms if last is not None else None,
             last_duration_s=last.duration_s if last is not None else 0.0,
             samples_scraped=last.scraped if last is not None else 0,

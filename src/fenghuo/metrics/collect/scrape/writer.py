@@ -25,9 +25,21 @@ from fenghuo.metrics.collect.scrape.presence import Presence
 from fenghuo.metrics.collect.scrape.report import report_series, report_values
 from fenghuo.metrics.collect.scrape.sink import SampleSink
 from fenghuo.model.labels import Labels
-from fenghuo.model.sample import STALE_NAN, AppendResult, Bools, Exemplar, Floats, Ints, Metadata, RowsReleasedError
+from fenghuo.model.sample import (
+    REFUSED,
+    STALE_NAN,
+    AppendResult,
+    Bools,
+    Exemplar,
+    Floats,
+    Ints,
+    Metadata,
+    RowsReleasedError,
+)
 from fenghuo.wire.exposition import NO_TIME, Layout, Parsed
 
+ASKED_AGAIN_MS = 60_000
+"""How long a series that a limit of the store refused is left out before the store is asked again."""
 _NO_VALUES = np.empty(0, np.float64)
 
 
@@ -81,6 +93,8 @@ class TargetWriter:
     def _adopt(self, rules: WriteRules) -> None:
         self._rules = rules
         self._plan: Plan | None = None
+        self._planned_ms = 0
+        """The time of the scrape for which the plan was made."""
         self._report = report_series(rules.labels.target, extra=rules.extra_metrics)
         self._report_rows: Ints | None = None
         self._tracked: Ints = NO_ROWS
@@ -159,15 +173,17 @@ class TargetWriter:
         if parsed.times_ms is not None and self._rules.honor_timestamps:
             timed = parsed.times_ms != NO_TIME
             timed = timed if timed.any() else None
-        if self._plan is not None and self._plan.serves(parsed.layout, timed):
-            return self._plan
+        plan, due = self._plan, scrape.time_ms >= self._planned_ms + ASKED_AGAIN_MS
+        if plan is not None and plan.serves(parsed.layout, timed) and not (plan.refused and due):
+            return plan
         rules = self._rules
         scrape.held.enter_context(garbage.growing())
         plan = make_plan(parsed, timed, rules.labels, rules.sample_limit, self._cohort.rows, self._plan)
         if parsed.problem is None:
             track = plan.timed_labels and rules.track_timestamps_staleness
-            self._tracked = np.unique(self._cohort.rows(plan.timed_labels)) if track else NO_ROWS
-            self._plan = plan
+            tracked = np.unique(self._cohort.rows(plan.timed_labels)) if track else NO_ROWS
+            self._tracked = tracked[tracked != REFUSED]
+            self._plan, self._planned_ms = plan, scrape.time_ms
             garbage.made(plan.registered)
         return plan
 
@@ -263,6 +279,8 @@ def _outcome(scrape: _Scrape, results: list[AppendResult], duration_s: float) ->
         scraped, kept = scrape.plan.scraped, scrape.plan.kept
         if scrape.failure is None and scrape.plan.duplicates:
             rejected["duplicate_series"] = scrape.plan.duplicates
+        if scrape.failure is None and scrape.plan.refused:
+            rejected["limit"] = rejected.get("limit", 0) + scrape.plan.refused
     return Outcome(
         time_ms=scrape.time_ms,
         duration_s=duration_s,

@@ -10,7 +10,7 @@ import numpy as np
 from fenghuo.base.errors import OperatingError
 from fenghuo.metrics.collect.scrape.outcome import Read, Reading
 from fenghuo.model.labels import Labels
-from fenghuo.model.sample import STALE_NAN_BITS, AppendResult, Exemplar, Floats, Ints, RowsReleasedError
+from fenghuo.model.sample import REFUSED, STALE_NAN_BITS, AppendResult, Exemplar, Floats, Ints, RowsReleasedError
 from fenghuo.wire.exposition import Layout, parse_text
 
 STALE = "stale"
@@ -25,16 +25,22 @@ class MemoryCohort:
         self.series: list[Labels] = []
         self.released = 0
         """Rows before this one are nobody's."""
+        self.refused: set[str] = set()
+        """Metric names of which no new series is taken."""
 
     def release(self) -> None:
         """As the store does with rows that had no sample for hours."""
         self.released = len(self.series)
 
     def rows(self, series: Sequence[Labels]) -> Ints:
-        for labels in series:
-            if labels not in self.series[self.released :]:
-                self.series.append(labels)
-        return np.array([self.series.index(labels, self.released) for labels in series], np.int64)
+        return np.array([self._row(labels) for labels in series], np.int64)
+
+    def _row(self, labels: Labels) -> int:
+        if labels not in self.series[self.released :]:
+            if labels.metric_name in self.refused:
+                return REFUSED
+            self.series.append(labels)
+        return self.series.index(labels, self.released)
 
     def append(self, time_ms: int, rows: Ints, values: Floats) -> AppendResult:
         self._sink.refuse_if_full()

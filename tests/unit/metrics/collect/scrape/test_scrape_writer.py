@@ -335,3 +335,21 @@ def test_a_target_whose_rows_are_released_while_it_stands_gets_no_markers_for_th
     target.sink.cohorts["t"].release()
     assert target.writer.end(target.time_ms + 1000) is None
     assert target.sink.at(target.time_ms + 1000) == {}
+
+
+def test_what_a_limit_of_the_store_refuses_is_left_out_until_there_is_room() -> None:
+    target = Target()
+    cohort = target.sink.cohort("t")
+    cohort.refused = {"b", "c"}
+    for value in (1.0, 2.0):
+        outcome = target.scrape(f"a {value}\nb 1\nc 1\n")
+        assert (outcome.failure, outcome.rejected) == (None, {"limit": 2})
+        assert outcome.complaint == "2 samples refused by a limit of the store; /health says which"
+        assert target.stored() == {"a": value}
+        assert target.report()[:2] == [1.0, 3.0]
+    cohort.refused = {"c"}
+    target.time_ms += 60_000
+    assert target.scrape("a 3\nb 1\nc 1\n").rejected == {"limit": 1}
+    assert target.stored() == {"a": 3.0, "b": 1.0}
+    assert target.scrape("b 1\nc 1\n").rejected == {"limit": 1}
+    assert target.stored() == {"a": STALE, "b": 1.0}

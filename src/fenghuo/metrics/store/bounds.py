@@ -1,0 +1,93 @@
+"""How many series the store takes, and of what size: one bad target cannot take the server down.
+
+A series beyond a bound gets no number; its samples are refused with the reason ``limit``, and all others are kept.
+Series that the store has already, and what it finds on disk at the start, are never refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fenghuo.base.clock import Clock
+from fenghuo.base.limits import Limit, Policy, declare
+from fenghuo.metrics.store.settings import StoreSettings
+from fenghuo.model.labels import Labels
+
+SERIES = declare(
+    "store_series", 2_000_000, Policy.REJECT, "Series that the store knows, in memory and on disk; see max_series."
+)
+TARGET_SERIES = declare(
+    "store_target_series",
+    500_000,
+    Policy.REJECT,
+    "Series of one target or rule with a sample in memory; see max_series_per_target.",
+)
+LABELS = declare("store_labels", 100, Policy.REJECT, "Labels of a series, its name included; see max_labels.")
+NAME_BYTES = declare("store_label_name_bytes", 1024, Policy.REJECT, "Bytes of a label name; see max_label_name_length.")
+VALUE_BYTES = declare(
+    "store_label_value_bytes", 16_384, Policy.REJECT, "Bytes of a label value; see max_label_value_length."
+)
+LIMIT = "limit"
+"""The reason that a refused sample is counted under."""
+SAID_FOR_MS = 120_000
+"""A refusal is trouble for so long after it happened; targets try again each minute."""
+_SHOWN_CHARS = 200
+
+
+class Bounds:
+    """The bounds of one store, and what they refused last. Called under the store's lock, but for :attr:`troubles`."""
+
+    def __init__(self, settings: StoreSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._said: dict[str, tuple[int, str]] = {}
+        """By name of a limit: when it refused last, and in which words."""
+
+    def troubles(self) -> list[str]:
+        """What was refused lately, a sentence each."""
+        since_ms = self._clock.now_ms() - SAID_FOR_MS
+        return [text for time_ms, text in list(self._said.values()) if time_ms >= since_ms]
+
+    def admitted(self, series: Sequence[Labels], known: int) -> list[Labels]:
+        """Those of some new series, distinct, that keep the bounds, when the store knows so many others."""
+        sound = [labels for labels in series if self._sound(labels)]
+        most = self._settings.series_max
+        room = max(0, most - known) if most else len(sound)
+        if len(sound) > room:
+            self._refuse(SERIES, len(sound) - room, f"new series are refused: max_series is {most:,}")
+        return sound[:room]
+
+    def target_room(self, key: str, wanted: int, known: int) -> int:
+        """How many of the series that want to join a cohort it may take, when it has so many."""
+        most = self._settings.target_series_max
+        room = max(0, most - known) if most else wanted
+        if wanted > room:
+            said = f"new series of {key[:_SHOWN_CHARS]!r} are refused: max_series_per_target is {most:,}"
+            self._refuse(TARGET_SERIES, wanted - room, said)
+        return room
+
+    def _sound(self, labels: Labels) -> bool:
+        problem = _problem(labels, self._settings)
+        if problem is not None:
+            self._refuse(problem[0], 1, f"a series is refused: {problem[1]}: {str(labels)[:_SHOWN_CHARS]}")
+        return problem is None
+
+    def _refuse(self, limit: Limit, count: int, said: str) -> None:
+        limit.hit(count)
+        self._said[limit.name] = (self._clock.now_ms(), said)
+
+
+def _problem(labels: Labels, settings: StoreSettings) -> tuple[Limit, str] | None:
+    """Which bound the labels break, and how."""
+    if settings.labels_max and len(labels) > settings.labels_max:
+        return LABELS, f"it has {len(labels)} labels, max_labels is {settings.labels_max}"
+    for pair in labels.pairs:
+        sizes = [len(text.encode(errors="surrogatepass")) for text in pair]
+        if settings.label_name_bytes_max and sizes[0] > settings.label_name_bytes_max:
+            return NAME_BYTES, f"a name of {sizes[0]} bytes, max_label_name_length is {settings.label_name_bytes_max}"
+        if settings.label_value_bytes_max and sizes[1] > settings.label_value_bytes_max:
+            return (
+                VALUE_BYTES,
+                f"a value of {sizes[1]} bytes, max_label_value_length is {settings.label_value_bytes_max}",
+            )
+    return None
