@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from fenghuo.metrics.promql.annotations import COUNTER_SUFFIXES
 from fenghuo.metrics.promql.context import Context
 from fenghuo.metrics.promql.dates import DATE_FUNCTIONS, date_part
 from fenghuo.metrics.promql.errors import ExecutionError
@@ -131,6 +132,9 @@ class Invocation:
     def _watched_slabs(self, make: Callable[[], Iterator[Slab]]) -> Iterator[Slab]:
         """The slabs; afterwards it is said which of the metrics with values do not look like counters."""
         labels = self._range(0).selection.labels
+        if all(name.endswith(COUNTER_SUFFIXES) for name in metric_names(labels)):
+            yield from make()
+            return
         alive = np.zeros(labels.size, dtype=np.bool_)
         for slab in make():
             alive[slab.rows] = slab.present.any(axis=1)

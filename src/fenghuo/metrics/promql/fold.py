@@ -78,10 +78,13 @@ class Members:
 
     def __init__(self, ids: Ints) -> None:
         self._order: Ints | None = None
-        if len(ids) > 1 and (ids[1:] < ids[:-1]).any():
-            self._order = np.argsort(ids, kind="stable")
-            ids = ids[self._order]
-        self.starts = np.concatenate(([0], np.flatnonzero(ids[1:] != ids[:-1]) + 1))
+        if (ids == ids[0]).all():
+            self.starts: Ints = np.zeros(1, np.int64)
+        else:
+            if (ids[1:] < ids[:-1]).any():
+                self._order = np.argsort(ids, kind="stable")
+                ids = ids[self._order]
+            self.starts = np.concatenate(([0], np.flatnonzero(ids[1:] != ids[:-1]) + 1))
         self.groups: Ints = ids[self.starts]
         """int64[g]: the groups that have rows here, ascending."""
         self.counts = np.diff(np.append(self.starts, len(ids)))

@@ -104,7 +104,10 @@ def distinct_values(table: LabelTable, name: str) -> tuple[list[str], Ints]:
     column = table.columns.get(name)
     if column is None:
         return [""], np.zeros(table.size, dtype=np.int64)
-    used, where = np.unique(column.codes, return_inverse=True)
+    codes = column.codes
+    if len(codes) and (codes == codes[0]).all():
+        return [column.value(0)], np.zeros(table.size, dtype=np.int64)
+    used, where = np.unique(codes, return_inverse=True)
     return [column.dictionary.values[code] for code in used.tolist()], where.reshape(-1).astype(np.int64)
 
 

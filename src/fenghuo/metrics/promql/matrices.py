@@ -40,9 +40,10 @@ class Matrix:
     """int64[n, T]: since when each sample counts, 0 where that is not known; None where it is known of none."""
 
     def take(self, rows: Ints | slice) -> Matrix:
-        """Some rows of a matrix whose series have times of their own, or of one row."""
+        """Some of the series."""
+        times = self.times_ms if len(self.times_ms) == 1 else self.times_ms[rows]
         starts = None if self.starts_ms is None else self.starts_ms[rows]
-        return Matrix(self.rows[rows], self.times_ms[rows], self.values[rows], starts)
+        return Matrix(self.rows[rows], times, self.values[rows], starts)
 
 
 def matrices_of(selection: Selection, steps: int, *, keep_stale: bool) -> Iterator[Matrix]:

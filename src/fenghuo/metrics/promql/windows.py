@@ -91,14 +91,25 @@ def gather(array: npt.NDArray[T], index: Ints) -> npt.NDArray[T]:
     return array[np.arange(len(array))[:, None], index]
 
 
-def windows_of(selection: Selection, grid: Grid, range_ms: int, *, keep_stale: bool) -> Iterator[Windows]:
+def windows_of(
+    selection: Selection, grid: Grid, range_ms: int, *, keep_stale: bool, check: Callable[[], None] = _go_on
+) -> Iterator[Windows]:
     """Cut a selection into tiles with the windows ``(t - range, t]`` for each moment t of ``grid``.
 
     With ``keep_stale`` staleness markers stay in as samples; else they are left out as if they were no samples.
+    ``check`` is called before each tile.
     """
+    ends = grid.times_ms[None, :]
+    for part, lo, hi in _cut(selection, grid, range_ms, keep_stale):
+        check()
+        yield Windows(part.rows, part.times_ms, part.values, lo, hi, ends, range_ms, part.starts_ms, check)
+
+
+def _cut(selection: Selection, grid: Grid, range_ms: int, keep_stale: bool) -> Iterator[tuple[Matrix, Ints, Ints]]:
+    """Tiles and their windows, int64[n or 1, S] each."""
     for matrix in matrices_of(selection, grid.size, keep_stale=keep_stale):
         if len(matrix.times_ms) == 1:
-            yield from _tiles(matrix, *_bounds(matrix.times_ms[0], grid, range_ms), grid, range_ms)
+            yield from _tiles(matrix, *_bounds(matrix.times_ms[0], grid, range_ms), grid)
         elif grid.size > 1 and len(matrix.times_ms) >= ROWS_MIN:
             yield from _tiles_by_bounds(matrix, grid, range_ms)
         else:
@@ -112,16 +123,14 @@ def _bounds(times_ms: Ints, grid: Grid, range_ms: int) -> tuple[Ints, Ints]:
     return lo[None, :], times_ms.searchsorted(ends, side="right")[None, :]
 
 
-def _tiles(matrix: Matrix, lo: Ints, hi: Ints, grid: Grid, range_ms: int) -> Iterator[Windows]:
+def _tiles(matrix: Matrix, lo: Ints, hi: Ints, grid: Grid) -> Iterator[tuple[Matrix, Ints, Ints]]:
     """Tiles of series that all have the same windows."""
-    ends = grid.times_ms[None, :]
-    own_times, starts = len(matrix.times_ms) > 1, matrix.starts_ms
     height = _tile_rows(matrix, grid)
+    if height >= len(matrix.rows):
+        yield matrix, lo, hi
+        return
     for top in range(0, len(matrix.rows), height):
-        part = slice(top, top + height)
-        times = matrix.times_ms[part] if own_times else matrix.times_ms
-        part_starts = None if starts is None else starts[part]
-        yield Windows(matrix.rows[part], times, matrix.values[part], lo, hi, ends, range_ms, part_starts)
+        yield matrix.take(slice(top, top + height)), lo, hi
 
 
 def _tile_rows(matrix: Matrix, grid: Grid) -> int:
@@ -129,7 +138,7 @@ def _tile_rows(matrix: Matrix, grid: Grid) -> int:
     return max(ROWS_MIN, TILE_ELEMENTS // widest)
 
 
-def _tiles_by_bounds(matrix: Matrix, grid: Grid, range_ms: int) -> Iterator[Windows]:
+def _tiles_by_bounds(matrix: Matrix, grid: Grid, range_ms: int) -> Iterator[tuple[Matrix, Ints, Ints]]:
     """Series with times of their own, those together whose windows begin and end at samples of the same numbers.
 
     Scrapes of one interval differ in their offset only, so that few sets of bounds serve thousands of targets.
@@ -146,7 +155,7 @@ def _tiles_by_bounds(matrix: Matrix, grid: Grid, range_ms: int) -> Iterator[Wind
         if len(same) < ROWS_MIN and len(left):
             unlike.append(same)
             continue
-        yield from _tiles(matrix if len(same) == len(matrix.rows) else matrix.take(same), lo, hi, grid, range_ms)
+        yield from _tiles(matrix if len(same) == len(matrix.rows) else matrix.take(same), lo, hi, grid)
     rest = np.concatenate([*unlike, left])
     if len(rest):
         yield from _own_tiles(matrix.take(rest), grid, range_ms)
@@ -173,9 +182,8 @@ def _counts_are(times_ms: Ints, count: Ints, moments_ms: Ints) -> Bools:
     return fits
 
 
-def _own_tiles(matrix: Matrix, grid: Grid, range_ms: int) -> Iterator[Windows]:
+def _own_tiles(matrix: Matrix, grid: Grid, range_ms: int) -> Iterator[tuple[Matrix, Ints, Ints]]:
     """Tiles of series that each have windows of their own, unless they turn out to be the same."""
-    ends = grid.times_ms[None, :]
     height = _tile_rows(matrix, grid)
     for top in range(0, len(matrix.rows), height):
         part = (
@@ -185,7 +193,7 @@ def _own_tiles(matrix: Matrix, grid: Grid, range_ms: int) -> Iterator[Windows]:
         lo, hi = _count_until(times, grid.shifted(-range_ms)), _count_until(times, grid)
         if grid.size == 1 and (lo == lo[0]).all() and (hi == hi[0]).all():
             lo, hi = lo[:1], hi[:1]
-        yield Windows(part.rows, times, part.values, lo, hi, ends, range_ms, part.starts_ms)
+        yield part, lo, hi
 
 
 def _count_until(times_ms: Ints, grid: Grid) -> Ints:

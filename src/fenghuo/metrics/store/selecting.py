@@ -7,7 +7,7 @@ other series come together in one ragged block.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,16 +108,15 @@ def _grouped_few(homes: Sequence[int]) -> tuple[list[tuple[int, Ints]], Ints]:
 
 def read_select(plan: SelectPlan) -> Selection:
     """Carry out the plan."""
-    blocks: list[DenseBlock | RaggedBlock] = []
+    whole: list[tuple[Ints, list[Span]]] = []
     flats: list[Flat] = []
     for _, rows, planned in plan.dense:
         spans = [span for span in planned if len(span.times_ms)]
-        if not spans:
-            continue
         if in_order(spans):
-            blocks.append(_dense(rows, spans))
+            whole.append((rows, spans))
         else:
             flats.extend(flat_span(rows, span) for span in spans)
+    blocks: list[DenseBlock | RaggedBlock] = [*_dense(whole)]
     flats.extend(read_flats(plan))
     ragged = merged(flats)
     if len(ragged.rows):
@@ -142,16 +141,31 @@ def filled(rows: int, spans: Sequence[Span]) -> tuple[Ints, Floats]:
     """Times int64[T] and values float64[rows, T] of all spans, one after another."""
     times = np.concatenate([span.times_ms for span in spans])
     values = np.empty((rows, len(times)), dtype=np.float64)
+    _fill(values, spans)
+    return times, values
+
+
+def _fill(values: Floats, spans: Sequence[Span]) -> None:
     start = 0
     for span in spans:
         end = start + len(span.times_ms)
         span.fill(values[:, start:end])
         start = end
-    return times, values
 
 
-def _dense(rows: Ints, spans: list[Span]) -> DenseBlock:
-    return DenseBlock(rows, *filled(len(rows), spans))
+def _dense(whole: Sequence[tuple[Ints, list[Span]]]) -> Iterator[DenseBlock]:
+    """A block for each cohort. All values stand in one array: the system hands out memory faster in large pieces."""
+    sizes = [len(rows) * sum(len(span.times_ms) for span in spans) for rows, spans in whole]
+    memory = np.empty(sum(sizes), dtype=np.float64)
+    at = 0
+    for (rows, spans), size in zip(whole, sizes, strict=True):
+        if not size:
+            continue
+        values = memory[at : at + size].reshape(len(rows), -1)
+        _fill(values, spans)
+        times = spans[0].times_ms if len(spans) == 1 else np.concatenate([span.times_ms for span in spans])
+        yield DenseBlock(rows, times, values)
+        at += size
 
 
 def flat_span(rows: Ints, span: Span) -> Flat:

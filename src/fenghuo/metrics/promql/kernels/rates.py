@@ -11,6 +11,7 @@ from fenghuo.model.sample import Bools, Floats, Ints
 
 Result = tuple[Floats, Bools]
 
+_NO_ROWS: Ints = np.zeros(0, dtype=np.int64)
 _FALLS_FEW = 256
 """Up to so many falls in a tile are looked at one by one: 1 us each, where running sums cost 300 us at least."""
 _EXTRAPOLATION_LIMIT = 1.1
@@ -40,8 +41,7 @@ def _extrapolated(windows: Windows, *, is_counter: bool, is_rate: bool) -> Resul
     count = windows.count
     first_value = windows.value_at(lo)
     change = windows.value_at(hi - 1) - first_value
-    if is_counter:
-        change = _with_resets(windows, change)
+    fallen = _add_resets(windows, change) if is_counter else _NO_ROWS
     first_s = windows.time_at(lo) / 1000
     last_s = windows.time_at(hi - 1) / 1000
     sampled_s = last_s - first_s
@@ -56,13 +56,9 @@ def _extrapolated(windows: Windows, *, is_counter: bool, is_rate: bool) -> Resul
     result = change * (factor / per_s)
     if not is_counter:
         return result, count >= 2
-    # A counter that grows at this pace was zero ``sampled * first / change`` before its first sample, and cannot
-    # have existed earlier. Multiplied by ``change``, finding where that matters needs no division.
-    young = np.flatnonzero(first_value * sampled_s < change * to_start_s)
-    if len(young):
-        rows, steps = np.divmod(young, change.shape[1])
-        counts_up = (change[rows, steps] > 0) & (first_value[rows, steps] >= 0)
-        rows, steps = rows[counts_up], steps[counts_up]
+    rows = _perhaps_young(windows, fallen, np.where(count >= 2, sampled_s / to_start_s, np.inf))
+    if len(rows):
+        rows, steps = _young(rows, first_value, change, sampled_s, to_start_s)
         own = rows if sampled_s.shape[0] > 1 else 0
         sampled, to_end = sampled_s[own, steps], to_end_s[own, steps]
         to_zero = sampled * (first_value[rows, steps] / change[rows, steps])
@@ -72,23 +68,50 @@ def _extrapolated(windows: Windows, *, is_counter: bool, is_rate: bool) -> Resul
     return result, count >= 2
 
 
-def _with_resets(windows: Windows, change: Floats) -> Floats:
-    """Add what a counter had reached each time it fell within the window."""
+def _perhaps_young(windows: Windows, fallen: Ints, share: Floats) -> Ints:
+    """The few rows for which :func:`_young` may find something.
+
+    The others never fall, and do not grow by so much in the whole range that any of their windows could be meant.
+    ``share`` float64[W, S]: the time between the samples of a window as a multiple of that before the first.
+    """
+    least = float(np.fmin.reduce(share, axis=None))
+    before, after = windows.values[:, 0], windows.values[:, -1]
+    old = before * least >= after - before
+    old[fallen] = False
+    return np.flatnonzero(~old)
+
+
+def _young(rows: Ints, first_value: Floats, change: Floats, sampled_s: Floats, to_start_s: Floats) -> tuple[Ints, Ints]:
+    """Where, of some rows, a counter cannot have existed all the time that is assumed before its first sample.
+
+    One that grows at its pace was zero ``sampled * first / change`` before. Multiplied by ``change``, finding where
+    that matters needs no division. Returns rows and steps.
+    """
+    own = rows if len(sampled_s) > 1 else slice(None)
+    first, grown = first_value[rows], change[rows]
+    places = np.flatnonzero((first * sampled_s[own] < grown * to_start_s[own]) & (grown > 0) & (first >= 0))
+    among, steps = np.divmod(places, change.shape[1])
+    return rows[among], steps
+
+
+def _add_resets(windows: Windows, change: Floats) -> Ints:
+    """Add to ``change`` what counters had reached each time they fell within a window; returns their rows."""
     fell = restarts(windows)
     places = np.flatnonzero(fell)
     if not len(places):
-        return change
+        return _NO_ROWS
     rows, samples = np.divmod(places, fell.shape[1])
+    fallen = rows[np.concatenate(([True], rows[1:] != rows[:-1]))]
     if len(places) <= _FALLS_FEW:
-        return _add_each_fall(windows, change, rows, samples)
-    rows = rows[np.concatenate(([True], rows[1:] != rows[:-1]))]
+        _add_each_fall(windows, change, rows, samples)
+        return fallen
     shared = windows.lo.shape[0] == 1
-    lo, hi = (windows.lo, windows.hi) if shared else (windows.lo[rows], windows.hi[rows])
-    change[rows] += lost_between(windows.values[rows], fell[rows], lo, hi - 1)
-    return change
+    lo, hi = (windows.lo, windows.hi) if shared else (windows.lo[fallen], windows.hi[fallen])
+    change[fallen] += lost_between(windows.values[fallen], fell[fallen], lo, hi - 1)
+    return fallen
 
 
-def _add_each_fall(windows: Windows, change: Floats, rows: Ints, samples: Ints) -> Floats:
+def _add_each_fall(windows: Windows, change: Floats, rows: Ints, samples: Ints) -> None:
     """Add the value of each sample after which a counter fell to the windows that hold it and the next."""
     lost = windows.values[rows, samples].tolist()
     shared = windows.lo.shape[0] == 1
@@ -97,7 +120,6 @@ def _add_each_fall(windows: Windows, change: Floats, rows: Ints, samples: Ints) 
         first = windows.hi[own].searchsorted(sample + 1, side="right")
         end = windows.lo[own].searchsorted(sample, side="right")
         change[row, first:end] += value
-    return change
 
 
 def restarts(windows: Windows) -> Bools:
