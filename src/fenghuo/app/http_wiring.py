@@ -13,6 +13,7 @@ from fenghuo.api.late import LateApplication
 from fenghuo.api.management import Check, ManagementParts, management_routes
 from fenghuo.api.prometheus.admin import AdminApi
 from fenghuo.api.prometheus.expressions import expression_routes
+from fenghuo.api.prometheus.federate import FederateApi
 from fenghuo.api.prometheus.metadata import AllMetadata
 from fenghuo.api.prometheus.query import QueryApi
 from fenghuo.api.prometheus.rules import RuleApi
@@ -26,6 +27,7 @@ from fenghuo.app.push_wiring import Pushing
 from fenghuo.base.late import Later
 from fenghuo.metrics.store import StoreHealth
 from fenghuo.model.duration import format_duration
+from fenghuo.model.labels import Labels
 from fenghuo.web import Panel
 
 OWN_APPLICATION = Later("fenghuo.app.own_wiring", "own_application")
@@ -66,6 +68,7 @@ def http_application(parts: HttpParts) -> Http:
         *AdminApi(parts.store, parts.options.data_dir / SNAPSHOTS).routes(),
         *StatusApi(_status_parts(parts, started_at_ms)).routes(),
         *pushing.routes(),
+        *_federation(parts).routes(),
     ]
 
     def prepare() -> None:
@@ -87,6 +90,16 @@ def http_application(parts: HttpParts) -> Http:
     )
     shown = [(route.path, ", ".join(sorted(route.methods or ()))) for route in routes]
     return Http(application, shown, panel.built, prepare, queries.stop)
+
+
+def _federation(parts: HttpParts) -> FederateApi:
+    holder = parts.holder
+    return FederateApi(
+        parts.store,
+        parts.clock,
+        lambda: Labels(holder.current.settings.global_.external_labels),
+        lambda: holder.current.settings.query.lookback_ms,
+    )
 
 
 def _status_parts(parts: HttpParts, started_at_ms: int) -> StatusParts:

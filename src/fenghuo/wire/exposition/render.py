@@ -21,6 +21,8 @@ class Family:
     name: str
     metadata: Metadata
     samples: Sequence[tuple[Labels, float, int | None]]
+    extra: Sequence[tuple[str, str]] = ()
+    """Labels for the samples that have none of the name. Those without a value are written, too."""
 
 
 def render(families: Iterable[Family], dialect: Format) -> bytes:
@@ -28,7 +30,7 @@ def render(families: Iterable[Family], dialect: Format) -> bytes:
     lines: list[str] = []
     for family in families:
         lines += _metadata_lines(family, dialect)
-        lines += [_sample_line(labels, value, time_ms, dialect) for labels, value, time_ms in family.samples]
+        lines += [_sample_line(*sample, family.extra, dialect) for sample in family.samples]
     if dialect is Format.OPENMETRICS:
         lines.append("# EOF")
     return "".join(line + "\n" for line in lines).encode()
@@ -48,18 +50,23 @@ def _metadata_lines(family: Family, dialect: Format) -> list[str]:
     return lines
 
 
-def _sample_line(labels: Labels, value: float, time_ms: int | None, dialect: Format) -> str:
+def series_text(labels: Labels, extra: Sequence[tuple[str, str]] = ()) -> str:
+    """A series as both formats name it, ``up{job="node"}``, with the labels of ``extra`` that it has not."""
     inside = [
         f"{name if is_legacy_label_name(name) else _quoted(name)}={_quoted(text)}"
-        for name, text in labels.pairs
+        for name, text in [*labels.pairs, *(pair for pair in extra if pair[0] not in labels)]
         if name != METRIC_NAME
     ]
     name = labels.metric_name
     if is_legacy_metric_name(name):
-        line = f"{name}{{{','.join(inside)}}}" if inside else name
-    else:
-        line = f"{{{','.join([_quoted(name), *inside])}}}"
-    line += " " + format_float(value)
+        return f"{name}{{{','.join(inside)}}}" if inside else name
+    return f"{{{','.join([_quoted(name), *inside])}}}"
+
+
+def _sample_line(
+    labels: Labels, value: float, time_ms: int | None, extra: Sequence[tuple[str, str]], dialect: Format
+) -> str:
+    line = f"{series_text(labels, extra)} {format_float(value)}"
     if time_ms is None:
         return line
     return f"{line} {time_ms}" if dialect is Format.TEXT else f"{line} {_seconds(time_ms)}"
