@@ -11,11 +11,12 @@ import asyncio
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 
 from exposition import LINES, body
 
 from fenghuo.base.interpreter import SWITCH_INTERVAL_S
-from fenghuo.wire.exposition import Layout, parse_text
+from fenghuo.wire.exposition import Parsed, parse_text
 
 TICK_S = 0.002
 
@@ -27,22 +28,24 @@ async def tick(held_ms: list[float]) -> None:
         held_ms.append((time.process_time() - start_s) * 1000)
 
 
-def parse_many(text: bytes, layout: Layout, count: int) -> list[float]:
-    """Processor time (ms) of each of ``count`` parses in this thread."""
+def parse_many(texts: Sequence[bytes], last: Parsed, count: int) -> list[float]:
+    """Processor time (ms) of each of ``count`` parses in this thread, of bodies in which every value changed."""
     taken = []
-    for _ in range(count):
+    for number in range(count):
         start_s = time.thread_time()
-        assert parse_text(text, "text/plain", layout).layout is layout
+        parsed = parse_text(texts[number % len(texts)], "text/plain", last)
+        assert parsed.layout is last.layout
+        last = parsed
         taken.append((time.thread_time() - start_s) * 1000)
     return taken
 
 
 async def measure(threads: int, count: int) -> None:
-    text = body(LINES, 1)
-    layout = parse_text(text, "text/plain").layout
+    texts = body(LINES, 2), body(LINES, 1)
+    last = parse_text(texts[1], "text/plain")
     held_ms: list[float] = []
     ticking = asyncio.create_task(tick(held_ms))
-    work = (asyncio.to_thread(parse_many, text, layout, count // threads) for _ in range(threads))
+    work = (asyncio.to_thread(parse_many, texts, last, count // threads) for _ in range(threads))
     taken = [each for found in await asyncio.gather(*work) for each in found]
     ticking.cancel()
     held_ms.sort()

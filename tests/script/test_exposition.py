@@ -128,10 +128,10 @@ def test_real_expositions_survive_a_round_trip(conformance: Path, file: str, for
     assert parsed.problem is None
     sample_lines = [line for line in body.decode().splitlines() if line and not line.startswith("#")]
     assert len(parsed.layout.series) == len(sample_lines)
-    again = parse_text(body, format_, parsed.layout)
+    again = parse_text(body, format_, parsed)
     assert again.layout is parsed.layout
     samples = [(labels, value, None) for labels, value in zip(again.layout.series, again.values.tolist(), strict=True)]
-    written = parse_text(render([Family("all", Metadata(), samples)], format_), format_, parsed.layout)
+    written = parse_text(render([Family("all", Metadata(), samples)], format_), format_, parsed)
     assert written.problem is None
     # Bounds are spelled in one way by now, so that they need no TYPE line to come out the same.
     assert written.layout.series == parsed.layout.series

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
-from fenghuo.wire.exposition import Layout, Parsed, parse_text
+from fenghuo.wire.exposition import Parsed, parse_text
 
 
 class SelfSource:
@@ -13,11 +13,10 @@ class SelfSource:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
-        self._layout: Layout | None = None
+        self._last: Parsed | None = None
 
     def collect(self) -> Parsed:
         """The samples of now. Synchronous, about a millisecond."""
         body = generate_latest(self._registry)
-        parsed = parse_text(body, "text/plain; version=0.0.4; charset=utf-8", self._layout)
-        self._layout = parsed.layout
-        return parsed
+        self._last = parse_text(body, "text/plain; version=0.0.4; charset=utf-8", self._last)
+        return self._last

@@ -40,17 +40,14 @@ class LineLayout:
     """The text of a body that is not values, line by line, for the fast path."""
 
     format: Format
-    is_sample: bytes
-    """For every line 1 when it is a sample, else 0."""
-    keys: tuple[str, ...]
-    """What the samples' lines begin with, each up to where its value begins; parallel to the series."""
-    keys_size: int
-    """The sum of the keys' lengths."""
+    keys: tuple[bytes, ...]
+    """What each line begins with, up to where its value begins; empty for lines that are no samples."""
+    key_sizes: tuple[int, ...]
+    """The lengths of the keys."""
+    places: Ints
+    """int64[lines]: where in the series each line's sample stands; -1 for lines that are no samples."""
     types: tuple[tuple[int, str], ...]
     """From which sample on which family type was in force, for the types that change how labels are read."""
-    others_at: tuple[int, ...]
-    others: tuple[str, ...]
-    """The lines that are not samples, by index and whole."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,3 +83,5 @@ class Parsed:
     """With the index of the series each belongs to."""
     problem: str | None = None
     """The first bad line: its number, its text, and what is wrong."""
+    lines: list[bytes] | None = None
+    """The lines of the body, for the next one to be compared with; None where the layout has no fast path."""

@@ -1,25 +1,21 @@
-"""The parser: first the fast path for a body laid out like the last one, else line by line.
-
-The fast path takes from each line the key that the last layout has there and converts what is left in bulk;
-``benchmarks/exposition.py`` measures it. Both go through the body in pieces of some thousand lines: a single call
-into C holds the interpreter for a millisecond, however long the body is, so a worker thread that parses leaves the
-event loop its turns.
-"""
+"""The parser: first the fast path for a body laid out like the last one, else line by line."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from itertools import compress
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from fenghuo.model.labels import Labels
 from fenghuo.model.sample import Metadata
+from fenghuo.wire.exposition.again import parse_again
 from fenghuo.wire.exposition.grammar import Pair, SeriesReader, UnreadableError, check_utf8, expected
 from fenghuo.wire.exposition.layout import Format, Layout, LineLayout, Parsed, format_of
 from fenghuo.wire.exposition.metadata import read_comment
+from fenghuo.wire.exposition.pieces import byte_lines, pieces_of
 from fenghuo.wire.exposition.plain import PlainNames, PlainPairs, plain_series
 from fenghuo.wire.exposition.samples import BadSampleError, read_samples
 from fenghuo.wire.exposition.values import canonical_bound
@@ -29,40 +25,30 @@ _NO_VALUE: Final = ("", " ", "\t", "{")
 """What a value never begins with; the plain paths leave lines with such a thing to the careful reader."""
 _NOT_UTF8: Final = re.compile(r"\\udc([89a-f][0-9a-f])")
 _SHOWN_CHARS_MAX: Final = 200
-_PIECE_BYTES: Final = 1 << 18
-"""About two thousand lines. Splitting a body of 2.7 MB at once held the interpreter for 5 ms, in such pieces for 0.5
-ms each; the parser was not slower by it, since a piece stays in the processor's cache."""
-_OTHERS: Final = bytes([1, 0]) + bytes(254)
-"""Translates marks of what is a sample to marks of what is none."""
 
 
-def parse_text(body: bytes, content_type: str, layout: Layout | None = None) -> Parsed:
+def parse_text(body: bytes, content_type: str, last: Parsed | None = None) -> Parsed:
     """Read a body in the format that ``content_type`` announces; text 0.0.4 when it announces none of ours.
 
-    ``layout`` is what the last body of the same source gave. When this one differs from it in values, timestamps
-    and exemplars only, the result carries the very same object. Never raises on what the body holds.
+    ``last`` is what the last body of the same source gave. When this one differs from it in values, timestamps and
+    exemplars only, the result carries the very same layout object. Never raises on what the body holds.
     """
     dialect = format_of(content_type) or Format.TEXT
-    if layout is not None and layout.lines is not None and layout.lines.format is dialect:
-        parsed = _parse_like(layout, layout.lines, body)
+    known = last.layout if last is not None else None
+    if last is not None and last.layout.lines is not None and last.layout.lines.format is dialect:
+        parsed = parse_again(last, body)
         if parsed is not None:
             return parsed
     lines: list[str] = []
     valid = True
-    for piece in _pieces(body):
+    for piece in pieces_of(body):
         text = piece.decode(errors="surrogateescape")
         valid = valid and (text.isascii() or _is_utf8(piece))
         lines += _lines_of(text)
-    return _FullParse(lines, dialect, layout, valid_utf8=valid).run()
-
-
-def _pieces(body: bytes) -> Iterator[bytes]:
-    """The body in pieces that end where lines do, which is never within a character."""
-    start = 0
-    while start < len(body):
-        end = body.find(b"\n", min(start + _PIECE_BYTES, len(body))) + 1 or len(body)
-        yield body[start:end]
-        start = end
+    parsed = _FullParse(lines, dialect, known, valid_utf8=valid).run()
+    if parsed.layout.lines is None:
+        return parsed
+    return replace(parsed, lines=[line for piece in pieces_of(body) for line in byte_lines(piece)])
 
 
 def _lines_of(text: str) -> list[str]:
@@ -78,40 +64,6 @@ def _is_utf8(piece: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _parse_like(layout: Layout, last: LineLayout, body: bytes) -> Parsed | None:
-    """The fast path; None when the body is laid out differently or has a bad line."""
-    rests = _rests_like(last, body)
-    if rests is None:
-        return None
-    try:
-        read = read_samples(rests, last.format)
-    except BadSampleError:
-        return None
-    return Parsed(layout, read.values, read.times_ms, read.exemplars)
-
-
-def _rests_like(last: LineLayout, body: bytes) -> list[str] | None:
-    """What stands behind the keys in a body of the same lines; None when its lines are not ``last``'s."""
-    rests: list[str] = []
-    surplus, at, others = last.keys_size, 0, 0
-    for piece in _pieces(body):
-        lines = _lines_of(piece.decode(errors="surrogateescape"))
-        is_sample = last.is_sample[at : at + len(lines)]
-        samples = list(compress(lines, is_sample))
-        there = tuple(compress(lines, is_sample.translate(_OTHERS)))
-        if there != last.others[others : others + len(there)]:
-            return None
-        keys = last.keys[len(rests) : len(rests) + len(samples)]
-        if keys and not samples[-1].startswith(keys[-1]):
-            return None  # Which the sizes would tell, too, at the end of the body.
-        found = list(map(str.removeprefix, samples, keys))
-        # A line that does not begin with its key is left whole, which makes the rests longer than they should be.
-        surplus += sum(map(len, found)) - sum(map(len, samples))
-        rests += found
-        at, others = at + len(lines), others + len(there)
-    return rests if at == len(last.is_sample) and not surplus else None
 
 
 class _FullParse:
@@ -264,18 +216,13 @@ class _FullParse:
     def _layout(self) -> Layout:
         if not self._has_fast_path:
             return Layout(tuple(self._series), self._metadata)
-        is_sample = bytearray(b"\1") * len(self._lines)
-        for at in self._others_at:
-            is_sample[at] = 0
-        lines = LineLayout(
-            format=self._dialect,
-            is_sample=bytes(is_sample),
-            keys=tuple(self._keys),
-            keys_size=sum(map(len, self._keys)),
-            types=tuple(self._types),
-            others_at=tuple(self._others_at),
-            others=tuple(self._lines[at] for at in self._others_at),
-        )
+        places = np.full(len(self._lines), -1, dtype=np.int64)
+        samples = np.ones(len(self._lines), dtype=np.bool_)
+        samples[self._others_at] = False
+        places[samples] = np.arange(len(self._keys))
+        own = iter(self._keys)
+        keys = tuple(next(own).encode(errors="surrogateescape") if there else b"" for there in samples.tolist())
+        lines = LineLayout(self._dialect, keys, tuple(map(len, keys)), places, tuple(self._types))
         return Layout(tuple(self._series), self._metadata, lines)
 
     def _line_of(self, index: int) -> int:
@@ -307,6 +254,7 @@ def _known_by_type(last: Layout | None, dialect: Format) -> Mapping[str, Mapping
         return {}
     known: dict[str, dict[str, Labels]] = {}
     ends = [start for start, _ in last.lines.types[1:]] + [len(last.series)]
+    keys = [key.decode(errors="surrogateescape") for key in filter(None, last.lines.keys)]
     for (start, kind), end in zip(last.lines.types, ends, strict=True):
-        known.setdefault(kind, {}).update(zip(last.lines.keys[start:end], last.series[start:end], strict=True))
+        known.setdefault(kind, {}).update(zip(keys[start:end], last.series[start:end], strict=True))
     return known

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fenghuo.model.labels import Labels
 from fenghuo.model.sample import NAN_BITS, Exemplar, Metadata
-from fenghuo.wire.exposition import NO_TIME, Format, Parsed, format_of, parse, parse_text
+from fenghuo.wire.exposition import NO_TIME, Format, Parsed, format_of, parse_text, pieces
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
@@ -177,10 +177,10 @@ def test_the_layout_is_the_same_object_while_only_values_change(
     changed: str, same: bool, piece_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However small the pieces are in which the body is worked."""
-    monkeypatch.setattr(parse, "_PIECE_BYTES", piece_bytes)
-    layout = read(BODY).layout
-    parsed = parse_text(changed.encode(), "text/plain", layout)
-    assert (parsed.layout is layout) is same
+    monkeypatch.setattr(pieces, "PIECE_BYTES", piece_bytes)
+    last = read(BODY)
+    parsed = parse_text(changed.encode(), "text/plain", last)
+    assert (parsed.layout is last.layout) is same
     fresh = read(changed)
     assert parsed.problem == fresh.problem
     assert parsed.layout.series == fresh.layout.series
@@ -201,7 +201,7 @@ def test_the_layout_is_the_same_object_while_only_values_change(
 def test_the_size_of_the_pieces_does_not_matter(body: str | bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = read(body)
     for piece_bytes in range(1, 12):
-        monkeypatch.setattr(parse, "_PIECE_BYTES", piece_bytes)
+        monkeypatch.setattr(pieces, "PIECE_BYTES", piece_bytes)
         parsed = read(body)
         assert parsed.problem == whole.problem
         assert parsed.layout.series == whole.layout.series
@@ -213,7 +213,7 @@ def test_a_body_of_many_pieces_keeps_its_layout() -> None:
         return "".join(f'# HELP m{n} x\nm{n}{{a="{"b" * 90}"}} {start + n}\n' for n in range(4000))
 
     first = read(body(0))
-    again = parse_text(body(7).encode(), "text/plain", first.layout)
+    again = parse_text(body(7).encode(), "text/plain", first)
     assert again.layout is first.layout
     assert again.values.tolist() == [float(7 + n) for n in range(4000)]
     assert again.values.tolist() == read(body(7)).values.tolist()
@@ -221,28 +221,27 @@ def test_a_body_of_many_pieces_keeps_its_layout() -> None:
 
 def test_exemplars_and_timestamps_are_read_on_the_fast_path_too() -> None:
     first = read('a_total{x="1"} 1 # {t="1"} 1\nb 1\n# EOF\n', OPENMETRICS)
-    parsed = parse_text(b'a_total{x="1"} 2 3 # {t="9"} 2\nb 5\n# EOF\n', OPENMETRICS, first.layout)
+    parsed = parse_text(b'a_total{x="1"} 2 3 # {t="9"} 2\nb 5\n# EOF\n', OPENMETRICS, first)
     assert parsed.layout is first.layout
     assert parsed.values.tolist() == [2.0, 5.0]
     assert parsed.exemplars == [(0, Exemplar(Labels({"t": "9"}), 2.0))]
 
 
 def test_a_bad_value_in_a_known_layout_is_still_named() -> None:
-    layout = read(BODY).layout
-    parsed = parse_text(BODY.replace("b 3", "b 3_0").encode(), "text/plain", layout)
+    parsed = parse_text(BODY.replace("b 3", "b 3_0").encode(), "text/plain", read(BODY))
     assert parsed.problem == "line 5: expected a number, got '3_0' in 'b 3_0'"
 
 
 def test_a_series_under_another_type_is_not_taken_from_the_last_layout() -> None:
-    layout = read('# TYPE h gauge\nh{le="1"} 1\n').layout
-    parsed = parse_text(b'# TYPE h histogram\nh{le="1"} 1\n', "text/plain", layout)
+    last = read('# TYPE h gauge\nh{le="1"} 1\n')
+    parsed = parse_text(b'# TYPE h histogram\nh{le="1"} 1\n', "text/plain", last)
     assert parsed.layout.series[0]["le"] == "1.0"
 
 
 def test_a_new_series_leaves_the_labels_of_the_others_as_they_were() -> None:
-    layout = read(BODY).layout
-    parsed = parse_text(f'{BODY}c{{d="e"}} 1\n'.encode(), "text/plain", layout)
-    assert parsed.layout.series[0] is layout.series[0]
+    last = read(BODY)
+    parsed = parse_text(f'{BODY}c{{d="e"}} 1\n'.encode(), "text/plain", last)
+    assert parsed.layout.series[0] is last.layout.series[0]
 
 
 @pytest.mark.parametrize(
@@ -256,7 +255,7 @@ def test_a_new_series_leaves_the_labels_of_the_others_as_they_were() -> None:
 def test_oddly_written_bodies_are_read_anew_each_time(
     body: str, next_body: str, expected: list[tuple[str, float]]
 ) -> None:
-    assert series(parse_text(next_body.encode(), "text/plain", read(body).layout)) == expected
+    assert series(parse_text(next_body.encode(), "text/plain", read(body))) == expected
 
 
 @pytest.mark.parametrize(
@@ -308,8 +307,7 @@ def test_no_body_makes_it_raise_and_the_last_layout_never_changes_what_is_read(
     content_type = OPENMETRICS if openmetrics else "text/plain"
     for encoding in ("utf-8", "latin-1"):
         fresh = parse_text(body.encode(encoding), content_type)
-        layout = parse_text(last.encode(encoding), content_type).layout
-        for known in (layout, fresh.layout):
+        for known in (parse_text(last.encode(encoding), content_type), fresh):
             again = parse_text(body.encode(encoding), content_type, known)
             # The same line is bad; what was expected there may be said in other words.
             assert (again.problem or "").split(":")[0] == (fresh.problem or "").split(":")[0]

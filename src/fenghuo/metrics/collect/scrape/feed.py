@@ -13,7 +13,7 @@ from fenghuo.metrics.collect.scrape.threads import Threads
 from fenghuo.metrics.collect.settings import EscapingScheme, JobSettings
 from fenghuo.net.answer import Answer, HttpError, HttpFault
 from fenghuo.net.http_client import HttpClient
-from fenghuo.wire.exposition import Layout, Parsed, parse_text
+from fenghuo.wire.exposition import Parsed, parse_text
 
 BODY_LIMIT: Final = declare(
     "scrape_body_bytes",
@@ -81,15 +81,15 @@ class HttpFeed:
             raise self._scrape_error(error) from error
         if answer.status != 200:
             raise ScrapeError(Reason.STATUS, f"server returned HTTP status {answer.status} {answer.reason}".rstrip())
-        return lambda layout: self._read(answer, layout)
+        return lambda last: self._read(answer, last)
 
-    def _read(self, answer: Answer, layout: Layout | None) -> Reading:
+    def _read(self, answer: Answer, last: Parsed | None) -> Reading:
         try:
             body = answer.inflated(self._size_bytes_max)
         except HttpError as error:
             raise self._scrape_error(error) from error
         kind = content_type(answer.content_type, self._fallback) if body else ""
-        return Reading(parse_text(body, kind, layout), len(body))
+        return Reading(parse_text(body, kind, last), len(body))
 
     def _scrape_error(self, error: HttpError) -> ScrapeError:
         if error.fault is HttpFault.BODY_SIZE:
@@ -117,4 +117,4 @@ class SourceFeed:
             parsed = await asyncio.shield(self._running)
         except (OperatingError, InputError, OSError) as error:
             raise ScrapeError(Reason.SOURCE, str(error)) from error
-        return lambda layout: Reading(parsed)
+        return lambda last: Reading(parsed)

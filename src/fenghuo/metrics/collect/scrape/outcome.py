@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-from fenghuo.wire.exposition import Layout, Parsed
+from fenghuo.wire.exposition import Parsed
 
 
 class Reason(StrEnum):
@@ -56,9 +56,9 @@ class Reading:
     body_bytes: int = 0
 
 
-Read: TypeAlias = Callable[[Layout | None], Reading]
-"""Turns what was fetched into samples, given the layout of the last time. Runs in a worker thread; may raise
-ScrapeError."""
+Read: TypeAlias = Callable[[Parsed | None], Reading]
+"""Turns what was fetched into samples, given what the last time gave. May run in a worker thread; may
+raise ScrapeError."""
 
 
 @dataclass(frozen=True, slots=True)

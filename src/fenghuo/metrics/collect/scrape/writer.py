@@ -36,7 +36,7 @@ from fenghuo.model.sample import (
     Metadata,
     RowsReleasedError,
 )
-from fenghuo.wire.exposition import NO_TIME, Layout, Parsed
+from fenghuo.wire.exposition import NO_TIME, Parsed
 
 ASKED_AGAIN_MS = 60_000
 """How long a series that a limit of the store refused is left out before the store is asked again."""
@@ -71,6 +71,17 @@ class _Scrape:
     layout_reused: bool = False
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Steady:
+    """What the append of a scrape is that has the plan of the one before: no series came and none is gone."""
+
+    plan: Plan
+    rows: Ints
+    """The plan's, and behind them those of the report."""
+    fresh: Bools
+    """Which samples of the report are written: those whose series the body does not have."""
+
+
 class TargetWriter:
     """Writes the scrapes of one target. One call runs at a time."""
 
@@ -80,7 +91,8 @@ class TargetWriter:
         self._lock = threading.Lock()
         self._cohort = sink.cohort(key)
         self._presence = Presence()
-        self._layout: Layout | None = None
+        self._last: Parsed | None = None
+        """The last body that could be read."""
         self._exemplars: Mapping[int, Exemplar] = {}
         self._written = False
         self._wanted_rules = rules
@@ -98,11 +110,12 @@ class TargetWriter:
         self._report = report_series(rules.labels.target, extra=rules.extra_metrics)
         self._report_rows: Ints | None = None
         self._tracked: Ints = NO_ROWS
+        self._steady: _Steady | None = None
 
     @property
     def metadata(self) -> Mapping[str, Metadata]:
         """Of the last body that could be read, by family name."""
-        return self._layout.metadata if self._layout is not None else {}
+        return self._last.layout.metadata if self._last is not None else {}
 
     def present(self) -> frozenset[Labels]:
         """The stored labels of the series that the last scrape wrote, the report included. May wait for a write."""
@@ -115,7 +128,7 @@ class TargetWriter:
             if self._rules is not self._wanted_rules:
                 self._adopt(self._wanted_rules)
             scrape = _Scrape(time_ms, started_s, held)
-            if self._layout is None:
+            if self._last is None:
                 held.enter_context(garbage.growing())
             try:
                 if isinstance(read, Failure):
@@ -152,12 +165,12 @@ class TargetWriter:
 
     def _read(self, scrape: _Scrape, read: Read) -> None:
         """Parse and plan; a scrape that fails here keeps the counts that it reached."""
-        reading = read(self._layout)
+        reading = read(self._last)
         parsed = reading.parsed
         scrape.body_bytes = reading.body_bytes
         if parsed.problem is None:
-            scrape.layout_reused = parsed.layout is self._layout
-            scrape.parsed, self._layout = parsed, parsed.layout
+            scrape.layout_reused = self._last is not None and parsed.layout is self._last.layout
+            scrape.parsed = self._last = parsed
             if not parsed.layout.series and not reading.body_bytes:
                 return  # An empty answer ends every series, yet the target is up; what it had is still known.
         plan = self._planned(scrape, parsed)
@@ -219,6 +232,9 @@ class TargetWriter:
         if plan is not None and scrape.parsed is not None:
             rows, values = plan.rows, scrape.parsed.values
             values = values if plan.index is None else values[plan.index]
+            if self._steady is not None and self._steady.plan is plan and self._presence.rows is rows:
+                values = np.concatenate([values, self._report_values(scrape)[self._steady.fresh]])
+                return self._cohort.append(scrape.time_ms, self._steady.rows, values)
             present = np.union1d(rows, self._tracked) if self._tracked.size else rows
         gone = self._presence.gone(present)
         # A body may expose `up` with the target's own labels (honor_labels): it stands before the report, as the
@@ -226,14 +242,16 @@ class TargetWriter:
         gone = gone[~np.isin(gone, report)] if gone.size else gone
         fresh = ~np.isin(report, rows)
         told = self._report_values(scrape)[fresh]
+        all_rows = np.concatenate([rows, gone, report[fresh]])
         result = self._cohort.append(
-            scrape.time_ms,
-            np.concatenate([rows, gone, report[fresh]]),
-            np.concatenate([values, np.full(gone.size, STALE_NAN), told]),
+            scrape.time_ms, all_rows, np.concatenate([values, np.full(gone.size, STALE_NAN), told])
         )
         self._written = True
+        self._steady = None
         if plan is not None:
             self._presence.stored(plan, present)
+            if not gone.size and present is rows:
+                self._steady = _Steady(plan, all_rows, fresh)
         else:
             self._presence.ended()
         return result

@@ -11,7 +11,7 @@ from fenghuo.base.errors import OperatingError
 from fenghuo.metrics.collect.scrape.outcome import Read, Reading
 from fenghuo.model.labels import Labels
 from fenghuo.model.sample import REFUSED, STALE_NAN_BITS, AppendResult, Exemplar, Floats, Ints, RowsReleasedError
-from fenghuo.wire.exposition import Layout, parse_text
+from fenghuo.wire.exposition import Parsed, parse_text
 
 STALE = "stale"
 Value = float | str
@@ -93,7 +93,7 @@ class MemorySink:
 def body(text: str, content_type: str = "text/plain") -> Read:
     """A fetched body."""
 
-    def read(layout: Layout | None) -> Reading:
-        return Reading(parse_text(text.encode(), content_type, layout), len(text))
+    def read(last: Parsed | None) -> Reading:
+        return Reading(parse_text(text.encode(), content_type, last), len(text))
 
     return read

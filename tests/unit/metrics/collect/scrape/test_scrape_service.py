@@ -18,7 +18,7 @@ from fenghuo.metrics.collect.scrape.service import Scraper
 from fenghuo.metrics.collect.scrape.status import Health
 from fenghuo.metrics.collect.settings import GlobalSettings, JobSettings
 from fenghuo.model.labels import Labels
-from fenghuo.wire.exposition import Layout, Parsed, parse_text
+from fenghuo.wire.exposition import Parsed, parse_text
 from unit.metrics.collect.scrape.support import STALE, MemorySink
 
 pytestmark = pytest.mark.anyio
@@ -34,7 +34,7 @@ class Told:
         self.error: Exception | None = None
         self.asked = 0
         self.hold: threading.Event | None = None
-        self._layout: Layout | None = None
+        self._last: Parsed | None = None
 
     def collect(self) -> Parsed:
         self.asked += 1
@@ -42,8 +42,8 @@ class Told:
             self.hold.wait(10)
         if self.error is not None:
             raise self.error
-        parsed = parse_text(self.text.encode(), "text/plain", self._layout)
-        self._layout = parsed.layout
+        parsed = parse_text(self.text.encode(), "text/plain", self._last)
+        self._last = parsed
         return parsed
 
 
