@@ -12,6 +12,7 @@ from fenghuo.api.http_metrics import ServerHttpMetrics
 from fenghuo.api.late import LateApplication
 from fenghuo.api.management import Check, ManagementParts, management_routes
 from fenghuo.api.prometheus.admin import AdminApi
+from fenghuo.api.prometheus.export import ExportApi
 from fenghuo.api.prometheus.expressions import expression_routes
 from fenghuo.api.prometheus.federate import FederateApi
 from fenghuo.api.prometheus.metadata import AllMetadata
@@ -65,6 +66,7 @@ def http_application(parts: HttpParts) -> Http:
         *SeriesApi(parts.store).routes(),
         *TargetApi(AllMetadata(parts.scraper, pushing.metadata)).routes(),
         *RuleApi(parts.rules.groups).routes(),
+        *ExportApi(parts.store).routes(),
         *AdminApi(parts.store, parts.options.data_dir / SNAPSHOTS).routes(),
         *StatusApi(_status_parts(parts, started_at_ms)).routes(),
         *pushing.routes(),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import http.client
 import json
 import os
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +20,8 @@ import typer
 
 from fenghuo.app.options import SERVER_FILE
 from fenghuo.base.errors import InputError, OperatingError
+
+STREAM_BYTES = 1 << 18
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Opens without the environment's proxies: they rarely know the way to a server on this machine."""
@@ -75,6 +79,15 @@ class Server:
         body = None if value is None else orjson.dumps(value)
         return self._asked(path, (), headers, body, timeout_s, method)
 
+    def stream(self, path: str, params: Sequence[tuple[str, str]] = (), timeout_s: float = 600.0) -> Iterator[bytes]:
+        """GET ``path``; the answer's body piece by piece. Raises as :meth:`get` does, also when it breaks off."""
+        with self._opened(path, params, {}, None, timeout_s) as answer:
+            try:
+                while piece := answer.read(STREAM_BYTES):
+                    yield piece
+            except (http.client.HTTPException, OSError) as error:
+                raise OperatingError(f"the answer of {self.url} broke off: {error!r}", retryable=True) from error
+
     def _asked(
         self,
         path: str,
@@ -84,6 +97,20 @@ class Server:
         timeout_s: float,
         method: str | None = None,
     ) -> Any:
+        with self._opened(path, params, headers, body, timeout_s, method) as answer:
+            read = answer.read()
+            return orjson.loads(read) if read else None
+
+    @contextlib.contextmanager
+    def _opened(
+        self,
+        path: str,
+        params: Sequence[tuple[str, str]],
+        headers: Mapping[str, str],
+        body: Iterable[bytes] | bytes | None,
+        timeout_s: float,
+        method: str | None = None,
+    ) -> Iterator[http.client.HTTPResponse]:
         url = f"{self.url}{path}?{urllib.parse.urlencode(params)}"
         # The scheme was checked when the server was named.
         request = urllib.request.Request(url, body, dict(headers), method=method)  # noqa: S310
@@ -91,8 +118,7 @@ class Server:
             request.add_header("Authorization", self.authorization)
         try:
             with _direct.open(request, timeout=timeout_s) as answer:
-                read = answer.read()
-                return orjson.loads(read) if read else None
+                yield answer
         except urllib.error.HTTPError as error:
             raise _refused(self.url, error) from error
         except (urllib.error.URLError, OSError) as error:

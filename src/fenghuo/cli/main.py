@@ -24,6 +24,7 @@ COMMANDS = {
     "check": Later("fenghuo.cli.check", "check_app"),
     "test": Later("fenghuo.cli.test", "test_app"),
     "query": Later("fenghuo.cli.query", "query_app"),
+    "export": Later("fenghuo.cli.export", "export_app"),
     "import": Later("fenghuo.cli.import_", "import_app"),
     "oncall": Later("fenghuo.cli.oncall", "oncall_app"),
     "trading": Later("fenghuo.cli.trading", "trading_app"),

@@ -10,11 +10,13 @@ import numpy as np
 import orjson
 
 from fenghuo.model.labels import Labels
-from fenghuo.model.sample import Exemplar, Floats, Ints, Metadata
+from fenghuo.model.sample import STALE_NAN, Exemplar, Floats, Ints, Metadata
 from fenghuo.wire.exposition import NO_TIME, Format, Parsed, float_of, parse_text
 
 PIECE_BYTES: Final = 1 << 18
 """Some two thousand lines are parsed at once."""
+STALE_WORD: Final = "StaleNaN"
+"""The staleness marker in JSON lines that this program exports."""
 LINE_BYTES_MAX: Final = 16 << 20
 """A line that is longer is not waited for; a JSON line of a series with a million samples has about this."""
 
@@ -160,6 +162,8 @@ def _json_value(value: object) -> float:
     """A number; null and words stand for what JSON has no number for."""
     if value is None:
         return float("nan")
+    if value == STALE_WORD:
+        return float(STALE_NAN)
     if isinstance(value, str):
         found = float_of(value.replace("Infinity", "Inf"))
         if found is None:

@@ -31,22 +31,23 @@ class Reader:
         with self._lock:
             sids = self._index.match(matchers)
             labels = self._index.label_table(sids)
-            plan = plan_select(self._sources(start_ms, end_ms), sids, labels, start_ms, end_ms)
+            plan = plan_select(self.sources(start_ms, end_ms), sids, labels, start_ms, end_ms)
         return read_select(plan)
 
     def stored(self, sids: Ints, start_ms: int, end_ms: int) -> Flat:
         """The samples between the times of some series, by their numbers. Called with the lock held."""
-        sources = self._sources(start_ms, end_ms)
+        sources = self.sources(start_ms, end_ms)
         return merged([flat for each in sources for flat in each.plan(sids, start_ms, end_ms).read()])
 
-    def _sources(self, start_ms: int, end_ms: int) -> list[Source]:
+    def sources(self, start_ms: int, end_ms: int) -> list[Source]:
+        """The parts of the store that may have samples between the times, in order. Called with the lock held."""
         self._parts.refuse_when_closed()
         return [*self._parts.blocks.between(start_ms, end_ms), HeadSource(self._parts.head)]
 
     def _present(self, matcher_sets: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> LabelTable:
         """The labels of the series that any set accepts and that some part of the store has between the times."""
         with self._lock:
-            sources = self._sources(start_ms, end_ms)
+            sources = self.sources(start_ms, end_ms)
             sets = [self._index.match(matchers) for matchers in matcher_sets] or [self._index.all_sids()]
             sids = sets[0] if len(sets) == 1 else np.unique(np.concatenate(sets))
             present = np.zeros(len(sids), dtype=np.bool_)

@@ -6,7 +6,7 @@ What it does stands elsewhere: writing in ``writing.py``, reading in ``reading.p
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 from weakref import WeakValueDictionary
@@ -21,6 +21,7 @@ from fenghuo.metrics.store.blocks import BlockSet
 from fenghuo.metrics.store.cohort import Cohort
 from fenghuo.metrics.store.deleting import Deleter
 from fenghuo.metrics.store.exemplars import ExemplarRing
+from fenghuo.metrics.store.exporting import Exporter
 from fenghuo.metrics.store.head import Head
 from fenghuo.metrics.store.health import StoreHealth
 from fenghuo.metrics.store.index import SeriesIndex
@@ -65,6 +66,7 @@ class Store:
         self._writer = Writer(parts, self._reader, settings, clock)
         self._pusher = Pusher(parts, self._writer, settings, clock)
         self._deleter = Deleter(parts)
+        self._exporter = Exporter(parts, self._reader)
         self._clock = clock
         self._settings = settings
         self._cohorts: WeakValueDictionary[str, Cohort] = WeakValueDictionary()
@@ -193,6 +195,14 @@ class Store:
     ) -> list[tuple[Labels, list[Exemplar]]]:
         """The exemplars between the times of the series that any of the matcher sets accepts, sorted by series."""
         return self._reader.exemplars(matcher_sets, start_ms, end_ms)
+
+    def export(self, matcher_sets: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> Iterator[Selection]:
+        """All samples with ``start_ms <= time <= end_ms`` of the series that any of the matcher sets accepts.
+
+        They come in pieces of some million samples, which are read when they are asked for: some series and some time
+        each, the same series in order of time. Series that begin meanwhile are left out.
+        """
+        return self._exporter.export(matcher_sets, start_ms, end_ms)
 
     def delete(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> None:
         """Delete the samples with ``start_ms <= time <= end_ms`` of the series that every matcher accepts.

@@ -16,7 +16,7 @@ Deliberately absent: the protobuf format, native histograms, and any check of wh
 
 from fenghuo.wire.exposition.layout import EMPTY_LAYOUT, NO_TIME, Format, Layout, LineLayout, Parsed, format_of
 from fenghuo.wire.exposition.parse import parse_text
-from fenghuo.wire.exposition.render import Family, render
+from fenghuo.wire.exposition.render import Family, render, series_text
 from fenghuo.wire.exposition.values import float_of, format_float
 
 __all__ = [
@@ -32,4 +32,5 @@ __all__ = [
     "format_of",
     "parse_text",
     "render",
+    "series_text",
 ]
