@@ -201,6 +201,20 @@ async def test_trees_that_are_too_deep_for_json(server: Server) -> None:
     assert (await server.get("/api/v1/format_query", query=long)).status_code == 200
 
 
+async def test_annotations(server: Server) -> None:
+    """As many as Prometheus shows go with the answer, and how many there are besides."""
+    names = [f"gauge{number:02}" for number in range(12)]
+    for name in names:
+        server.store.add(Labels({"__name__": name}), [(0, 1.0), (STEP_MS, 2.0)])
+    expression = " or ".join(f"rate({name}[1m]) + quantile({number + 2}, x)" for number, name in enumerate(names[:11]))
+    body = (await server.get("/api/v1/query", query=expression, time="15")).json()
+    assert body["status"] == "success"
+    assert len(body["warnings"]) == len(body["infos"]) == 11
+    assert body["infos"][0].startswith("PromQL info: metric might not be a counter")
+    assert body["warnings"][10] == "1 more warning annotations omitted"
+    assert body["infos"][10] == "1 more info annotations omitted"
+
+
 def test_settings_reach_the_engine() -> None:
     given = {"lookback_delta": "1m", "timeout": "10s", "max_samples": 7, "max_length": 9}
     options = query_options(QuerySettings.model_validate(given))

@@ -37,6 +37,8 @@ from fenghuo.model.labels import Labels
 from fenghuo.model.matcher import Matcher
 from fenghuo.model.sample import Exemplar
 
+ANNOTATIONS_MAX = 10
+"""Warnings, and as many infos, that go with an answer."""
 TRUNCATED = "results truncated due to limit"
 STOPPING = "the server is stopping"
 
@@ -199,12 +201,21 @@ class _Budget:
 
 def _answer(result: QueryResult, limit: int, budget: _Budget, *, gzipped: bool) -> Response:
     data, cut = encode_result(result, limit, budget.spend)
-    body = envelope(data, [*result.warnings, *([TRUNCATED] if cut else [])], result.infos)
+    warnings = [*_some(result.warnings, "warning"), *([TRUNCATED] if cut else [])]
+    body = envelope(data, warnings, _some(result.infos, "info"))
     headers = {"Vary": "Accept-Encoding"}
     if gzipped and len(body) >= GZIP_FROM_BYTES:
         body = compressed(body)
         headers["Content-Encoding"] = "gzip"
     return Response(body, media_type="application/json", headers=headers)
+
+
+def _some(annotations: list[str], kind: str) -> list[str]:
+    """As many as Prometheus shows, and how many there are besides."""
+    more = len(annotations) - ANNOTATIONS_MAX
+    if more <= 0:
+        return annotations
+    return [*annotations[:ANNOTATIONS_MAX], f"{more} more {kind} annotations omitted"]
 
 
 async def _when_gone(request: Request, cancelled: threading.Event) -> None:

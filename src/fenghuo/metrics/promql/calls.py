@@ -23,7 +23,7 @@ from fenghuo.metrics.promql.functions import (
     round_to,
 )
 from fenghuo.metrics.promql.grid import Grid
-from fenghuo.metrics.promql.histogram import histogram_fraction, histogram_quantile, histogram_quantiles
+from fenghuo.metrics.promql.histogram import Mending, histogram_fraction, histogram_quantile, histogram_quantiles
 from fenghuo.metrics.promql.kernels import spread
 from fenghuo.metrics.promql.kernels.starts import overlapping
 from fenghuo.metrics.promql.label_arrays import metric_names
@@ -225,17 +225,19 @@ class Invocation:
         nearest = self._scalar(1) if len(self._args) > 1 else np.ones(1)
         return vector.renamed(round_to(vector.values, nearest))
 
+    def _mending(self, index: int) -> Mending:
+        """Where it is told what was wrong with the histograms of an argument."""
+        return Mending(self._context.notes, self._node.args[index], self._grid.times_ms)
+
     def histogram_quantile(self) -> Value:
-        args = (self._node.args[0], self._node.args[1])
-        return histogram_quantile(self._scalar(0), self._vector(1), args, self._context.notes)
+        return histogram_quantile(self._scalar(0), self._vector(1), self._node.args[0], self._mending(1))
 
     def histogram_quantiles(self) -> Value:
         phis = [(self._scalar(index), self._node.args[index]) for index in range(2, len(self._args))]
-        return histogram_quantiles(self._vector(0), self._text(1), phis, self._node.args[0], self._context.notes)
+        return histogram_quantiles(self._vector(0), self._text(1), phis, self._mending(0))
 
     def histogram_fraction(self) -> Value:
-        notes = self._context.notes
-        return histogram_fraction(self._scalar(0), self._scalar(1), self._vector(2), self._node.args[2], notes)
+        return histogram_fraction(self._scalar(0), self._scalar(1), self._vector(2), self._mending(2))
 
     def of_native_histograms(self) -> Value:
         """What only native histograms have; floats are passed over."""

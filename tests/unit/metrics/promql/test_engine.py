@@ -152,6 +152,22 @@ def test_infos_and_warnings(engine: Engine, store: MemoryStore) -> None:
     assert result.warnings == ["PromQL warning: quantile value should be between 0 and 1, got 2 (1:28)"]
 
 
+def test_buckets_that_fall_are_told_of_in_sum(engine: Engine, store: MemoryStore) -> None:
+    """Which buckets, by how much, how often and when, over all histograms of a metric."""
+    for le, values in (("1", (9.0, 4.0)), ("2", (5.5, 2.0)), ("+Inf", (10.0, 10.0))):
+        for job, value in zip("ab", values, strict=True):
+            labels = Labels({"__name__": "h_bucket", "job": job, "le": le})
+            store.add(labels, [(minute * MINUTE_MS, value) for minute in range(3)])
+    result = engine.range("histogram_quantile(0.5, h_bucket)", 0, 2 * MINUTE_MS, MINUTE_MS)
+    assert result.infos == [
+        "PromQL info: input to histogram_quantile needed to be fixed for monotonicity (see "
+        "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile) for metric name "
+        '"h_bucket", from buckets 2 to 2, with a max diff of 3.5, over 6 samples from 1970-01-01T00:00:00Z to '
+        "1970-01-01T00:02:00Z (1:25)"
+    ]
+    assert engine.instant("histogram_quantile(2, h_bucket)", 0).infos == []
+
+
 def test_samples_are_limited(engine: Engine) -> None:
     """The samples read and the largest intermediate answer count together."""
     options = QueryOptions(samples_max=36)
