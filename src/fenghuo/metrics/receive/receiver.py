@@ -100,7 +100,7 @@ class Receiver:
     def _exemplars(self, request: WriteRequest, refs: Ints, receipt: Receipt) -> None:
         found: list[tuple[Labels, Exemplar]] = []
         for place, exemplar in request.exemplars:
-            labels = labels_of(request.keys[place]) if refs[place] != UNKNOWN else None
+            labels = labels_of(request.keys[place]) if refs[place] >= 0 else None
             if isinstance(labels, Labels):
                 found.append((labels, exemplar if exemplar.time_ms else replace(exemplar, time_ms=None)))
         if found:

@@ -20,6 +20,7 @@ from fenghuo.metrics.store.admission import TOO_OLD, plain
 from fenghuo.metrics.store.block import read_block
 from fenghuo.metrics.store.block_format import Cuts
 from fenghuo.metrics.store.block_write import write_block
+from fenghuo.metrics.store.bounds import LIMIT, Bounds
 from fenghuo.metrics.store.loose import Flat, merged
 from fenghuo.metrics.store.parts import Parts
 from fenghuo.metrics.store.selecting import SelectPlan
@@ -27,7 +28,7 @@ from fenghuo.metrics.store.settings import StoreSettings
 from fenghuo.metrics.store.source import Plan, Span
 from fenghuo.model.label_table import LabelTable
 from fenghuo.model.labels import Labels
-from fenghuo.model.sample import AppendResult, Floats, Ints
+from fenghuo.model.sample import REFUSED, AppendResult, Floats, Ints
 
 GATHERED = declare(
     "backfill_samples",
@@ -65,10 +66,11 @@ class _Ready:
 class Backfill:
     """One import. Not thread-safe; several may run beside each other, and beside everything else."""
 
-    def __init__(self, parts: Parts, settings: StoreSettings, clock: Clock) -> None:
+    def __init__(self, parts: Parts, settings: StoreSettings, clock: Clock, bounds: Bounds) -> None:
         self._parts = parts
         self._settings = settings
         self._clock = clock
+        self._bounds = bounds
         self._numbers: dict[Labels, int] = {}
         self._gathered: list[Flat] = []
         self._size = 0
@@ -80,19 +82,36 @@ class Backfill:
 
         Raises OperatingError when the disk refuses a block; what was gathered for it is lost then.
         """
-        kept = np.ones(len(owners), dtype=np.bool_)
+        numbers = self._number(series)[owners]
+        given = numbers != REFUSED
+        kept = given.copy()
         if self._settings.retention_ms:
-            kept = times_ms >= self._clock.now_ms() - self._settings.retention_ms
-        numbers = np.array([self._numbers.setdefault(labels, len(self._numbers)) for labels in series], dtype=np.int64)
+            kept &= times_ms >= self._clock.now_ms() - self._settings.retention_ms
         count = int(np.count_nonzero(kept))
         if count:
-            self._gathered.append(Flat(numbers[owners[kept]], times_ms[kept], plain(values[kept])))
+            self._gathered.append(Flat(numbers[kept], times_ms[kept], plain(values[kept])))
             self._size += count
         if self._size >= GATHERED.default:
             GATHERED.hit()
             self.finish()
-        old = len(owners) - count
-        return AppendResult(count, {TOO_OLD: old} if old else {})
+        refused = int(np.count_nonzero(~given))
+        rejected = {TOO_OLD: len(owners) - refused - count, LIMIT: refused}
+        return AppendResult(count, {reason: lost for reason, lost in rejected.items() if lost})
+
+    def _number(self, series: Sequence[Labels]) -> Ints:
+        """int64[n]: this import's own numbers of the series; REFUSED for new ones that a limit stands against."""
+        numbers = self._numbers
+        fresh = [labels for labels in dict.fromkeys(series) if labels not in numbers]
+        if fresh:
+            with self._parts.lock:
+                index = self._parts.index
+                unknown = index.find(labels.pairs for labels in fresh) < 0
+                new = [labels for labels, is_new in zip(fresh, unknown.tolist(), strict=True) if is_new]
+                admitted = set(self._bounds.admitted(new, len(index) + len(numbers)))
+            for labels, is_new in zip(fresh, unknown.tolist(), strict=True):
+                if not is_new or labels in admitted:
+                    numbers[labels] = len(numbers)
+        return np.array([numbers.get(labels, REFUSED) for labels in series], dtype=np.int64)
 
     def finish(self) -> None:
         """Write what was gathered. When it returns, it is on the disk. Raises OperatingError when that refuses."""

@@ -163,7 +163,7 @@ class Store:
 
     def backfill(self) -> Backfill:
         """An import of old samples, which go straight into blocks."""
-        return Backfill(self._parts, self._settings, self._clock)
+        return Backfill(self._parts, self._settings, self._clock, self._writer.bounds)
 
     def append_exemplars(self, exemplars: Sequence[tuple[Labels, Exemplar]]) -> None:
         """Keep exemplars; one without a time is of now. Those not newer than their series' last are left out."""

@@ -160,3 +160,14 @@ def test_labels_of_any_text_are_kept(make: Make, clock: ManualClock) -> None:
     samples = {labels: [(clock.now_ms() - DAY_MS, bits(1))]}
     fill(store, samples)
     assert everything(make()) == samples
+
+
+def test_series_beyond_the_limit_are_refused_and_known_ones_go_on(make: Make, clock: ManualClock) -> None:
+    store, at = make(max_series=3, max_label_value_length=10), clock.now_ms() - DAY_MS
+    store.append_samples([named("known")], np.array([clock.now_ms()]), np.ones(1))
+    series = [named("a"), named("b"), named("c"), named("known"), named("d", n="x" * 11)]
+    work = store.backfill()
+    result = work.add(series, np.array([0, 1, 2, 3, 4, 0]), at + np.arange(6), np.ones(6))
+    work.finish()
+    assert (result.accepted, result.rejected) == (4, {"limit": 2})
+    assert everything(store).keys() == {named("a"), named("b"), named("known")}
