@@ -37,7 +37,14 @@ async def main(state_url: str, webhook_url: str) -> None:
     starts: dict[str, int] = {}
     with open_state(state_url) as state:
         parts = AlertingParts(
-            state.alerts, state.notifications, Channels(clock), clock, registry, Guard(registry), "http://fenghuo"
+            state.alerts,
+            state.notifications,
+            state.silences,
+            Channels(clock),
+            clock,
+            registry,
+            Guard(registry),
+            "http://fenghuo",
         )
         async with Alerting(parts, settings) as alerting:
             for view in alerting.alerts():

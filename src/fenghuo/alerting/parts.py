@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from prometheus_client import CollectorRegistry
 
 from fenghuo.alerting.held import HeldStore
+from fenghuo.alerting.mute.silences import SilenceStore
 from fenghuo.alerting.notify.backoff import Backoff
 from fenghuo.alerting.notify.channels.channel import Channel
 from fenghuo.alerting.notify.log import NotificationLog
@@ -62,12 +63,25 @@ class AlertView:
     fingerprint: int
     receivers: tuple[str, ...]
     inhibited_by: Labels | None
+    silenced_by: tuple[str, ...]
+    """Ids of silences."""
     muted_by: tuple[str, ...]
     """Names of time intervals that keep every route of it quiet."""
 
     @property
     def suppressed(self) -> bool:
-        return self.inhibited_by is not None or bool(self.muted_by)
+        """Inhibited or silenced; what a time interval mutes is active all the same, as Alertmanager counts it."""
+        return self.inhibited_by is not None or bool(self.silenced_by)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """A group of alerts as people look it up."""
+
+    labels: Labels
+    receiver: str
+    route_labels: Labels
+    alerts: tuple[AlertView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +90,7 @@ class AlertingParts:
 
     alerts: HeldStore
     log: NoticeArchive
+    silences: SilenceStore
     channels: ChannelFactory
     clock: Clock
     registry: CollectorRegistry

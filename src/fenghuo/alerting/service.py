@@ -17,11 +17,12 @@ from fenghuo.alerting.book import Book
 from fenghuo.alerting.held import Held, Invalid, restored
 from fenghuo.alerting.intake import Intake
 from fenghuo.alerting.metrics import Instruments
+from fenghuo.alerting.mute.silences import Change, Silences
 from fenghuo.alerting.mute.stage import Mutes
 from fenghuo.alerting.notify.log import SteadyLog
 from fenghuo.alerting.notify.message import Message, ToldAlert
 from fenghuo.alerting.notify.stage import ChannelStage, Tools
-from fenghuo.alerting.parts import AlertingParts, AlertView, BuiltChannels
+from fenghuo.alerting.parts import AlertingParts, AlertView, BuiltChannels, GroupView
 from fenghuo.alerting.route.dispatch import Dispatcher
 from fenghuo.alerting.route.groups import Flush
 from fenghuo.alerting.route.tree import Route, build_route
@@ -30,6 +31,7 @@ from fenghuo.base.errors import OperatingError
 from fenghuo.model.alert import Alert
 from fenghuo.model.labels import Labels
 from fenghuo.model.notification import Notice
+from fenghuo.model.silence import Silence
 from fenghuo.trading import MarketBook, built_in_markets
 
 log = logging.getLogger(__name__)
@@ -66,6 +68,7 @@ class Alerting:
         self._parts = parts
         self._instruments = Instruments(parts.registry)
         self._book = Book()
+        self._silences = Silences()
         self._log = SteadyLog(parts.log, self._instruments, parts.offload)
         self._tools = Tools(parts.clock, self._log, self._instruments, parts.backoff)
         self._arrangement = self._arrange(settings, markets)
@@ -74,6 +77,7 @@ class Alerting:
         self._dispatcher: Dispatcher | None = None
         self._swapping = asyncio.Lock()
         self._saving = asyncio.Lock()
+        self._silencing = asyncio.Lock()
         self._unsaved: dict[Labels, Held] = {}
         """What the database refused to save."""
         self.intake = Intake(self._instruments)
@@ -81,6 +85,7 @@ class Alerting:
     async def __aenter__(self) -> Self:
         now_ms = self._parts.clock.now_ms()
         saved = await self._parts.offload(self._parts.alerts.load)
+        self._silences.restore(await self._parts.offload(self._parts.silences.load))
         if interrupted := await self._close_claims():
             log.warning("%d notices were being sent when the last process ended; they are sent again", interrupted)
         self._book.restore(restored(alert, ours, now_ms) for alert, ours in saved)
@@ -121,6 +126,40 @@ class Alerting:
         now_ms = self._parts.clock.now_ms()
         return [self._view(held, now_ms) for held in self._book.snapshot() if not held.resolved_at(now_ms)]
 
+    def groups(self) -> list[GroupView]:
+        """Every group with the alerts in it that fire now, by labels and receiver."""
+        assert self._dispatcher is not None
+        now_ms = self._parts.clock.now_ms()
+        views = []
+        for group in self._dispatcher.groups:
+            firing = tuple(self._view(held, now_ms) for held in group.alerts if not held.resolved_at(now_ms))
+            if firing:
+                views.append(GroupView(group.labels, group.route.receiver, group.route.labels, firing))
+        return sorted(views, key=lambda view: (view.labels, view.receiver))
+
+    @property
+    def silences(self) -> Silences:
+        """What is silenced; to be looked at only. Changes go through :meth:`silence` and :meth:`expire_silence`."""
+        return self._silences
+
+    async def silence(self, wanted: Silence) -> str:
+        """Make or change a silence; returns its id, which is a new one when the old one could not be changed.
+
+        Raises InputError for one that cannot be and OperatingError when it cannot be kept.
+        """
+        async with self._silencing:
+            return await self._keep(self._silences.set(wanted, self._parts.clock.now_ms()))
+
+    async def expire_silence(self, silence_id: str) -> None:
+        """End a silence. Raises InputError when there is none or it is over."""
+        async with self._silencing:
+            await self._keep(self._silences.expire(silence_id, self._parts.clock.now_ms()))
+
+    async def _keep(self, change: Change) -> str:
+        await self._parts.offload(self._parts.silences.save, change.kept)
+        self._silences.take(change.kept)
+        return change.id
+
     def deliveries(self, limit: int = 100) -> list[Notice]:
         """The newest notices first, with their outcome. Blocking: reads the database."""
         return self._parts.log.recent(limit)
@@ -131,7 +170,9 @@ class Alerting:
         return _Arrangement(
             settings,
             build_route(settings.root),
-            Mutes(rules, settings.intervals, markets or built_in_markets(), self._book, self._instruments),
+            Mutes(
+                rules, settings.intervals, markets or built_in_markets(), self._book, self._silences, self._instruments
+            ),
             {
                 name: [ChannelStage(channel, name, index, self._tools) for index, channel in own]
                 for name, own in channels.by_receiver.items()
@@ -234,6 +275,8 @@ class Alerting:
         try:
             if gone:
                 await self._parts.offload(self._parts.alerts.remove, [held.fingerprint for held in gone])
+            if over := self._silences.forget_expired(now_ms):
+                await self._parts.offload(self._parts.silences.remove, over)
             await self._parts.offload(self._parts.log.expire, now_ms)
         except OperatingError as error:
             self._instruments.state_refused("clean")
@@ -275,6 +318,7 @@ class Alerting:
             held.fingerprint,
             tuple(dict.fromkeys(route.receiver for route in routes)),
             mutes.inhibited_by(held.labels, now_ms),
+            tuple(self._silences.silencing(held.labels, now_ms)),
             tuple(dict.fromkeys(name for names in muted for name in names)) if all(muted) else (),
         )
 

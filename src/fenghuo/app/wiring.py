@@ -31,6 +31,7 @@ from fenghuo.app.http_wiring import http_application
 from fenghuo.app.logs import counting_messages
 from fenghuo.app.options import ServerOptions
 from fenghuo.app.program import ConfigurationHolder, Program, Readiness
+from fenghuo.app.remote_engine import abandoning, remote_engine
 from fenghuo.app.services import opened_state, opened_store, owned_directory
 from fenghuo.base.clock import Clock, SystemClock
 from fenghuo.base.guard import Guard
@@ -73,10 +74,12 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
             "remote write", ForwardingWhenNamed(store, data_dir / "forward", clock, registry, guard)
         )
         engine = Engine(store, clock, registry, lambda: query_options(holder.current.settings.query))
+        remote = await stack.start("remote engine", remote_engine(settings, clock, registry))
 
         alerting_parts = AlertingParts(
             alerts=state.alerts,
             log=state.notifications,
+            silences=state.silences,
             channels=Channels(clock, TextOptions(settings.language, local_zone())),
             clock=clock,
             registry=registry,
@@ -86,8 +89,10 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         alerting = await stack.start("alerting", Alerting(alerting_parts, settings.alerting, configuration.markets))
         oncall = await anyio.to_thread.run_sync(OnCall, state.overrides, clock, settings.oncall)
         relay, markets = AlertRelay(alerting.intake), Markets()
-        rule_ports = Ports(instant_query(engine), store, relay, clock, markets.market)
+        query = instant_query(engine) if remote is None else remote.query
+        rule_ports = Ports(query, store, relay, clock, markets.market)
         rules = await stack.start("rules", RuleManager(rule_ports, registry, guard))
+        await stack.start("questions of rules", abandoning(remote))
 
         scraper_options = ScraperOptions(external_url, address.port)
         scraper = await stack.start("scraper", ScraperApart(store, clock, registry, guard, scraper_options))
@@ -109,7 +114,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         http = http_application(
             HttpParts(
                 options, address, holder, readiness, clock, registry, state, store, engine, alerting, oncall, rules,
-                scraper, forwarding, authenticator,
+                scraper, forwarding, remote, authenticator,
             )
         )  # fmt: skip
         await stack.start("http", serving(http.application, listener, http.stop))

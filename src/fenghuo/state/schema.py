@@ -119,3 +119,16 @@ oncall_overrides = Table(
     Column("made_by", String(255), nullable=False),
     Column("made_ms", BigInteger, nullable=False),
 )
+
+silences = Table(
+    "silences",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("conditions", Text, nullable=False),
+    Column("starts_ms", BigInteger, nullable=False),
+    Column("ends_ms", BigInteger, nullable=False, index=True),
+    Column("created_by", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("annotations", Text, nullable=False),
+)

@@ -15,6 +15,7 @@ from fenghuo.state.database import Database
 from fenghuo.state.migrations import migrate
 from fenghuo.state.notifications import NotificationRepository
 from fenghuo.state.oncall import OverrideRepository
+from fenghuo.state.silences import SilenceRepository
 
 
 class State:
@@ -27,6 +28,7 @@ class State:
         self.users = UserRepository(database)
         self.sessions = SessionRepository(database)
         self.tokens = TokenRepository(database)
+        self.silences = SilenceRepository(database)
         self.overrides = OverrideRepository(database)
 
     @property

@@ -111,6 +111,7 @@ class Bench:
         parts = {
             "alerts": self.state.alerts,
             "log": self.state.notifications,
+            "silences": self.state.silences,
             "channels": self,
             "clock": self.clock,
             "registry": self.registry,

@@ -11,15 +11,18 @@ import pytest
 from fenghuo.alerting.notify.channels.channel import ChannelError
 from fenghuo.model.alert import Alert
 from fenghuo.model.labels import Labels
+from fenghuo.model.matcher import MatchOp
+from fenghuo.model.silence import Condition, Silence
 from unit.alerting.bench import Bench, FakeChannel
 
 pytestmark = pytest.mark.anyio
 
 NAMES = [
     "MergeAlerts", "MergeAlertsWithEndsAt", "Repeat", "Retry", "Batching", "Resolved", "ResolvedFilter", "Reload",
-    "WebhookTimeout", "Inhibiting", "AlwaysInhibiting", "EmptyInhibitionRule", "UTF8Route",
+    "WebhookTimeout", "Inhibiting", "AlwaysInhibiting", "EmptyInhibitionRule", "Silencing",
+    "SilenceDelete", "UTF8Route",
 ]  # fmt: skip
-"""All but those of silences, clusters and a flag that delays the start."""
+"""All but those of clusters and of a flag that delays the start, neither of which Fenghuo has."""
 
 
 def posted(bench: Bench, alert: dict[str, Any]) -> Alert:
@@ -30,6 +33,14 @@ def posted(bench: Bench, alert: dict[str, Any]) -> Alert:
         None if ends is None else bench.ms(ends),
         Labels(alert.get("annotations", {})),
     )
+
+
+def silence_of(bench: Bench, silence: dict[str, Any]) -> Silence:
+    conditions = tuple(
+        Condition(each["name"], each["value"], MatchOp.REGEX if each["isRegex"] else MatchOp.EQUAL)
+        for each in silence["matchers"]
+    )
+    return Silence("", conditions, bench.ms(silence["startsAt"]), bench.ms(silence["endsAt"]), "me", "so")
 
 
 def seen(bench: Bench, message: Any) -> list[dict[str, Any]]:
@@ -80,14 +91,23 @@ async def test_scenario(bench: Bench, scenarios: dict[str, Any], name: str) -> N
     expected = [line for line in scenario["expect"] if line.get("alerts")]
     events = [(post["at"], "post", post["alerts"]) for post in scenario["post"]]
     events += [(at_s, "reload", None) for at_s in scenario.get("reload_at", ())]
+    for silence in scenario.get("silences", ()):
+        events.append((silence["set_at"], "silence", silence))
+        if "delete_at" in silence:
+            events.append((silence["delete_at"], "expire", silence))
     end_s = max((line["between"][1] for line in scenario["expect"]), default=5)
     async with bench.service(config) as alerting:
         for at_s, kind, alerts in sorted(events, key=lambda event: event[0]):
             await bench.until(at_s)
-            if kind == "post":
-                alerting.intake.put([posted(bench, alert) for alert in alerts])
-            else:
-                await alerting.apply(alerting.settings)
+            match kind:
+                case "post":
+                    alerting.intake.put([posted(bench, alert) for alert in alerts])
+                case "silence":
+                    alerts["id"] = await alerting.silence(silence_of(bench, alerts))
+                case "expire":
+                    await alerting.expire_silence(alerts["id"])
+                case _:
+                    await alerting.apply(alerting.settings)
         await bench.until(end_s)
     check(bench, scenario, expected)
 

@@ -9,13 +9,14 @@ from fenghuo.alerting.held import Held
 from fenghuo.alerting.metrics import Instruments
 from fenghuo.alerting.mute.inhibit import Inhibitor, InhibitRule
 from fenghuo.alerting.mute.intervals import NamedIntervals
+from fenghuo.alerting.mute.silences import Silences
 from fenghuo.alerting.route.tree import Route
 from fenghuo.model.labels import Labels
 from fenghuo.trading import MarketBook
 
 
 class Mutes:
-    """Inhibition over the book's firing alerts, and the routes' times."""
+    """Inhibition over the book's firing alerts, silences, and the routes' times."""
 
     def __init__(
         self,
@@ -23,12 +24,14 @@ class Mutes:
         intervals: Mapping[str, NamedIntervals],
         markets: MarketBook,
         book: Book,
+        silences: Silences,
         instruments: Instruments,
     ) -> None:
         self._rules = tuple(rules)
         self._intervals = intervals
         self._markets = markets
         self._book = book
+        self._silences = silences
         self._instruments = instruments
         self._inhibitor = Inhibitor((), ())
         self._valid: tuple[int, int] | None = None
@@ -56,6 +59,9 @@ class Mutes:
         """Those of ``alerts`` that nothing mutes."""
         told = [held for held in alerts if self.inhibited_by(held.labels, now_ms) is None]
         self._instruments.muted.labels("inhibition").inc(len(alerts) - len(told))
+        heard = [held for held in told if not self._silences.silencing(held.labels, now_ms)]
+        self._instruments.muted.labels("silence").inc(len(told) - len(heard))
+        told = heard
         if told and self.intervals_muting(route, now_ms):
             self._instruments.muted.labels("time_interval").inc(len(told))
             return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -93,7 +94,7 @@ def test_a_swap_with_oneself_and_with_nobody(duty: OnCall) -> None:
 
 
 def test_overrides_have_a_limit(duty: OnCall, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(OVERRIDES), "default", 1, raising=False)
+    monkeypatch.setattr("fenghuo.alerting.oncall.service.OVERRIDES", replace(OVERRIDES, default=1))
     span = (at("2026-11-19T00:00"), at("2026-11-20T00:00"))
     duty.override("primary", "wang", *span, "li")
     with pytest.raises(InputError, match="overrides already"):
