@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from fenghuo.metrics.store import records
 from fenghuo.metrics.store.arrays import spread
-from fenghuo.metrics.store.codec import RowKind, UnpackError, pack_ints, pack_row, unpack_ints, unpack_row
+from fenghuo.metrics.store.codec import RowKind, UnpackError, pack_ints, pack_row, unpack_ints, unpack_row, unpack_rows
 from fenghuo.metrics.store.loose import Flat, Run, gather, joined_runs, merged
 from fenghuo.model.labels import Labels
 from fenghuo.model.sample import ABSENT_NAN, STALE_NAN, Exemplar, Floats
@@ -33,6 +33,25 @@ def test_a_row_comes_back_bit_for_bit(values: Floats) -> None:
     out = np.empty_like(values)
     unpack_row(kind, data, out)
     assert np.array_equal(out.view(np.int64), values.view(np.int64))
+
+
+@given(st.lists(rows().map(lambda row: np.resize(row, 40)), max_size=12), st.integers(0, 39), st.integers(0, 40))
+def test_rows_come_back_together_as_they_do_one_by_one(matrix: list[Floats], first: int, end: int) -> None:
+    end = max(first, end)
+    packed = [(place, *pack_row(row)) for place, row in enumerate(matrix)]
+    out = np.full((len(matrix), end - first), 77.0)
+    assert unpack_rows(packed, 40, first, end, out) == {}
+    for row, got in zip(matrix, out, strict=True):
+        assert np.array_equal(got.view(np.int64), row[first:end].view(np.int64))
+
+
+def test_rows_that_mean_nothing_are_named_and_the_others_are_unpacked() -> None:
+    row = np.arange(20.0)
+    bad = [(0, RowKind.DECIMALS, b""), (2, RowKind.CONSTANT, b"123"), (3, 9, b"x"), (4, RowKind.FLOATS, b"nothing")]
+    out = np.zeros((6, 20))
+    flaws = unpack_rows([*bad[:1], (1, *pack_row(row)), *bad[1:], (5, *pack_row(row / 3))], 20, 0, 20, out)
+    assert set(flaws) == {0, 2, 3, 4}
+    assert np.array_equal(out[[1, 5]], [row, row / 3])
 
 
 @pytest.mark.parametrize(
