@@ -49,8 +49,8 @@ def measured(bench: Bench, failures: list[str]) -> list[Row]:
                     rows.append(row)
                     print(line(row), flush=True)
             except (RefusedError, OSError, subprocess.SubprocessError) as error:
-                failures.append(f"{', '.join(bench.wanted(stage.rows))}: {error}")
-                print(f"  … ended early, {failures[-1]}", flush=True)
+                failures.append(f"ended early: {', '.join(bench.wanted(stage.rows))}: {error}")
+                print(f"  … {failures[-1]}", flush=True)
     return rows
 
 
@@ -63,17 +63,23 @@ def main() -> int:
         bench = Bench(Path(root), installed(), given.quick, frozenset(given.only), rounds, row_s)
         print(HEAD, flush=True)
         rows = measured(bench, failures)
+    if given.json:
+        given.json.write_text(json.dumps([row.as_json() for row in rows], indent=1, ensure_ascii=False))
+    differing = [row.name for row in rows if not row.agrees]
+    failures += [f"the answers differ: {', '.join(differing)}"] if differing else []
+    conclude(rows, failures)
+    return 1 if failures else 0
+
+
+def conclude(rows: list[Row], failures: list[str]) -> None:
+    """The whole table once more, in one piece, and what came of it."""
     if len(rows) > 1:
         print(f"\n{HEAD}")
         print("\n".join(map(line, rows)))
     missed = [row.name for row in rows if row.reached is False]
-    print(
-        f"\n{sum(row.reached is True for row in rows)} targets reached, {len(missed)} not: {', '.join(missed) or '–'}"
-    )
-    if given.json:
-        given.json.write_text(json.dumps([row.as_json() for row in rows], indent=1, ensure_ascii=False))
-    print("".join(f"\nended early: {failure}" for failure in failures), end="")
-    return 1 if failures else 0
+    reached = sum(row.reached is True for row in rows)
+    print(f"\n{reached} rows reach their targets, {len(missed)} do not: {', '.join(missed) or '–'}")
+    print("".join(f"{failure}\n" for failure in failures), end="")
 
 
 if __name__ == "__main__":

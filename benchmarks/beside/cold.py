@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from beside.agreement import WIDE
 from beside.asking import Answer
 from beside.data import Span, Target
 from beside.feed import send, write_fenghuo, write_prometheus_blocks
-from beside.queries import Query, Taken, agreements, last_moment_s
+from beside.queries import Query, Taken, agreements, last_moment_s, row_of
 from beside.rows import Row
 from beside.servers import FENGHUO, PROMETHEUS, VICTORIA, drop_from_memory, running
 from beside.stage import Bench, Stage
@@ -20,12 +19,11 @@ from beside.stage import Bench, Stage
 DAY_S = 86_400
 INTERVAL_MS = 30_000
 ROUNDS_A_REQUEST = 400
-WORK = "rate(z[1h]), {} d at 30 s, 200 series, step 10 m, cold blocks"
 NAMES = ("cold", "cold-again")
 
 
 def week(name: str, work: str, days: int, targets: tuple[float, float] = (0, 0)) -> Query:
-    """The query over all days but the first hour."""
+    """The query over all days but the first hour. ``targets``: the ratios to reach."""
     span_s = days * DAY_S - 3600
     return Query(name, work, "rate(z[1h])", "z", *targets, victoria_tolerance=WIDE, span_s=span_s, step_s=600)
 
@@ -38,11 +36,11 @@ def run(bench: Bench) -> Iterator[Row]:
     end_s = last_moment_s()
     with bench.folder("cold") as folder:
         fill(bench, folder, history(days, end_s))
-        taken, again, answers = measure(bench, folder, week("cold", "", days), end_s)
-    query = week("cold", WORK.format(days), days)
-    note = agreements(query, answers)
-    yield row("cold", query.work, taken, note, {PROMETHEUS: 3, VICTORIA: 1})
-    yield row("cold-again", "  the same a second time", again, "", {})
+        first = week("cold", f"rate(z[1h]), {days} d at 30 s, 200 series, step 10 m, cold blocks", days, (3, 1))
+        taken, again, answers = measure(bench, folder, first, end_s)
+    agreement = agreements(first, answers)
+    yield row_of(first, taken, agreement)
+    yield row_of(week("cold-again", "  the same a second time", days), again, agreement)
 
 
 def history(days: int, end_s: int) -> list[Target]:
@@ -78,12 +76,6 @@ def measure(bench: Bench, folder: Path, query: Query, end_s: int) -> tuple[Times
                     times[name].cpu_ms.append((server.usage.cpu_s - before_s) * 1000)
                     times[name].wall_ms.append(answers[name].seconds * 1000)
     return first, second, answers
-
-
-def row(name: str, work: str, taken: Times, note: str, targets: dict[str, float]) -> Row:
-    wall = {server: statistics.median(each.wall_ms) for server, each in taken.items()}
-    cpu = {server: statistics.median(each.cpu_ms) for server, each in taken.items()}
-    return Row(name, work, "ms", wall, targets, cpu_ms=cpu, note=note)
 
 
 STAGE = Stage(NAMES, run)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from beside import data
-from beside.agreement import EXACT, WIDE, Kind, compare
+from beside.agreement import EXACT, WIDE, Agreement, Kind, compare
 from beside.asking import Answer
 from beside.data import Span, Target
 from beside.feed import send, write_fenghuo
@@ -118,15 +118,21 @@ def run(bench: Bench) -> Iterator[Row]:
 
 def measure(bench: Bench, query: Query, servers: Mapping[str, Server], end_s: int) -> Row:
     """The median of every server, which take turns within each round."""
-    note = agreements(query, {name: query.ask(server, end_s) for name, server in servers.items()})
+    answers = {name: query.ask(server, end_s) for name, server in servers.items()}
     repeats = {name: repeats_of(query.ask(server, end_s).seconds) for name, server in servers.items()}
     taken = {name: Taken() for name in servers}
+    agreement = agreements(query, answers)
+    del answers  # Some are large.
     for _ in bench.rounds():
         for name, server in servers.items():
             before_s = server.usage.cpu_s
-            answers = [query.ask(server, end_s) for _ in range(repeats[name])]
-            taken[name].cpu_ms.append((server.usage.cpu_s - before_s) * 1000 / len(answers))
-            taken[name].wall_ms += [answer.seconds * 1000 for answer in answers]
+            taken[name].wall_ms += [query.ask(server, end_s).seconds * 1000 for _ in range(repeats[name])]
+            taken[name].cpu_ms.append((server.usage.cpu_s - before_s) * 1000 / repeats[name])
+    return row_of(query, taken, agreement)
+
+
+def row_of(query: Query, taken: Mapping[str, Taken], agreement: Agreement) -> Row:
+    """The medians of what was taken."""
     return Row(
         query.name,
         query.work,
@@ -134,7 +140,8 @@ def measure(bench: Bench, query: Query, servers: Mapping[str, Server], end_s: in
         {name: statistics.median(each.wall_ms) for name, each in taken.items()},
         {peer: most for peer, most in ((PROMETHEUS, query.prometheus), (VICTORIA, query.victoria)) if most},
         cpu_ms={name: statistics.median(each.cpu_ms) for name, each in taken.items()},
-        note=note,
+        note=agreement.text,
+        agrees=agreement.agrees,
     )
 
 
@@ -142,15 +149,16 @@ def repeats_of(seconds: float) -> int:
     return max(1, min(REPEATS_MAX, int(REPEATS_S / max(seconds, 1e-6))))
 
 
-def agreements(query: Query, answers: Mapping[str, Answer]) -> str:
-    """How far each peer's answer is from ours, for the table."""
+def agreements(query: Query, answers: Mapping[str, Answer]) -> Agreement:
+    """Whether each peer's answer is ours, and how far it is from it, for the table."""
     decoded = {name: answer.json() for name, answer in answers.items()}
-    texts = []
+    agrees, texts = True, []
     for peer, tolerance in ((PROMETHEUS, EXACT), (VICTORIA, query.victoria_tolerance)):
         if peer in decoded:
             found = compare(decoded[FENGHUO], decoded[peer], query.kind, tolerance)
+            agrees = agrees and found.agrees
             texts.append(f"{peer[0].upper()} {'' if found.agrees else 'DIFFERS: '}{found.text}")
-    return ", ".join(texts)
+    return Agreement(agrees, ", ".join(texts))
 
 
 STAGE = Stage(tuple(query.name for query in QUERIES), run)

@@ -27,6 +27,8 @@ class Row:
     cpu_ms: Mapping[str, float] = field(default_factory=dict)
     """Processor time of the servers for the same work."""
     note: str = ""
+    agrees: bool = True
+    """Whether the answers of all servers were the same, as far as they should be."""
 
     def ratio(self, peer: str) -> float | None:
         """How many times as good as the peer Fenghuo is."""
