@@ -30,12 +30,9 @@ def test_both_formats() -> None:
     assert b"".join(openmetrics_lines(piece)).decode() == (
         'a{x="1\\"\\n"} 1 -1.5\nb NaN -1.5\nb -0 0.0\nb 1e+300 1700000000.123\n'
     )
+    last_ms = 1_700_000_000_123
     assert [json.loads(line) for line in json_lines(piece)] == [
-        {
-            "metric": {"__name__": "a", "x": '1"\n'},
-            "values": [1.0, "StaleNaN"],
-            "timestamps": [-1500, 1_700_000_000_123],
-        },
+        {"metric": {"__name__": "a", "x": '1"\n'}, "values": [1.0, "StaleNaN"], "timestamps": [-1500, last_ms]},
         {"metric": {"__name__": "b"}, "values": ["NaN", -0.0, 1e300], "timestamps": [-1500, 0, last_ms]},
     ]
 
