@@ -99,6 +99,7 @@ modifiers = st.sampled_from(
 lengths = st.sampled_from(["15s", "20s", "35s", "1m", "2m"])
 scalars = st.sampled_from(["0", "1", "2", "-0.5", "0.5", "Inf", "NaN", "time()", "scalar(g)"])
 phis = st.sampled_from(["0", "0.5", "0.9", "1", "-1", "2", "NaN"])
+counts = st.sampled_from(["0", "1", "2", "5", "-1"])
 window_functions = st.sampled_from(sorted(WINDOW_FUNCTIONS))
 groupings = st.sampled_from(
     ["", "by (job) ", "by (instance, job) ", "without (instance) ", "without () ", "by (none) "]
@@ -128,6 +129,9 @@ def _compound(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.builds("predict_linear({}, {})".format, ranged, st.sampled_from(["0", "30", "-10"])),
         st.builds("{} {}({})".format, reducers, groupings, inner),
         st.builds("quantile {}({}, {})".format, groupings, phis, inner),
+        # Of equal values the first series is chosen; which one that is, is only known of selectors.
+        st.builds("{} {}({}, {})".format, st.sampled_from(["topk", "bottomk"]), groupings, counts, instants),
+        # Values become labels, so that they must be equal to the last bit.
         st.builds('count_values {}("v", {})'.format, groupings, instants),
         st.builds("({}) {} {}({})".format, inner, operators, matchings, inner),
         st.builds("({}) {} {}({})".format, inner, comparisons, matchings, inner),
