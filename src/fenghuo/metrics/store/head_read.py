@@ -15,12 +15,14 @@ from fenghuo.metrics.store.cells import Cells
 from fenghuo.metrics.store.cohort_state import CohortState
 from fenghuo.metrics.store.head import MIXED, Head
 from fenghuo.metrics.store.loose import Flat, Run, gather, merged
-from fenghuo.metrics.store.pages import UNWRITTEN_MS, Slab
+from fenghuo.metrics.store.pages import Slab
 from fenghuo.model.sample import ABSENT_NAN, Floats, Ints, is_absent
 
 SCAN_COHORTS_MIN = 48
 """From this many cohorts on, going through the slabs beats going through the cohorts (measured at 14,000 series in
 2,000 cohorts: a step for a cohort's page is 6 us, a slab 40 us)."""
+SHAPES_MAX = 32
+"""Pages of a slab that are wanted from and to the same columns are read together, unless there are more kinds."""
 
 
 class Slots:
@@ -104,6 +106,8 @@ class SlabHits:
     first: int
     page_of: Ints
     """By hit: the row of its times."""
+    bounds: Ints
+    """int64[pages, 2]: the columns of ``times_ms`` that lie between the times of the query, end exclusive."""
     places: Ints
     """By hit: the row of the slab."""
     rows: Ints
@@ -125,7 +129,7 @@ class FlatPlan:
         """The samples, in parts that :func:`merged` joins. Needs no lock."""
         parts = [_read_span(rows, span) for rows, span in self.spans]
         if self.hits:
-            parts.append(_read_hits(self.hits, self.start_ms, self.end_ms))
+            parts.append(_read_hits(self.hits))
         parts.extend(gather(self.runs, self.sids, self.start_ms, self.end_ms))
         return parts
 
@@ -177,29 +181,68 @@ def _hits(slab: Slab, places: Ints, rows: Ints, start_ms: int, end_ms: int) -> S
     pages = distinct(slab.page_of[places].astype(np.int64))
     page_of = np.searchsorted(pages, slab.page_of[places])
     times = slab.times[pages]
-    first = int(np.count_nonzero(times < start_ms, axis=1).min())
-    end = int(np.count_nonzero(times <= end_ms, axis=1).max())
-    return SlabHits(slab.cells, times[:, first:end], first, page_of, places, rows)
+    bounds = np.stack((_counts_until(times, start_ms - 1), _counts_until(times, end_ms)), axis=1)
+    first, end = int(bounds[:, 0].min()), int(bounds[:, 1].max())
+    return SlabHits(slab.cells, times[:, first:end], first, page_of, bounds - first, places, rows)
 
 
-def _read_hits(hits: list[SlabHits], start_ms: int, end_ms: int) -> Flat:
+def _counts_until(times_ms: Ints, moment_ms: int) -> Ints:
+    """int64[n]: how many of the times of each row, which ascend, are not later. A binary search of all rows at once."""
+    low = np.zeros(len(times_ms), dtype=np.int64)
+    high = np.full(len(times_ms), times_ms.shape[1], dtype=np.int64)
+    every, last = np.arange(len(times_ms)), times_ms.shape[1] - 1
+    for _ in range(times_ms.shape[1].bit_length()):
+        middle = (low + high) >> 1
+        before = (times_ms[every, np.minimum(middle, last)] <= moment_ms) & (middle < high)
+        low, high = np.where(before, middle + 1, low), np.where(before, high, middle)
+    return low
+
+
+def _read_hits(hits: list[SlabHits]) -> Flat:
     rows = np.concatenate([hit.rows for hit in hits])
-    begins = np.concatenate([hit.times_ms[hit.page_of, 0] for hit in hits])
-    order = np.lexsort((begins, rows))
-    target = np.empty(len(order), dtype=np.int64)
-    target[order] = np.arange(len(order))
-    columns = max(hit.times_ms.shape[1] for hit in hits)
-    times = np.full((len(order), columns), UNWRITTEN_MS, dtype=np.int64)
-    values = np.empty((len(order), columns), dtype=np.float64)
+    bounds = np.concatenate([hit.bounds[hit.page_of] for hit in hits])
+    edges = np.concatenate([_edges(hit) for hit in hits])
+    order = np.lexsort((edges[:, 0], rows))
+    counts = bounds[:, 1] - bounds[:, 0]
+    starts = np.empty(len(order), dtype=np.int64)
+    starts[order] = np.cumsum(counts[order]) - counts[order]
+    times, values = np.empty(int(counts.sum()), dtype=np.int64), np.empty(int(counts.sum()))
     done = 0
     for hit in hits:
-        into = target[done : done + len(hit.places)]
-        width = hit.times_ms.shape[1]
-        times[into, :width] = hit.times_ms[hit.page_of]
-        part = np.empty((len(into), width))
-        hit.cells.read(hit.places, hit.first, hit.first + width, part)
-        values[into, :width] = part
-        done += len(hit.places)
-    present = (times >= start_ms) & (times <= end_ms) & ~is_absent(values)
-    counts = np.count_nonzero(present, axis=1)
-    return merged([Flat(np.repeat(rows[order], counts), times[present], values[present])])
+        _deal(hit, starts[done : done + len(hit.rows)], times, values)
+        done += len(hit.rows)
+    flat = Flat(np.repeat(rows[order], counts[order]), times, values)
+    absent = is_absent(values)
+    if absent.any():
+        flat = Flat(flat.rows[~absent], times[~absent], values[~absent])
+    ordered, edges = rows[order], edges[order]
+    overlap = (ordered[1:] == ordered[:-1]) & (edges[1:, 0] <= edges[:-1, 1])
+    return merged([flat]) if overlap.any() else flat
+
+
+def _edges(hit: SlabHits) -> Ints:
+    """int64[hits, 2]: the first and the last wanted time of each hit."""
+    pages = np.arange(len(hit.bounds))
+    return np.stack((hit.times_ms[pages, hit.bounds[:, 0]], hit.times_ms[pages, hit.bounds[:, 1] - 1]), axis=1)[
+        hit.page_of
+    ]
+
+
+def _deal(hit: SlabHits, starts: Ints, times: Ints, values: Floats) -> None:
+    """Put the samples of each hit where they begin in the flat arrays, those of pages of one shape together."""
+    width = hit.times_ms.shape[1]
+    part = np.empty((len(hit.rows), width))
+    hit.cells.read(hit.places, hit.first, hit.first + width, part)
+    shapes = hit.bounds[:, 0] * (width + 1) + hit.bounds[:, 1]
+    found = distinct(shapes)
+    if len(found) > SHAPES_MAX:
+        columns, (first, end) = np.arange(width), hit.bounds[hit.page_of].T[:, :, None]
+        inside = (columns >= first) & (columns < end)
+        index = (starts[:, None] + columns - first)[inside]
+        times[index], values[index] = hit.times_ms[hit.page_of][inside], part[inside]
+        return
+    for shape in found.tolist():
+        first, end = divmod(shape, width + 1)
+        picked = np.flatnonzero(shapes[hit.page_of] == shape)
+        index = starts[picked, None] + np.arange(end - first)
+        times[index], values[index] = hit.times_ms[hit.page_of[picked], first:end], part[picked, first:end]
