@@ -15,6 +15,7 @@ from fenghuo.app.program import ConfigurationHolder, Readiness
 from fenghuo.base.clock import Clock
 from fenghuo.metrics.collect.scrape.apart import ScraperApart
 from fenghuo.metrics.promql import Engine
+from fenghuo.metrics.remote.engine import RemoteEngine
 from fenghuo.metrics.store import Store
 from fenghuo.rules import RuleManager
 from fenghuo.state import State
@@ -38,4 +39,5 @@ class HttpParts:
     rules: RuleManager
     scraper: ScraperApart
     forwarding: ForwardingWhenNamed
+    remote: RemoteEngine | None
     authenticator: Authenticator | None

@@ -12,6 +12,7 @@ from fenghuo.api.http_metrics import ServerHttpMetrics
 from fenghuo.api.late import LateApplication
 from fenghuo.api.management import Check, ManagementParts, management_routes
 from fenghuo.api.prometheus.admin import AdminApi
+from fenghuo.api.prometheus.elsewhere import ElsewhereApi
 from fenghuo.api.prometheus.export import ExportApi
 from fenghuo.api.prometheus.expressions import expression_routes
 from fenghuo.api.prometheus.federate import FederateApi
@@ -61,6 +62,7 @@ def http_application(parts: HttpParts) -> Http:
     )
     routes = [
         *management_routes(management),
+        *(ElsewhereApi(parts.remote).routes() if parts.remote is not None else ()),  # They come before ours.
         *queries.routes(),
         *expression_routes(parts.engine.parse),
         *SeriesApi(parts.store).routes(),
@@ -132,6 +134,7 @@ def _checks(parts: HttpParts) -> Mapping[str, Check]:
         "store": _store_check(parts.store.health()),
         "state": Check(not parts.state.trouble, parts.state.trouble),
         "remote_write": Check(not (behind := parts.forwarding.troubles()), "; ".join(behind)),
+        **({"remote": Check(not parts.remote.trouble, parts.remote.trouble)} if parts.remote is not None else {}),
     }
 
 

@@ -90,7 +90,7 @@ class ConfigurationHolder:
             raise
 
     def _tell_what_needs_a_restart(self, old: Configuration, new: Configuration) -> None:
-        for name in ("server", "storage"):
+        for name in ("server", "storage", "remote"):
             if getattr(old.settings, name) != getattr(new.settings, name):
                 log.warning("the section %r changed; that takes effect at the next start", name)
 

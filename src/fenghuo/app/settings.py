@@ -25,6 +25,7 @@ from fenghuo.metrics.collect.integrations.host import HostSettings
 from fenghuo.metrics.collect.settings import GlobalSettings, JobSettings
 from fenghuo.metrics.forward.settings import RemoteWriteSettings
 from fenghuo.metrics.promql.settings import QuerySettings
+from fenghuo.metrics.remote.settings import RemoteEngineSettings
 from fenghuo.metrics.store.settings import StoreSettings
 from fenghuo.model.duration import format_duration
 from fenghuo.model.language import Language
@@ -100,6 +101,8 @@ class AppSettings:
     alert_relabel_rules: tuple[RelabelRule, ...] = ()
     """What happens to an alert's labels between the rules and the notification pipeline."""
     alerting: AlertingSettings = field(default_factory=AlertingSettings.built_in)
+    remote: RemoteEngineSettings | None = None
+    """The engine that answers queries instead of ours."""
     remote_writes: tuple[RemoteWriteSettings, ...] = ()
     storage: StoreSettings = field(default_factory=StoreSettings)
     query: QuerySettings = field(default_factory=QuerySettings)
@@ -128,6 +131,7 @@ class AppSettings:
             "rule_files": list(self.rule_files),
             "scrape_configs": [{"job_name": job.job_name, **_dump(job)} for job in self.jobs],
             "alerting": {"alert_relabel_configs": [_dump(rule) for rule in self.alert_relabel_rules]},
+            "remote": {"url": self.remote.url, **_dump(self.remote)} if self.remote is not None else {},
             "remote_write": [{"url": write.url, **_dump(write)} for write in self.remote_writes],
             "storage": _dump(self.storage),
             "query": _dump(self.query),

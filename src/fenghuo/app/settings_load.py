@@ -20,6 +20,7 @@ from fenghuo.alerting.settings_global import GlobalSettings as AlertingGlobalSet
 from fenghuo.app.environment import expand
 from fenghuo.app.settings import AppSettings, IntegrationSettings, ServerSettings
 from fenghuo.app.settings_prometheus import PrometheusPart, PrometheusReader
+from fenghuo.app.settings_remote import beside, written_to
 from fenghuo.app.settings_sections import (
     ALERTMANAGER_KEYS,
     OWN_KEYS,
@@ -35,6 +36,7 @@ from fenghuo.app.settings_sections import (
 from fenghuo.base.document import Document, Problem, Severity, load_yaml, validate
 from fenghuo.base.errors import InputError
 from fenghuo.metrics.promql.settings import QuerySettings
+from fenghuo.metrics.remote.settings import RemoteEngineSettings
 from fenghuo.metrics.store.settings import StoreSettings
 from fenghuo.model.language import Language
 from fenghuo.packs import pack_names
@@ -99,6 +101,7 @@ class _Loader:
         self._trading = self._section(TradingSettings, document, top, "trading")
         self._markets = self._market_book(document)
         part = self._prometheus(document, top, for_prometheus)
+        remote = self._remote(document, top)
         return AppSettings(
             file=self._path,
             global_=part.global_,
@@ -107,10 +110,11 @@ class _Loader:
             rule_files=tuple(part.rule_files),
             alert_relabel_rules=tuple(part.alert_relabel_rules),
             alerting=self._alerting(document, top, for_alerting),
-            remote_writes=tuple(part.remote_writes),
+            remote=remote,
+            remote_writes=written_to(remote, part.remote_writes),
             oncall=self._oncall(document, top),
             trading=self._trading,
-            storage=self._storage(document, top.get("storage"), part.storage),
+            storage=beside(remote, self._storage(document, top.get("storage"), part.storage)),
             query=self._section(QuerySettings, document, top, "query"),
             server=self._section(ServerSettings, document, top, "server"),
             integrations=self._section(IntegrationSettings, document, top, "integrations"),
@@ -207,6 +211,13 @@ class _Loader:
         return settings.model_copy(
             update={name: value for name, value in from_prometheus.items() if name not in settings.model_fields_set}
         )
+
+    def _remote(self, document: Document, top: Mapping[str, Any]) -> RemoteEngineSettings | None:
+        if top.get("remote") is None:
+            return None
+        settings, found = validate(RemoteEngineSettings, document, top["remote"], ("remote",))
+        self.problems += found
+        return settings
 
     def _section(self, model: type[M], document: Document, top: Mapping[str, Any], key: str) -> M:
         """The model of one section; its defaults when it is not there, or wrong and reported."""

@@ -40,6 +40,7 @@ OWN_KEYS: Final = frozenset(
         "schedules",
         "trading",
         "query",
+        "remote",
     }
 )
 ROUTING_KEYS: Final = ALERTMANAGER_KEYS - PROMETHEUS_KEYS
