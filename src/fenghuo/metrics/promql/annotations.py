@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fenghuo.metrics.promql.numbers import format_general
-from fenghuo.metrics.promql.syntax.ast import Node
+from fenghuo.metrics.promql.syntax.ast import Binary, Node
 from fenghuo.metrics.promql.syntax.lexer import place
 from fenghuo.model.labels import quote
 from fenghuo.model.sample import Floats
@@ -94,6 +94,11 @@ class Annotations:
             self.warn(
                 f"sample has start time that overlaps with previous sample timestamp for metric {quote(name)}", node
             )
+
+    def incompatible_floats(self, node: Binary) -> None:
+        """Inform of floats on both sides of an operator that wants histograms."""
+        text = f'incompatible sample types encountered for binary operator "{node.op}": float {node.op} float'
+        self.inform(text, node)
 
     def bad_bucket(self, label: str, metric: str, node: Node) -> None:
         text = f'bucket label "le" is missing or has a malformed value of {quote(label)}'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from fenghuo.metrics.promql.calls import Argument, Invocation, broadcast
 from fenghuo.metrics.promql.choose import BY_VALUE, candidates, counts
 from fenghuo.metrics.promql.context import Context
 from fenghuo.metrics.promql.dates import DATE_FUNCTIONS
+from fenghuo.metrics.promql.errors import ExecutionError
 from fenghuo.metrics.promql.functions import RANGE_KERNELS, RangeKernel
 from fenghuo.metrics.promql.grid import Grid
 from fenghuo.metrics.promql.info import with_info
@@ -32,6 +34,7 @@ from fenghuo.metrics.promql.ranges import (
 from fenghuo.metrics.promql.reduce import REDUCTIONS
 from fenghuo.metrics.promql.syntax.ast import (
     SET_OPS,
+    TRIM_OPS,
     Aggregate,
     Binary,
     Call,
@@ -200,7 +203,19 @@ def _binary(node: Binary, grid: Grid, context: Context) -> Value:
     return left
 
 
+def _trimmed(node: Binary, left: Value, right: Value, context: Context) -> Vector:
+    """What trimming leaves of floats: nothing. Raises ExecutionError for two numbers."""
+    met = _operate(replace(node, op="+"), left, right, context)
+    if not isinstance(met, Vector):
+        raise ExecutionError(f'operator "{node.op}" not allowed for Scalar operations')
+    if met.present.any():
+        context.notes.incompatible_floats(node)
+    return empty_vector(met.values.shape[1])
+
+
 def _operate(node: Binary, left: Value, right: Value, context: Context) -> Value:
+    if node.op in TRIM_OPS:
+        return _trimmed(node, left, right, context)
     if isinstance(left, Vector) and isinstance(right, Vector):
         if node.op in SET_OPS:
             return set_operation(node, left, right)

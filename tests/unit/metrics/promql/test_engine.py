@@ -120,6 +120,7 @@ def test_range_queries_have_moments(engine: Engine, end_ms: int, step_ms: int) -
         ('label_replace(x_total, "instance", "z", "", "")', "vector cannot contain metrics with the same labelset"),
         ('label_replace(x_total, "a", "$1", "job", "(")', "invalid regular expression in label_replace(): ("),
         ("topk(NaN, x_total)", "Parameter value is NaN"),
+        ("1 </ 2", 'operator "</" not allowed for Scalar operations'),
         ("double_exponential_smoothing(x_total[5m], 0, 0.5)", "invalid smoothing factor"),
     ],
 )
@@ -150,6 +151,24 @@ def test_infos_and_warnings(engine: Engine, store: MemoryStore) -> None:
         'PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "gauge" (1:6)'
     ]
     assert result.warnings == ["PromQL warning: quantile value should be between 0 and 1, got 2 (1:28)"]
+
+
+@pytest.mark.parametrize(
+    ("expr", "infos"),
+    [
+        ("x_total </ 1", ['incompatible sample types encountered for binary operator "</": float </ float (1:1)']),
+        (
+            "sum(x_total >/ x_total)",
+            ['incompatible sample types encountered for binary operator ">/": float >/ float (1:5)'],
+        ),
+        ("x_total >/ nothing", []),
+    ],
+)
+def test_nothing_is_left_of_trimmed_floats(engine: Engine, expr: str, infos: list[str]) -> None:
+    result = engine.instant(expr, 10 * MINUTE_MS)
+    assert isinstance(result.value, VectorResult)
+    assert result.value.samples() == []
+    assert result.infos == [f"PromQL info: {text}" for text in infos]
 
 
 def test_buckets_that_fall_are_told_of_in_sum(engine: Engine, store: MemoryStore) -> None:

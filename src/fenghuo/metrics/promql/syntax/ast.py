@@ -163,6 +163,8 @@ Expr: TypeAlias = (
 )
 
 SET_OPS = frozenset({"and", "or", "unless"})
+TRIM_OPS = frozenset({"</", ">/"})
+"""What is left of native histograms below and above a value."""
 COMPARISON_OPS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 AGGREGATORS = frozenset(
     {

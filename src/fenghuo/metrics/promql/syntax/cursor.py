@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from fenghuo.metrics.promql.errors import ParseError
 from fenghuo.metrics.promql.limits import NESTING_MAX
-from fenghuo.metrics.promql.syntax.ast import AGGREGATORS, COMPARISON_OPS
+from fenghuo.metrics.promql.syntax.ast import AGGREGATORS, COMPARISON_OPS, TRIM_OPS
 from fenghuo.metrics.promql.syntax.lexer import Kind, Token, error_at, tokenize
 from fenghuo.model.labels import quote
 
 KEYWORDS = AGGREGATORS | {
     "and", "or", "unless", "atan2", "offset", "by", "without", "on", "ignoring", "group_left", "group_right", "bool",
 }  # fmt: skip
-_OP_SYMBOLS = COMPARISON_OPS | {"+", "-", "*", "/", "%", "^", "@", "=~", "!~"}
+_OP_SYMBOLS = COMPARISON_OPS | TRIM_OPS | {"+", "-", "*", "/", "%", "^", "@", "=~", "!~"}
 
 
 class Cursor:
