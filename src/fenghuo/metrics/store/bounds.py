@@ -31,6 +31,9 @@ LIMIT = "limit"
 """The reason that a refused sample is counted under."""
 SAID_FOR_MS = 120_000
 """A refusal is trouble for so long after it happened; targets try again each minute."""
+UNBOUNDED = 1 << 62
+BYTES_MAX = 4
+"""Of one character in UTF-8."""
 _SHOWN_CHARS = 200
 
 
@@ -79,15 +82,16 @@ class Bounds:
 
 def _problem(labels: Labels, settings: StoreSettings) -> tuple[Limit, str] | None:
     """Which bound the labels break, and how."""
-    if settings.labels_max and len(labels) > settings.labels_max:
+    if settings.labels_max and len(labels.pairs) > settings.labels_max:
         return LABELS, f"it has {len(labels)} labels, max_labels is {settings.labels_max}"
-    for pair in labels.pairs:
-        sizes = [len(text.encode(errors="surrogatepass")) for text in pair]
-        if settings.label_name_bytes_max and sizes[0] > settings.label_name_bytes_max:
-            return NAME_BYTES, f"a name of {sizes[0]} bytes, max_label_name_length is {settings.label_name_bytes_max}"
-        if settings.label_value_bytes_max and sizes[1] > settings.label_value_bytes_max:
-            return (
-                VALUE_BYTES,
-                f"a value of {sizes[1]} bytes, max_label_value_length is {settings.label_value_bytes_max}",
-            )
+    names, values = settings.label_name_bytes_max or UNBOUNDED, settings.label_value_bytes_max or UNBOUNDED
+    for name, value in labels.pairs:
+        if BYTES_MAX * len(name) > names and (size := _bytes_of(name)) > names:
+            return NAME_BYTES, f"a name of {size} bytes, max_label_name_length is {names}"
+        if BYTES_MAX * len(value) > values and (size := _bytes_of(value)) > values:
+            return VALUE_BYTES, f"a value of {size} bytes, max_label_value_length is {values}"
     return None
+
+
+def _bytes_of(text: str) -> int:
+    return len(text.encode(errors="surrogatepass"))

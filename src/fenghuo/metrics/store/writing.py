@@ -78,12 +78,17 @@ class Writer:
         index = self._parts.index
         if sids is None:
             sids = index.find(labels.pairs for labels in series)
-        if (sids < 0).any():
-            fresh = dict.fromkeys(series[place] for place in np.flatnonzero(sids < 0).tolist())
-            index.register(labels.pairs for labels in self.bounds.admitted(list(fresh), len(index)))
-            sids = index.find(labels.pairs for labels in series)
-            self._head.reserve(index.bound)
-        return np.where(sids < 0, REFUSED, sids)
+        if not (unknown := sids < 0).any():
+            return sids
+        fresh = [series[place] for place in np.flatnonzero(unknown).tolist()]
+        admitted = self.bounds.admitted(list(dict.fromkeys(fresh)), len(index))
+        entered = index.register(labels.pairs for labels in admitted)
+        if len(entered) != len(fresh):
+            numbers = dict(zip(admitted, entered.tolist(), strict=True))
+            entered = np.array([numbers.get(labels, REFUSED) for labels in fresh], dtype=np.int64)
+        self._head.reserve(index.bound)
+        sids[unknown] = entered
+        return sids
 
     def append(self, key: str, time_ms: int, rows: Ints, values: Floats) -> AppendResult:
         """Store one scrape of the cohort ``key``; see :meth:`Cohort.append`."""
