@@ -12,6 +12,7 @@ import orjson
 from fenghuo.model.labels import Labels
 from fenghuo.model.sample import STALE_NAN, Exemplar, Floats, Ints, Metadata
 from fenghuo.wire.exposition import NO_TIME, Format, Parsed, float_of, parse_text
+from fenghuo.wire.exposition.timed import TimedReader
 
 PIECE_BYTES: Final = 1 << 18
 """Some two thousand lines are parsed at once."""
@@ -88,21 +89,34 @@ class ExpositionLines:
 
     def __init__(self, dialect: Format) -> None:
         self._dialect = dialect
+        self._timed = TimedReader(dialect)
         self._type = b""
         """The last TYPE line: it says how the labels of what follows are spelled."""
 
     def read(self, lines: bytes, first_line: int) -> Iterator[Batch | BadLine]:
+        for part in _parts(lines):
+            timed = None if part.startswith(b"#") else self._timed.read(part, self._type_word())
+            if timed is None:
+                yield from self._read_any(part, first_line)
+            else:
+                yield Batch(timed.series, timed.owners, timed.times_ms, timed.values)
+            first_line += part.count(b"\n")
+
+    def _type_word(self) -> str:
+        return self._type.split()[-1].decode(errors="replace") if self._type else ""
+
+    def _read_any(self, lines: bytes, first_line: int) -> Iterator[Batch | BadLine]:
+        """Read lines of any kind; where one is bad, each half by itself."""
         parsed = self._parse(lines)
         if parsed.problem is None:
             yield _batch(parsed)
+            self._remember(lines)
         elif (half := _middle(lines)) == len(lines):
             # The parser counts from the TYPE line that was put in front.
             yield BadLine(f"line {first_line}: {parsed.problem.partition(': ')[2] or parsed.problem}")
         else:
-            yield from self.read(lines[:half], first_line)
-            yield from self.read(lines[half:], first_line + lines[:half].count(b"\n"))
-            return
-        self._remember(lines)
+            yield from self._read_any(lines[:half], first_line)
+            yield from self._read_any(lines[half:], first_line + lines[:half].count(b"\n"))
 
     def _parse(self, lines: bytes) -> Parsed:
         if self._dialect is Format.TEXT:
@@ -117,6 +131,20 @@ class ExpositionLines:
         if start >= 0 and (start == 0 or lines[start - 1 : start] == b"\n"):
             end = lines.find(b"\n", start)
             self._type = lines[start : end + 1] if end >= 0 else lines[start:] + b"\n"
+
+
+def _parts(lines: bytes) -> Iterator[bytes]:
+    """Runs of comment lines, and runs of others."""
+    start = 0
+    while start < len(lines):
+        end = start
+        if lines[start : start + 1] == b"#":
+            while lines[end : end + 1] == b"#":
+                end = lines.find(b"\n", end) + 1 or len(lines)
+        else:
+            end = lines.find(b"\n#", start) + 1 or len(lines)
+        yield lines[start:end]
+        start = end
 
 
 def _middle(lines: bytes) -> int:

@@ -67,6 +67,40 @@ def test_openmetrics_says_the_same_however_it_is_cut(size: int, piece: int) -> N
     ]
 
 
+SERIES = [
+    "a",
+    "b_total",
+    'a{x="1"}',
+    'a{x="1",le="5"}',
+    'a{x="b c"}',
+    'a{x="} 1"}',
+    'a{x="1",x="2"}',
+    '{"odd",x="1"}',
+    "a{}",
+]
+VALUES = ["1", "-0", "1e5", "NaN", "+Inf", "1_0", "0x1", "", "one"]
+TIMES = ["1700000000", "1700000000.123", "5", "-1.5", "1_0", "", "١", "99999999999999999999", "nan"]
+line_texts = st.one_of(
+    st.tuples(st.sampled_from(SERIES), st.sampled_from(VALUES), st.sampled_from(TIMES)).map(" ".join),
+    st.tuples(st.sampled_from(SERIES), st.just("2"), st.just("1700000000")).map(" ".join),
+    st.sampled_from(
+        ["# TYPE a histogram", "# TYPE a gauge", "# HELP a b", "", "\r", "a  1 5", 'a 1 5 # {x="1"} 1', "é"]
+    ),
+)
+
+
+@pytest.mark.parametrize("dialect", list(Format))
+@given(lines=st.lists(line_texts, max_size=12))
+def test_the_quick_way_reads_what_the_careful_one_reads(dialect: Format, lines: list[str]) -> None:
+    body = "\n".join([*lines, ""]).encode()
+    quick = read(ExpositionLines(dialect), body, len(body) + 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(texts.TimedReader, "read", lambda *_: None)
+        careful = read(ExpositionLines(dialect), body, len(body) + 1)
+    assert [repr(each) for each in samples(quick)] == [repr(each) for each in samples(careful)]
+    assert problems(quick) == problems(careful)
+
+
 @pytest.mark.parametrize("dialect", list(Format))
 @pytest.mark.parametrize("piece", [10, 40, 100_000])
 def test_bad_lines_are_named_and_the_others_are_taken(
