@@ -168,7 +168,8 @@ class Keeper:
                 oldest_ms = self._clock.now_ms() - settings.retention_ms
                 blocks.delete([block for block in blocks.blocks if block.meta.last_ms < oldest_ms], "age")
             while settings.retention_size_bytes and len(blocks) and blocks.size_bytes > settings.retention_size_bytes:
-                blocks.delete(blocks.blocks[:1], "size")
+                # Imports may overlap: the oldest is the one that ends first.
+                blocks.delete([min(blocks.blocks, key=lambda block: block.meta.last_ms)], "size")
 
     def clean(self) -> None:
         """Take deleted samples off the disk. Raises OSError when it refuses."""

@@ -164,6 +164,28 @@ def test_retention_by_size_drops_the_oldest(make: Make, clock: ManualClock, tmp_
     assert block_files(tmp_path) == files[-2:]
 
 
+@pytest.mark.parametrize("by_size", [False, True])
+def test_of_blocks_that_overlap_the_one_that_ends_first_goes_first(
+    make: Make, clock: ManualClock, tmp_path: Path, by_size: bool
+) -> None:
+    """As an import leaves them: one begins before the other, and ends after it."""
+    store, start = make(max_block_duration="1d"), clock.now_ms()
+    clock.step_wall(48 * 3600)
+    sizes = []
+    for name, first_h, last_h in (("long", 0, 23), ("short", 5, 8)):
+        times = np.arange(start + first_h * HOUR_MS, start + last_h * HOUR_MS, MINUTE_MS)
+        work = store.backfill()
+        work.add([named(name)], np.zeros(len(times), dtype=np.int64), times, np.arange(len(times)) / 7)
+        work.finish()
+        sizes.append(block_files(tmp_path)[-1].stat().st_size)
+    if by_size:
+        store = make(max_block_duration="1d", retention_size=f"{sizes[0]}B")
+    else:
+        store = make(max_block_duration="1d", retention_ms=clock.now_ms() - start - 12 * HOUR_MS)
+    store.keeper._retain()
+    assert set(everything(store)) == {named("long")}
+
+
 def test_series_that_nothing_knows_are_forgotten_and_their_numbers_used_again(make: Make, clock: ManualClock) -> None:
     store = make(retention_ms=4 * HOUR_MS)
     for number in range(30):
