@@ -9,6 +9,7 @@ from typing import Any
 from fenghuo.base.errors import InputError
 from fenghuo.metrics.promql import ParseError, parse_expr
 from fenghuo.metrics.promql.script.series import parse_series_line
+from fenghuo.metrics.promql.syntax.lexer import place
 
 NOT_UTF8 = "input_is_bytes_latin1"
 """Inputs that are bytes, not text: refused where bytes come in, not here."""
@@ -43,13 +44,21 @@ def test_what_prometheus_parses(conformance: Path) -> None:
 
 
 def test_what_prometheus_refuses(conformance: Path) -> None:
-    """Every invalid one is refused, in Prometheus' words but for the few that are listed."""
+    """Every invalid one is refused, at the same place and in Prometheus' words but for the few that are listed."""
     cases = [case for case in _cases(conformance, "parse") if "kind" not in case]
     accepted = [case["input"] for case in cases if _parse(case["input"])[0] is not None]
     assert accepted == []
-    first_words = {case["input"]: case["errors"][0]["msg"] for case in cases if case.get("errors")}
-    other = {text for text, words in first_words.items() if not _parse(text)[1].endswith(words)}
+    errors = {case["input"]: case["errors"][0] for case in cases if case.get("errors")}
+    other = {text for text, error in errors.items() if not _parse(text)[1].endswith(error["msg"])}
     assert other - OTHER_WORDS == set()
+    elsewhere = {
+        text: (_parse(text)[1], place(text, error["start"]))
+        for text, error in errors.items()
+        if "start" in error
+        and text not in OTHER_WORDS
+        and not _parse(text)[1].startswith(f"{place(text, error['start'])}: ")
+    }
+    assert elsewhere == {}
 
 
 def test_nesting_has_a_limit() -> None:

@@ -13,7 +13,7 @@ from fenghuo.metrics.promql.errors import ExecutionError
 from fenghuo.metrics.promql.fold import Groups, held
 from fenghuo.metrics.promql.kernels.spread import quantile
 from fenghuo.metrics.promql.label_arrays import group_rows, with_column
-from fenghuo.metrics.promql.numbers import format_float
+from fenghuo.metrics.promql.numbers import format_float, format_general
 from fenghuo.metrics.promql.reduce import REDUCTIONS, Walk
 from fenghuo.metrics.promql.syntax.ast import Aggregate
 from fenghuo.metrics.promql.vector import Slabs, Vector, empty_vector
@@ -115,7 +115,7 @@ def _ratio(node: Aggregate, vector: Vector, param: Floats | str | None, notes: A
     assert node.param is not None
     for value in np.unique(ratio[np.abs(ratio) > 1]).tolist():
         capped = "1" if value > 0 else "-1"
-        shown = format_float(value)
+        shown = format_general(value)
         notes.warn(f"ratio value should be between -1 and 1, got {shown}, capping to {capped}", node.param)
     ratio = np.clip(ratio, -1, 1)
     place = np.array([labels.fingerprint() for labels in vector.labels.rows()], dtype=np.uint64)

@@ -67,7 +67,7 @@ def test_modifiers_belong_to_what_they_follow() -> None:
     ("text", "message"),
     [
         ("sum(up", "1:7: parse error: unclosed left parenthesis"),
-        ("a\n  + ) b", "2:5: parse error: unexpected right parenthesis ')'"),
+        ("a\n  + ) b", "2:6: parse error: unexpected right parenthesis ')'"),
         ("rate(x)", '1:6: parse error: expected type range vector in call to function "rate", got instant vector'),
         ('x{a=~"("}', "1:6: parse error: error parsing regexp"),
         ("nope(x)", '1:1: parse error: unknown function with name "nope"'),

@@ -25,6 +25,7 @@ from fenghuo.metrics.promql.syntax.ast import (
     unwrap,
 )
 from fenghuo.metrics.promql.syntax.cursor import Cursor
+from fenghuo.metrics.promql.syntax.lexer import after_space
 from fenghuo.metrics.promql.syntax.signatures import SIGNATURES
 from fenghuo.model.labels import quote
 
@@ -143,16 +144,17 @@ class _Checker:
                 raise self._cursor.error(
                     "binary expression must contain only scalar and instant vector types", side.start
                 )
+        operator_at = after_space(self._cursor.text, node.lhs.end)
         matching = node.matching
         both_vectors = kinds == (ValueType.VECTOR, ValueType.VECTOR)
         if node.return_bool and node.op not in COMPARISON_OPS:
-            raise self._cursor.error("bool modifier can only be used on comparison operators", node.start)
+            raise self._cursor.error("bool modifier can only be used on comparison operators", operator_at)
         if node.op in COMPARISON_OPS and not node.return_bool and ValueType.VECTOR not in kinds:
-            raise self._cursor.error("comparisons between scalars must use BOOL modifier", node.start)
+            raise self._cursor.error("comparisons between scalars must use BOOL modifier", operator_at)
         twice = [label for label in matching.include if matching.on and label in matching.labels]
         if twice:
             raise self._cursor.error(
-                f"label {quote(twice[0])} must not occur in ON and GROUP clause at once", node.start
+                f"label {quote(twice[0])} must not occur in ON and GROUP clause at once", operator_at
             )
         if not both_vectors and (matching.labels or matching.on):
             raise self._cursor.error("vector matching only allowed between instant vectors", node.start)

@@ -62,6 +62,12 @@ def place(text: str, offset: int) -> str:
     return f"{text.count(chr(10), 0, offset) + 1}:{offset - line_start + 1}"
 
 
+def after_space(text: str, offset: int) -> int:
+    """Where what follows blanks and comments begins."""
+    found = _SPACE.match(text, offset)
+    return found.end() if found else offset
+
+
 def tokenize(text: str) -> list[Token]:
     """The tokens of ``text``, ended by one of kind END."""
     return _Lexer(text).run()
@@ -134,6 +140,7 @@ class _Lexer:
             raise self._error(f"unexpected character: {char!r}")
         self._parens += (op == "(") - (op == ")")
         if self._parens < 0:
+            self._at += 1  # Prometheus names the place behind it.
             raise self._error("unexpected right parenthesis ')'")
         self._emit(Kind.OP, self._at + len(op))
 
