@@ -7,17 +7,13 @@ timers never sleep.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
-
-
-class Timer(Protocol):
-    """Something that is to happen, and can be called off."""
-
-    def cancel(self) -> object: ...
 
 
 class Clock(Protocol):
@@ -35,8 +31,8 @@ class Clock(Protocol):
         """Wait. Negative and zero durations yield to other tasks once."""
         ...
 
-    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
-        """Have ``callback()`` called on the running event loop when the time has passed, unless it is called off."""
+    def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
+        """Cancels what runs inside when the time has passed, and raises TimeoutError then."""
         ...
 
 
@@ -52,8 +48,8 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(seconds, 0.0))
 
-    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
-        return asyncio.get_running_loop().call_later(max(seconds, 0.0), callback)
+    def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
+        return asyncio.timeout(max(seconds, 0.0))
 
 
 class ManualClock:
@@ -81,10 +77,22 @@ class ManualClock:
             return
         await self._sleeper(seconds)
 
-    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
-        future = self._sleeper(seconds)
-        future.add_done_callback(lambda ended: None if ended.cancelled() else callback())
-        return future
+    @contextlib.asynccontextmanager
+    async def timeout(self, seconds: float) -> AsyncIterator[None]:
+        async with asyncio.timeout(None) as scope:
+            inside = True
+
+            def expire(waiter: asyncio.Future[None]) -> None:
+                if inside and not waiter.cancelled():
+                    scope.reschedule(waiter.get_loop().time())
+
+            waiter = self._sleeper(seconds)
+            waiter.add_done_callback(expire)
+            try:
+                yield
+            finally:
+                inside = False
+                waiter.cancel()
 
     def _sleeper(self, seconds: float) -> asyncio.Future[None]:
         future = asyncio.get_running_loop().create_future()

@@ -73,17 +73,26 @@ async def test_the_system_clock_moves() -> None:
     assert clock.now_ms() >= start_ms
 
 
-async def test_what_is_to_happen_later_happens_once_or_is_called_off() -> None:
+async def test_what_takes_too_long_is_cancelled() -> None:
     clock = ManualClock()
-    seen: list[str] = []
-    clock.call_later(2, lambda: seen.append("two"))
-    clock.call_later(1, lambda: seen.append("one")).cancel()
-    await clock.advance(1.9)
-    assert seen == []
-    await clock.advance(5)
-    assert seen == ["two"]
+    ends: list[str] = []
 
-    done = asyncio.Event()
-    SystemClock().call_later(30, done.clear).cancel()
-    SystemClock().call_later(-1, done.set)
-    await asyncio.wait_for(done.wait(), 10)
+    async def wait(seconds: float) -> None:
+        try:
+            async with clock.timeout(2):
+                await clock.sleep(seconds)
+            ends.append(f"{seconds:g} s")
+            await clock.sleep(5)
+        except TimeoutError:
+            ends.append(f"{seconds:g} s is too long")
+
+    tasks = [asyncio.create_task(wait(seconds)) for seconds in (1, 3)]
+    await clock.advance(1.9)
+    assert ends == ["1 s"]
+    await clock.advance(10)
+    assert ends == ["1 s", "3 s is too long"]
+    await asyncio.gather(*tasks)
+
+    with pytest.raises(TimeoutError):
+        async with SystemClock().timeout(-1):
+            await asyncio.get_running_loop().create_future()

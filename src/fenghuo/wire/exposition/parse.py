@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -27,18 +27,20 @@ _NOT_UTF8: Final = re.compile(r"\\udc([89a-f][0-9a-f])")
 _SHOWN_CHARS_MAX: Final = 200
 
 
-def parse_text(body: bytes, content_type: str, last: Parsed | None = None) -> Parsed:
+def parse_text(body: bytes, content_type: str, last: Parsed | None = None, others: Sequence[Parsed] = ()) -> Parsed:
     """Read a body in the format that ``content_type`` announces; text 0.0.4 when it announces none of ours.
 
-    ``last`` is what the last body of the same source gave. When this one differs from it in values, timestamps and
-    exemplars only, the result carries the very same layout object. Never raises on what the body holds.
+    ``last`` is what the last body of the same source gave, ``others`` what bodies of its like gave. When this one
+    differs from one of them in values, timestamps and exemplars only, the result carries the very same layout object.
+    Never raises on what the body holds.
     """
     dialect = format_of(content_type) or Format.TEXT
+    for like in others if last is None else (last, *others):
+        if like.layout.lines is not None and like.layout.lines.format is dialect:
+            parsed = parse_again(like, body)
+            if parsed is not None:
+                return parsed
     known = last.layout if last is not None else None
-    if last is not None and last.layout.lines is not None and last.layout.lines.format is dialect:
-        parsed = parse_again(last, body)
-        if parsed is not None:
-            return parsed
     lines: list[str] = []
     valid = True
     for piece in pieces_of(body):

@@ -9,11 +9,12 @@ from fenghuo.base.errors import InputError, OperatingError
 from fenghuo.base.limits import Policy, declare
 from fenghuo.metrics.collect.scrape.negotiate import accept_header, content_type, speakable
 from fenghuo.metrics.collect.scrape.outcome import Read, Reading, Reason, ScrapeError
+from fenghuo.metrics.collect.scrape.shelf import LayoutShelf
 from fenghuo.metrics.collect.scrape.threads import Threads
 from fenghuo.metrics.collect.settings import EscapingScheme, JobSettings
 from fenghuo.net.answer import Answer, HttpError, HttpFault
 from fenghuo.net.http_client import HttpClient
-from fenghuo.wire.exposition import Parsed, parse_text
+from fenghuo.wire.exposition import Parsed
 
 BODY_LIMIT: Final = declare(
     "scrape_body_bytes",
@@ -51,8 +52,11 @@ class HttpFeed:
 
     at_once = False
 
-    def __init__(self, client: HttpClient, url: str, settings: JobSettings, timeout_ms: int) -> None:
+    def __init__(
+        self, client: HttpClient, url: str, settings: JobSettings, timeout_ms: int, shelf: LayoutShelf
+    ) -> None:
         self._client = client
+        self._shelf = shelf
         self._url = url
         self._fallback = settings.fallback_scrape_protocol
         self._limit_bytes = settings.body_size_limit_bytes
@@ -89,7 +93,7 @@ class HttpFeed:
         except HttpError as error:
             raise self._scrape_error(error) from error
         kind = content_type(answer.content_type, self._fallback) if body else ""
-        return Reading(parse_text(body, kind, last), len(body))
+        return Reading(self._shelf.read(body, kind, last), len(body))
 
     def _scrape_error(self, error: HttpError) -> ScrapeError:
         if error.fault is HttpFault.BODY_SIZE:

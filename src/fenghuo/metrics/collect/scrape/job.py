@@ -14,6 +14,7 @@ from fenghuo.metrics.collect.scrape.farewell import Farewells
 from fenghuo.metrics.collect.scrape.feed import HttpFeed, Source, SourceFeed
 from fenghuo.metrics.collect.scrape.loop import Tools
 from fenghuo.metrics.collect.scrape.pool import FeedFor, Neighbours, Pool
+from fenghuo.metrics.collect.scrape.shelf import LayoutShelf
 from fenghuo.metrics.collect.scrape.sink import SampleSink
 from fenghuo.metrics.collect.scrape.tasks import Tasks
 from fenghuo.metrics.collect.scrape.threads import Threads
@@ -53,6 +54,7 @@ class HttpJob:
         self._settings = settings
         self._parts = parts
         self._groups: Sequence[TargetGroup] = ()
+        self._shelf = LayoutShelf()
         self._client = HttpClient(settings, parts.user_agent)
         self.pool = parts.pool(settings, self._feed_for)
         self._discovery = parts.discover(settings, self._found)
@@ -98,7 +100,7 @@ class HttpJob:
         self.pool.sync(*targets_of(self._settings, groups))
 
     def _feed_for(self, target: Target) -> HttpFeed:
-        return HttpFeed(self._client, target.url, self._settings, target.timeout_ms)
+        return HttpFeed(self._client, target.url, self._settings, target.timeout_ms, self._shelf)
 
     def _close_client(self) -> None:
         self._parts.tasks.start(self._client.close())

@@ -14,7 +14,7 @@ from fenghuo.metrics.collect.scrape.feed import Feed
 from fenghuo.metrics.collect.scrape.metrics import ScrapeMetrics
 from fenghuo.metrics.collect.scrape.outcome import Failure, Outcome, Read, Reason, ScrapeError
 from fenghuo.metrics.collect.scrape.threads import Threads
-from fenghuo.metrics.collect.scrape.timing import Timestamps, next_tick_s, offset_s, within
+from fenghuo.metrics.collect.scrape.timing import Timestamps, next_tick_s, offset_s
 from fenghuo.metrics.collect.scrape.writer import TargetWriter
 from fenghuo.metrics.collect.targets import Target
 from fenghuo.model.duration import format_duration
@@ -89,43 +89,39 @@ class ScrapeLoop:
             log.warning("no staleness markers for %s, which is gone: %s", self.target.url, failure.message)
 
     async def _round(self, time_ms: int) -> None:
+        """One scrape. A fault that nobody foresaw is logged, and written down as the scrape's failure."""
         started_s = self._tools.clock.monotonic_s()
-        read = self.refused or await self._fetch()
-        outcome = await self._write(time_ms, started_s, read) or await self._write(time_ms, started_s, _FAULT)
-        if outcome is None:
-            outcome = Outcome(time_ms, self._tools.clock.monotonic_s() - started_s, failure=_FAULT)
+        written: list[Outcome] = []
+
+        async def scrape() -> None:
+            written.append(await self._write(time_ms, started_s, self.refused or await self._fetch()))
+
+        async def admit_fault() -> None:
+            written.append(await self._write(time_ms, started_s, _FAULT))
+
+        guard = self._tools.guard
+        if not await guard.run("scrape", scrape) and not await guard.run("scrape", admit_fault):
+            written.append(Outcome(time_ms, self._tools.clock.monotonic_s() - started_s, failure=_FAULT))
+        (outcome,) = written
         self._metrics.observe(outcome)
         _tell(self.target, self.last, outcome)
         self.last = outcome
 
     async def _fetch(self) -> Read | Failure:
         timeout_ms = self.target.timeout_ms
-        fetched: list[Read | Failure] = []
+        try:
+            async with self._tools.clock.timeout(timeout_ms / 1000):
+                return await self._feed.fetch()
+        except TimeoutError:
+            limit = format_duration(timeout_ms)
+            return Failure(Reason.TIMEOUT, f"no complete answer within the scrape timeout of {limit}")
+        except ScrapeError as error:
+            return error.failure
 
-        async def attempt() -> None:
-            try:
-                fetched.append(await within(self._tools.clock, timeout_ms / 1000, self._feed.fetch))
-            except TimeoutError:
-                limit = format_duration(timeout_ms)
-                fetched.append(Failure(Reason.TIMEOUT, f"no complete answer within the scrape timeout of {limit}"))
-            except ScrapeError as error:
-                fetched.append(error.failure)
-
-        await self._tools.guard.run("scrape", attempt)
-        return fetched[0] if fetched else _FAULT
-
-    async def _write(self, time_ms: int, started_s: float, read: Read | Failure) -> Outcome | None:
-        """None when it ended in a fault that nobody foresaw."""
-        written: list[Outcome] = []
+    async def _write(self, time_ms: int, started_s: float, read: Read | Failure) -> Outcome:
         if isinstance(read, Failure) or self._is_light:
-            self._tools.guard.call("scrape", lambda: written.append(self.writer.write(time_ms, started_s, read)))
-        else:
-
-            async def attempt() -> None:
-                written.append(await self._tools.writing.run(lambda: self.writer.write(time_ms, started_s, read)))
-
-            await self._tools.guard.run("scrape", attempt)
-        return written[0] if written else None
+            return self.writer.write(time_ms, started_s, read)
+        return await self._tools.writing.run(lambda: self.writer.write(time_ms, started_s, read))
 
     @property
     def _is_light(self) -> bool:

@@ -1,15 +1,9 @@
-"""When a target is scraped, and which timestamp its samples get. Pure, but for :func:`within`."""
+"""When a target is scraped, and which timestamp its samples get. Pure."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
-
-from fenghuo.base.clock import Clock
-
-T = TypeVar("T")
+from typing import Final
 
 TOLERANCE_MS_MAX: Final = 10
 """How far a scrape may be off its tick and still get the tick's timestamp. Evenly spaced timestamps compress to
@@ -51,20 +45,3 @@ class Timestamps:
         if self._aligned_ms is None or abs(now_ms - self._aligned_ms) > self._tolerance_ms:
             self._aligned_ms = now_ms  # The first scrape, or the wall clock was set: count from here.
         return self._aligned_ms
-
-
-async def within(clock: Clock, seconds: float, work: Callable[[], Awaitable[T]]) -> T:
-    """Await ``work()``; raises TimeoutError and cancels it when the clock has gone on by ``seconds``."""
-    async with asyncio.timeout(None) as scope:
-        loop, ended = asyncio.get_running_loop(), False
-
-        def expire() -> None:
-            if not ended:
-                scope.reschedule(loop.time())
-
-        timer = clock.call_later(seconds, expire)
-        try:
-            return await work()
-        finally:
-            ended = True
-            timer.cancel()

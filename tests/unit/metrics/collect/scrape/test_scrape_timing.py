@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
-from fenghuo.base.clock import ManualClock
-from fenghuo.metrics.collect.scrape.timing import Timestamps, next_tick_s, offset_s, within
+from fenghuo.metrics.collect.scrape.timing import Timestamps, next_tick_s, offset_s
 
 pytestmark = pytest.mark.anyio
 
@@ -72,40 +69,3 @@ def test_short_intervals_have_a_narrow_tolerance() -> None:
     timestamps.take(1000, 0)
 
     assert timestamps.take(1103, 3) == 1103
-
-
-async def test_work_that_ends_in_time_gives_its_result(clock: ManualClock) -> None:
-    async def work() -> str:
-        await clock.sleep(1)
-        return "done"
-
-    task = asyncio.create_task(within(clock, 2, work))
-    await clock.advance(1)
-
-    assert await task == "done"
-
-
-async def test_work_that_takes_too_long_is_cancelled(clock: ManualClock) -> None:
-    ended = asyncio.Event()
-
-    async def work() -> None:
-        try:
-            await clock.sleep(60)
-        finally:
-            ended.set()
-
-    task = asyncio.create_task(within(clock, 2, work))
-    await clock.advance(1.9)
-    assert not task.done()
-    await clock.advance(0.2)
-    with pytest.raises(TimeoutError):
-        await task
-    assert ended.is_set()
-
-
-async def test_an_error_of_the_work_comes_out_as_it_is(clock: ManualClock) -> None:
-    async def work() -> None:
-        raise OSError("no")
-
-    with pytest.raises(OSError, match="no"):
-        await within(clock, 2, work)
