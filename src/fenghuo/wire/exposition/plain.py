@@ -60,5 +60,4 @@ def plain_series(key: str, names: PlainNames, pairs: PlainPairs) -> Labels | Non
     except KeyError:
         return None
     found.sort()
-    by_name = dict(found)
-    return Labels.of_sorted(tuple(found), by_name) if len(by_name) == len(found) else None
+    return Labels.of_sorted(tuple(found)) if len(dict(found)) == len(found) else None

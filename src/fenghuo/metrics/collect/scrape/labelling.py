@@ -68,10 +68,11 @@ def with_target_labels(exposed: Labels, target: Labels, *, honor_labels: bool) -
     Where both have a label, ``honor_labels`` lets the exposed one stand; otherwise the target's wins and the
     exposed one moves to ``exported_<name>``, with the prefix repeated until the name is free.
     """
-    clashes = [name for name in target if name in exposed]
+    own = dict(exposed.pairs)
+    clashes = [name for name, _ in target.pairs if name in own]
     if not clashes:
         pairs = tuple(sorted(exposed.pairs + target.pairs))
-        return Labels.of_sorted(pairs, dict(pairs))
+        return Labels.of_sorted(pairs)
     if honor_labels:
         return Labels({**target, **exposed})
     merged = {**exposed, **target}
