@@ -9,30 +9,17 @@ follows can only be samples. All found so are read at once; every other series i
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from fenghuo.model.sample import Bools, Exemplar, Floats, Ints, Metadata
+from fenghuo.model.sample import Exemplar, Metadata
 from fenghuo.wire.remote_write.draft import Draft, exemplar, refused, type_of
 from fenghuo.wire.remote_write.message import Key, WriteRequest
 from fenghuo.wire.remote_write.protobuf import DOUBLE, MalformedError, Wire, fields, read_sample, signed
-
-Bytes: TypeAlias = npt.NDArray[np.uint8]
+from fenghuo.wire.remote_write.tails import WHOLE, ZERO, Tails, counts, samples
 
 _SERIES_TAG: Final = 1 << 3 | Wire.LENGTH
-_WHOLE: Final = 18
-"""Bytes of a sample field: tag, size 16, tag, 8 bytes of value, tag, 6 bytes of time (the years 1971 to 2109)."""
-_ZERO: Final = 9
-"""The same without the value, which is 0."""
-_SAMPLE_TAG: Final = 2 << 3 | Wire.LENGTH
-_VALUE_TAG: Final = 1 << 3 | Wire.I64
-_TIME_TAG: Final = 2 << 3 | Wire.VARINT
-_TAIL_MAX: Final = 1000
-"""Samples of one series that are read at once; one that has more is read field by field."""
-_TIME_SHIFTS: Final = np.array([0, 7, 14, 21, 28, 35], dtype=np.int64)
 _AT_ONCE: Final = 5000
 """Series whose keys are looked up without a pause; more would hold the interpreter for over a millisecond."""
 
@@ -52,7 +39,7 @@ def decode_v1(body: bytes, known: Container[Key], items_max: int) -> WriteReques
             draft.metadata.append(_metadata(body, start, end))
     except MalformedError as error:
         return refused(error)
-    return draft.request(tails.owners, *_samples(body, tails))
+    return draft.request(tails.owners, *samples(body, tails))
 
 
 def _split(body: bytes, draft: Draft) -> tuple[list[int], list[int], list[tuple[int, int]]]:
@@ -86,13 +73,13 @@ def _split(body: bytes, draft: Draft) -> tuple[list[int], list[int], list[tuple[
 
 def _guessed(
     body: bytes, start_list: list[int], end_list: list[int], known: Container[Key], draft: Draft
-) -> tuple[_Tails, list[int]]:
+) -> tuple[Tails, list[int]]:
     """Fill ``draft.keys``. Returns the samples of the series with a known key, and the places of the others, whose keys
     are not to be trusted so far."""
     starts, ends = np.array(start_list, dtype=np.int64), np.array(end_list, dtype=np.int64)
     data = np.frombuffer(body, dtype=np.uint8)
-    counts, zero = _counts(data, starts, ends)
-    cuts = np.where(zero, ends - _ZERO, ends - counts * _WHOLE)
+    tail_counts, zero = counts(data, starts, ends)
+    cuts = np.where(zero, ends - ZERO, ends - tail_counts * WHOLE)
     fits = np.empty(len(cuts), dtype=np.bool_)
     for first in range(0, len(cuts), _AT_ONCE):
         spans = map(slice, start_list[first : first + _AT_ONCE], cuts[first : first + _AT_ONCE].tolist())
@@ -101,70 +88,8 @@ def _guessed(
         draft.keys += keys
     fits &= cuts < ends
     found = np.flatnonzero(fits)
-    draft.count(int(np.maximum(counts[found], 1).sum()))
-    return _Tails.of(found, cuts, counts, zero), np.flatnonzero(~fits).tolist()
-
-
-@dataclass(frozen=True, slots=True)
-class _Tails:
-    """Samples that stand at the end of their series: whose they are, where they begin, which are zeros."""
-
-    owners: Ints
-    begins: Ints
-    zero: Bools
-
-    @staticmethod
-    def of(series: Ints, cuts: Ints, counts: Ints, zero: Bools) -> _Tails:
-        """The samples of some series, in their order."""
-        owners = np.repeat(series, np.maximum(counts[series], 1))
-        firsts = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]]) if len(owners) else owners
-        numbers = np.arange(len(owners)) - np.repeat(firsts, np.diff(np.r_[firsts, len(owners)]))
-        return _Tails(owners, cuts[owners] + _WHOLE * numbers, zero[owners])
-
-
-def _counts(data: Bytes, starts: Ints, ends: Ints) -> tuple[Ints, Bools]:
-    """int64[n]: how many whole samples each series seems to end with; and which of those with none end with a zero."""
-    counts = np.zeros(len(starts), dtype=np.int64)
-    left = np.flatnonzero(ends - starts >= _WHOLE)
-    for number in range(1, _TAIL_MAX + 1):
-        begins = ends[left] - _WHOLE * number
-        left = left[(begins >= starts[left]) & _looks(data, begins, _WHOLE)]
-        if not len(left):
-            break
-        counts[left] = number
-    zero = np.zeros(len(starts), dtype=np.bool_)
-    rest = np.flatnonzero((counts == 0) & (ends - starts >= _ZERO))
-    zero[rest] = _looks(data, ends[rest] - _ZERO, _ZERO)
-    return counts, zero
-
-
-def _looks(data: Bytes, begins: Ints, size: int) -> Bools:
-    """bool[n]: whether the bytes from there on look like a sample of that size."""
-    begins = np.maximum(begins, 0)
-    fits: Bools = data[begins] == _SAMPLE_TAG
-    fits &= data[begins + 1] == size - 2
-    if not fits.any():
-        return fits
-    if size == _WHOLE:
-        fits &= data[begins + 2] == _VALUE_TAG
-    fits &= data[begins + (size - 7)] == _TIME_TAG
-    for place in range(6, 1, -1):
-        fits &= data[begins + (size - place)] >= 0x80
-    fits &= data[begins + (size - 1)] < 0x80
-    return fits
-
-
-def _samples(body: bytes, tails: _Tails) -> tuple[Ints, Floats]:
-    """Their times and values."""
-    data = np.frombuffer(body, dtype=np.uint8)
-    ends = tails.begins + np.where(tails.zero, _ZERO, _WHOLE)
-    digits = data[(ends - 6)[:, None] + np.arange(6)].astype(np.int64) & 0x7F
-    times: Ints = (digits << _TIME_SHIFTS).sum(axis=1)
-    values = np.zeros(len(ends), dtype=np.float64)
-    whole = np.flatnonzero(~tails.zero)
-    raw = data[(tails.begins[whole] + 3)[:, None] + np.arange(8)]
-    values[whole] = np.ascontiguousarray(raw).view("<f8")[:, 0]
-    return times, values
+    draft.count(int(np.maximum(tail_counts[found], 1).sum()))
+    return Tails.of(found, cuts, tail_counts, zero), np.flatnonzero(~fits).tolist()
 
 
 def _read_series(body: bytes, start: int, end: int, place: int, draft: Draft) -> None:

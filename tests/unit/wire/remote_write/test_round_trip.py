@@ -110,6 +110,26 @@ def test_the_quick_way_reads_many_samples_of_a_series(count: int) -> None:
     assert decode_v1(encode_v1(sent), known, count).problem is not None
 
 
+def test_version_2_with_many_texts_and_series_of_every_form() -> None:
+    said = Metadata("gauge", "How full.", "bytes")
+    sent = [
+        OutgoingSeries(
+            Labels({"__name__": f"m{number % 7}", "path": f"/api/{number}", "code": "200"}),
+            [(1_750_000_000_000 + step, float(number % 3)) for step in range(number % 5 and 1 + number % 11 // 10)],
+            [Exemplar(Labels({"trace_id": str(number)}), 1.0, 5)] * (number % 13 == 0),
+            said if number % 2 else None,
+        )
+        for number in range(500)
+    ]
+    request = decode_v2(encode_v2(sent), (), MANY)
+    assert content(request) == wanted(sent)
+    assert sorted(request.metadata, key=repr) == sorted(
+        [(each.labels.metric_name, said) for each in sent if each.metadata], key=repr
+    )
+    items = sum(1 + len(each.samples) + len(each.exemplars) for each in sent)
+    assert decode_v2(encode_v2(sent), (), items).problem is not None
+
+
 def test_a_label_that_ends_like_a_sample_is_no_sample() -> None:
     """The 18 bytes at the end of this series are part of its label value."""
     inner = encode_v1([OutgoingSeries(Labels(), [(1_750_000_000_123, 2.5)])])[2:]
