@@ -255,6 +255,11 @@ class PrometheusReader:
 
     def _write_warnings(self, document: Document, at: YamlPath, write: RemoteWriteSettings) -> None:
         self._oauth_warning(document, at, write)
+        if not write.url.startswith(("http://", "https://")):
+            self._warn(
+                document, (*at, "url"), f"url {write.url!r} is neither http nor https; nothing can be sent there",
+                "write http://host:port/path",
+            )  # fmt: skip
         for name in ("sigv4", "azuread", "google_iam"):
             if getattr(write, name) is not None:
                 self._warn(document, (*at, name), f"{name} is not spoken; requests go without")
