@@ -133,9 +133,14 @@ def _checks(parts: HttpParts) -> Mapping[str, Check]:
         "configuration": Check(reload.ok, "" if reload.ok else "the last reload was refused; the log says why"),
         "store": _store_check(parts.store.health()),
         "state": Check(not parts.state.trouble, parts.state.trouble),
+        "discovery": _discovery_check(parts.scraper.discovery_problems()),
         "remote_write": Check(not (behind := parts.forwarding.troubles()), "; ".join(behind)),
         **({"remote": Check(not parts.remote.trouble, parts.remote.trouble)} if parts.remote is not None else {}),
     }
+
+
+def _discovery_check(problems: Mapping[str, Sequence[str]]) -> Check:
+    return Check(not problems, "; ".join(f"job {job}: {', '.join(found)}" for job, found in problems.items()))
 
 
 def _store_check(health: StoreHealth) -> Check:

@@ -50,6 +50,11 @@ class OwnLoop(Generic[T]):
                 self._loop.call_soon_threadsafe(self._task.cancel)
             raise
 
+    @property
+    def service(self) -> T:
+        """For what may be asked of it from any thread."""
+        return self._service
+
     async def run(self, work: Callable[[T], Awaitable[R]]) -> R:
         """The result of ``work(service)``, awaited over there. Cancelling this cancels it."""
 

@@ -90,11 +90,12 @@ async def test_cancelling_a_request_cancels_it_over_there() -> None:
 
 
 async def test_an_end_that_takes_too_long_is_cancelled() -> None:
-    cancelled = threading.Event()
+    ending, cancelled = threading.Event(), threading.Event()
 
     @contextlib.asynccontextmanager
     async def stubborn() -> AsyncIterator[None]:
         yield
+        ending.set()
         try:
             await asyncio.get_running_loop().create_future()
         except asyncio.CancelledError:
@@ -104,7 +105,8 @@ async def test_an_end_that_takes_too_long_is_cancelled() -> None:
     own = OwnLoop(stubborn, "apart")
     await own.__aenter__()
     leaving = asyncio.create_task(own.__aexit__(None, None, None))
-    await asyncio.sleep(0)
+    while not ending.is_set():
+        await asyncio.sleep(0)
     leaving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await leaving

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -50,17 +51,8 @@ class TargetApi:
         params = await read_params(request)
         state, pool = params.get("state").lower(), params.get("scrapePool")
         found = await self._source.targets()
-        data: dict[str, object] = {"activeTargets": [], "droppedTargets": []}
-        if state in ("", "any", "active"):
-            data["activeTargets"] = [_active(each) for each in found.active if pool in ("", each.scrape_pool)]
-        if state in ("", "any", "dropped"):
-            data["droppedTargets"] = [
-                {"discoveredLabels": dict(each.discovered.pairs), "scrapePool": each.scrape_pool}
-                for each in found.dropped
-                if pool in ("", each.scrape_pool)
-            ]
-        data["droppedTargetCounts"] = found.dropped_counts if state != "active" else None
-        return success_json(data)
+        # Two thousand targets are 10 ms of work.
+        return await asyncio.to_thread(lambda: success_json(_targets(found, state, pool)))
 
     async def scrape_pools(self, request: Request) -> Response:
         return success_json({"scrapePools": (await self._source.targets()).pools})
@@ -90,6 +82,19 @@ class TargetApi:
                 for entry in found
             ]
         )
+
+
+def _targets(found: Targets, state: str, pool: str) -> dict[str, object]:
+    active, dropped = state in ("", "any", "active"), state in ("", "any", "dropped")
+    return {
+        "activeTargets": [_active(each) for each in found.active if active and pool in ("", each.scrape_pool)],
+        "droppedTargets": [
+            {"discoveredLabels": dict(each.discovered.pairs), "scrapePool": each.scrape_pool}
+            for each in found.dropped
+            if dropped and pool in ("", each.scrape_pool)
+        ],
+        "droppedTargetCounts": found.dropped_counts if state != "active" else None,
+    }
 
 
 def _count(params: Params, name: str) -> int:

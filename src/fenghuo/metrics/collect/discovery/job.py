@@ -38,6 +38,7 @@ class JobDiscovery:
         user_agent: str,
     ) -> None:
         self._job = job
+        self._part = f"discovery of job {job.job_name}"
         self._on_groups = on_groups
         self._clock = clock
         self._guard = guard
@@ -59,10 +60,10 @@ class JobDiscovery:
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
-        for source in self._sources:
-            await source.start()
+        for source in self._sources:  # One that falls over leaves the others their targets, and is run all the same.
+            await self._guard.run(self._part, source.start)
         self._started = True
-        self._changed()
+        self._guard.call(self._part, self._changed)
         self._running = [self._tasks.create_task(self._run(source)) for source in self._sources]
         return self
 
@@ -79,7 +80,7 @@ class JobDiscovery:
 
     async def _run(self, source: Source) -> None:
         while True:
-            await self._guard.run(f"discovery of job {self._job.job_name}", source.run)
+            await self._guard.run(self._part, source.run)
             await self._clock.sleep(RESTART_S)
 
     def _changed(self) -> None:
@@ -87,6 +88,6 @@ class JobDiscovery:
             return
         groups = (*self._static, *(group for source in self._sources for group in source.groups))
         if groups != self._given:
-            self._given = groups
             self._metrics.groups.labels(self._job.job_name).set(len(groups))
             self._on_groups(groups)
+            self._given = groups

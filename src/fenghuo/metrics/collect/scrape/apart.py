@@ -66,5 +66,5 @@ class ScraperApart:
     ) -> list[TargetMetadata]:
         return await self._own.call(lambda scraper: scraper.target_metadata(matchers, metric, limit))
 
-    async def discovery_problems(self) -> dict[str, list[str]]:
-        return await self._own.call(lambda scraper: scraper.discovery_problems())
+    def discovery_problems(self) -> dict[str, list[str]]:
+        return self._own.service.discovery_problems()

@@ -161,8 +161,8 @@ class Scraper:
         return select_metadata(self._described(), matchers, metric, limit)
 
     def discovery_problems(self) -> dict[str, list[str]]:
-        """What keeps the discovery of jobs from its work now, by job; empty when all is well."""
-        found = {name: job.discovery_problems for name, job in self._jobs.items()}
+        """What keeps the discovery of jobs from its work now, by job; empty when all is well. From any thread."""
+        found = {name: job.discovery_problems for name, job in list(self._jobs.items())}
         return {name: problems for name, problems in found.items() if problems}
 
     def _discover(self, job: JobSettings, on_groups: OnGroups) -> JobDiscovery:

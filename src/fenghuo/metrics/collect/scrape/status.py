@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import urlsplit, urlunsplit
 
 from fenghuo.model.labels import Labels
@@ -106,6 +107,7 @@ def select_metadata(
     return found
 
 
+@lru_cache(maxsize=10_000)
 def global_url(url: str, external_url: str, own_port: int | None) -> str:
     """``url`` as others can reach it: a loopback host gives way to the host of ``external_url``.
 

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from fenghuo.base.clock import ManualClock
 from fenghuo.base.guard import Guard
+from fenghuo.metrics.collect.discovery.file import FileDiscovery
 from fenghuo.metrics.collect.discovery.groups import TargetGroup
 from fenghuo.metrics.collect.discovery.job import JobDiscovery
 from fenghuo.metrics.collect.discovery.metrics import DiscoveryMetrics
@@ -200,3 +201,30 @@ async def test_a_server_that_cannot_be_reached_holds_nothing_up(
         assert watch.addresses() == ["s"]
         await until(lambda: bool(discovery.problems))
         assert "cannot connect" in discovery.problems[0]
+
+
+async def test_a_source_that_falls_over_at_the_start_leaves_the_others_their_targets_and_is_run_again(
+    follow: Follow, watch: Watch, clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "targets.yml"
+    file.write_text("- targets: [late:1]\n")
+    real, falls = FileDiscovery.start, [True]
+
+    async def start(self: FileDiscovery) -> None:
+        if falls.pop() if falls else False:
+            raise ZeroDivisionError
+        await real(self)
+
+    monkeypatch.setattr(FileDiscovery, "start", start)
+    job = follow(
+        static_configs=[{"targets": ["static:1"]}],
+        file_sd_configs=[{"files": [str(file)], "refresh_interval": "10s"}],
+    )
+    async with job:
+        assert watch.addresses() == ["static:1"]
+        for _ in range(100):
+            await clock.advance(10)
+            await asyncio.sleep(0.001)
+            if len(watch.calls) > 1:
+                break
+        assert watch.addresses() == ["static:1", "late:1"]
