@@ -115,3 +115,10 @@ LONG = 'instance:node_network_receive_bytes:rate1m{job="node", instance=~"web.*"
 )
 def test_long_expressions_are_broken_into_lines(text: str, lines: list[str]) -> None:
     assert pretty(parse_expr(text)).split("\n") == lines
+
+
+def test_a_long_chain_does_not_run_off_to_the_right() -> None:
+    """Its text grows with its terms, not with their square."""
+    lines = pretty(parse_expr(" + ".join(["x"] * 5_000))).split("\n")
+    assert len(lines) > 9_000
+    assert max(map(len, lines)) <= 200

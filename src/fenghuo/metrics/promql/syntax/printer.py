@@ -39,7 +39,7 @@ T = TypeVar("T")
 LINE_CHARS_MAX = 100
 """What is longer is broken where it can be. Prometheus' number."""
 _INDENT = "  "
-_INDENTS_MAX = 200
+_INDENTS_MAX = 50
 """Deeper lines stand no further to the right: a chain of thousands of operators would become megabytes of blanks."""
 
 
