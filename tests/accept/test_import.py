@@ -8,13 +8,16 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from accept.processes import StartProcess, free_port, wait_for
 from accept.server import FENGHUO, Server, StartServer
+from fenghuo.wire.exposition import format_float
 
 pytestmark = pytest.mark.accept
 
@@ -175,3 +178,65 @@ def test_the_command_says_so_when_no_server_runs(tmp_path: Path) -> None:
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 2
     assert "no server" in ended.stderr
+
+
+@pytest.mark.skipif(not shutil.which("victoria-metrics"), reason="Debian's victoria-metrics is not installed")
+def test_what_victoriametrics_exports_is_imported(server: Server, tmp_path: Path, start_process: StartProcess) -> None:
+    base = f"http://127.0.0.1:{free_port()}"
+    theirs = start_process(
+        [
+            "victoria-metrics", f"-storageDataPath={tmp_path / 'victoria'}", "-retentionPeriod=1y",
+            f"-httpListenAddr={base.removeprefix('http://')}",
+        ]
+    )  # fmt: skip
+    wait_for(f"{base}/health", theirs, status=200)
+    at_ms = (int(time.time()) - 9 * DAY_S) * 1000
+    lines = [f'moved{{n="{n}"}} {n * step / 7!r} {at_ms + step * 15_000}' for n in range(4) for step in range(500)]
+    assert httpx.post(f"{base}/api/v1/import/prometheus", content="\n".join(lines)).status_code == 204
+    httpx.get(f"{base}/internal/force_flush")
+    exported = httpx.get(f"{base}/api/v1/export", params={"match[]": "moved"}).content
+    assert imported(server.client.post("/api/v1/import", content=exported))["samples"] == 2000
+    series = [json.loads(line) for line in exported.splitlines()]
+    assert stored(server, "moved", days=10) == {
+        json.dumps(each["metric"], sort_keys=True): [
+            (at / 1000, format_float(value)) for at, value in zip(each["timestamps"], each["values"], strict=True)
+        ]
+        for each in series
+    }
+
+
+@pytest.mark.slow
+def test_a_server_killed_while_it_imports_has_whole_blocks_or_none(tmp_path: Path, start_server: StartServer) -> None:
+    data_dir = tmp_path / "data"
+    server = start_server(data_dir, QUIET)
+    start_s = int(time.time()) // DAY_S * DAY_S - 40 * DAY_S
+    steps = DAY_S // 20
+
+    def days() -> Iterator[bytes]:
+        """One series, a sample every 20 s; some thirty million bytes, which are written in two parts."""
+        for n in range(18):
+            for day in range(30):
+                first_s = start_s + day * DAY_S
+                yield b"".join(b'k{n="%d"} %d %d000\n' % (n, step, first_s + 20 * step) for step in range(steps))
+
+    blocks = data_dir / "metrics" / "blocks"
+    with ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(server.client.post, TEXT, content=days(), timeout=120)
+        deadline_s = time.monotonic() + 60
+        while not list(blocks.glob("*.block")):
+            assert not sent.done()
+            assert time.monotonic() < deadline_s
+            time.sleep(0.005)
+        server.process.kill()
+        with pytest.raises(httpx.HTTPError):
+            sent.result(30)
+    server.kill()
+    server = start_server(data_dir, QUIET)
+    assert list(blocks.glob("*.tmp")) == []
+    assert server.client.get("/health").status_code == 200
+    daily = [f"count_over_time(k[1d] @ {start_s + (day + 1) * DAY_S - 1})" for day in range(30)]
+    kept = [{result["value"][1] for result in server.query(query)} for query in daily]
+    assert any(kept)
+    assert all(counts <= {str(steps)} for counts in kept)
+    assert imported(server.client.post(TEXT, content=days(), timeout=120))["samples"] == 18 * 30 * steps
+    assert [{result["value"][1] for result in server.query(query)} for query in daily] == [{str(steps)}] * 30
