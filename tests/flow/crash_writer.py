@@ -77,6 +77,10 @@ class Writer:
             self._push([{"__name__": "pushed", "i": "5"}] * 3, [now_ms - 2, now_ms - 1, now_ms])
             if self._step % 7 == 0:
                 self._push([{"__name__": "late", "i": "2"}], [now_ms - 2 * MINUTE_MS])
+            if self._step % 2 == 0:
+                self._push_by_reference(now_ms)
+            if self._step % 31 == 0:
+                self._import(now_ms)
             if self._step % 9 == 0:
                 self._delete(now_ms)
             if self._step % 25 == 0:
@@ -93,6 +97,26 @@ class Writer:
         cohort = self._store.cohort(f"t{number}")
         result = cohort.append(now_ms, cohort.rows(series), values(series, [now_ms] * size))
         assert result.accepted == size, result
+        tell("done")
+
+    def _push_by_reference(self, now_ms: int) -> None:
+        """As remote write does."""
+        labels = [{"__name__": "remote", "i": str(i)} for i in range(8)]
+        tell("begin", "write", labels, [now_ms] * 8)
+        series = [Labels(each) for each in labels]
+        result = self._store.push(self._store.refs(series), np.full(8, now_ms), values(series, [now_ms] * 8))
+        assert result.result.accepted == 8, result
+        tell("done")
+
+    def _import(self, now_ms: int) -> None:
+        """Some minutes of an hour ago."""
+        labels = {"__name__": "old", "i": "4"}
+        times = [now_ms - 60 * MINUTE_MS + second * 1000 for second in range(0, 300, 10)]
+        tell("begin", "write", [labels] * 30, times)
+        work = self._store.backfill()
+        series = [Labels(labels)]
+        work.add(series, np.zeros(30, dtype=np.int64), np.array(times), values(series * 30, times))
+        work.finish()
         tell("done")
 
     def _delete(self, now_ms: int) -> None:
