@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, PlainSerializer
 
 from fenghuo.alerting.matcher import AlertMatcher, parse_matchers
 from fenghuo.base.document import RefusedError, refusing
@@ -64,7 +64,11 @@ EqualMatch = Annotated[dict[str, str], BeforeValidator(_equal_match)]
 """Deprecated by Alertmanager, and in every second file: label name to exact value."""
 RegexMatch = Annotated[dict[str, str], BeforeValidator(_regex_match)]
 """Deprecated likewise: label name to expression."""
-MatcherList = Annotated[list[AlertMatcher], BeforeValidator(_parse_each)]
+MatcherList = Annotated[
+    list[AlertMatcher],
+    BeforeValidator(_parse_each),
+    PlainSerializer(lambda matchers: [str(matcher) for matcher in matchers], return_type=list[str]),
+]
 """``matchers``: each entry may hold several."""
 
 

@@ -78,6 +78,7 @@ class Alerting:
         self._swapping = asyncio.Lock()
         self._saving = asyncio.Lock()
         self._silencing = asyncio.Lock()
+        self._entering = asyncio.Lock()
         self._unsaved: dict[Labels, Held] = {}
         """What the database refused to save."""
         self.intake = Intake(self._instruments)
@@ -208,8 +209,17 @@ class Alerting:
             alerts = await self.intake.drain()
             await self._parts.guard.run("alert intake", lambda alerts=alerts: self._enter(alerts))  # type: ignore[misc]
 
+    async def report(self, alerts: Iterable[Alert]) -> None:
+        """Enter alerts and return when they hold and are saved: for senders who are told so."""
+        await self._enter(alerts)
+
     async def _enter(self, alerts: Iterable[Alert]) -> None:
-        """Merge, save, dispatch. An alert is dispatched even when it cannot be saved: telling comes first."""
+        """Merge, save, dispatch, one batch after another."""
+        async with self._entering:
+            await self._enter_batch(alerts)
+
+    async def _enter_batch(self, alerts: Iterable[Alert]) -> None:
+        """An alert is dispatched even when it cannot be saved: telling comes first."""
         now_ms = self._parts.clock.now_ms()
         entered: dict[Labels, Held] = {}
         for some in batched(alerts, ALERTS_AT_ONCE):

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp
 
+from fenghuo.api.alertmanager.alerts import AlertApi
+from fenghuo.api.alertmanager.silences import SilenceApi
+from fenghuo.api.alertmanager.status import StatusApi as AlertmanagerStatusApi
 from fenghuo.api.application import ApplicationParts, build_application
 from fenghuo.api.http_metrics import ServerHttpMetrics
 from fenghuo.api.late import LateApplication
@@ -72,6 +75,9 @@ def http_application(parts: HttpParts) -> Http:
         *AdminApi(parts.store, parts.options.data_dir / SNAPSHOTS).routes(),
         *StatusApi(_status_parts(parts, started_at_ms)).routes(),
         *pushing.routes(),
+        *AlertApi(parts.alerting, parts.clock.now_ms).routes(),
+        *SilenceApi(parts.alerting, parts.clock.now_ms).routes(),
+        *AlertmanagerStatusApi(lambda: parts.alerting.settings, started_at_ms).routes(),
         *_federation(parts).routes(),
     ]
 

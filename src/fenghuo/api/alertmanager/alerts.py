@@ -1,0 +1,158 @@
+"""``alerts`` and ``alerts/groups``: what fires, and taking reports of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from fenghuo.alerting.matcher import AlertMatcher, match_all, parse_matcher
+from fenghuo.alerting.parts import AlertView, GroupView
+from fenghuo.alerting.service import Alerting
+from fenghuo.api.alertmanager.answer import (
+    RefusedRequest,
+    answering,
+    flag,
+    json_answer,
+    label_set,
+    read_json,
+    required,
+    time_of,
+    time_text,
+    wrong_type,
+)
+from fenghuo.base.errors import InputError
+from fenghuo.model.alert import Alert
+from fenghuo.model.labels import Labels
+
+
+class AlertApi:
+    """The handlers about alerts. ``alerting`` owns them."""
+
+    def __init__(self, alerting: Alerting, now_ms: Callable[[], int]) -> None:
+        self._alerting = alerting
+        self._now_ms = now_ms
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/api/v2/alerts", answering(self.alerts), methods=["GET"]),
+            Route("/api/v2/alerts", answering(self.post), methods=["POST"]),
+            Route("/api/v2/alerts/groups", answering(self.groups), methods=["GET"]),
+        ]
+
+    async def alerts(self, request: Request) -> Response:
+        wanted = _Filter(request)
+        views = [view for view in self._alerting.alerts() if wanted.alert(view)]
+        return json_answer([alert_json(view) for view in sorted(views, key=lambda view: view.fingerprint)])
+
+    async def groups(self, request: Request) -> Response:
+        wanted, muted = _Filter(request), flag(request, "muted", default=True)
+        found = []
+        for group in self._alerting.groups():
+            views = [view for view in group.alerts if wanted.alert(view, receivers=(group.receiver,))]
+            if views and (muted or not all(view.suppressed or view.muted_by for view in views)):
+                found.append(_group_json(group, views))
+        return json_answer(found)
+
+    async def post(self, request: Request) -> Response:
+        """Takes what is good; one bad alert of many makes the answer a refusal, but spoils no other."""
+        body = await read_json(request, "alerts")
+        if not isinstance(body, list):
+            raise wrong_type("alerts", "array")
+        posted = [self._posted(item, str(number)) for number, item in enumerate(body)]
+        good = [alert for alert in posted if isinstance(alert, Alert)]
+        bad = [fault for fault in posted if isinstance(fault, str)]
+        await self._alerting.report(good)
+        if bad:
+            raise RefusedRequest(400, "; ".join(dict.fromkeys(bad)))
+        return Response(status_code=200)
+
+    def _posted(self, item: Any, place: str) -> Alert | str:
+        """The alert, or what is wrong with it."""
+        if not isinstance(item, dict):
+            raise wrong_type(place, "object")
+        labels = Labels(label_set(required(item.get("labels"), f"{place}.labels"), f"{place}.labels"))
+        annotations = Labels(label_set(item.get("annotations"), f"{place}.annotations"))
+        starts_ms, ends_ms = time_of(item.get("startsAt"), "startsAt"), time_of(item.get("endsAt"), "endsAt")
+        link = item.get("generatorURL") or ""
+        if not isinstance(link, str):
+            raise wrong_type(f"{place}.generatorURL", "string")
+        if not labels:
+            return "at least one label pair required"
+        for pairs, what in ((labels, "label"), (annotations, "annotation")):
+            if "" in pairs:
+                return f'invalid {what} set: invalid name ""'
+        if starts_ms is None:
+            starts_ms = self._now_ms() if ends_ms is None else min(self._now_ms(), ends_ms)
+        if ends_ms is not None and ends_ms < starts_ms:
+            return "start time must be before end time"
+        return Alert(labels, starts_ms, ends_ms, annotations, link)
+
+
+class _Filter:
+    """What the parameters of a request leave."""
+
+    def __init__(self, request: Request) -> None:
+        self._active = flag(request, "active", default=True)
+        self._silenced = flag(request, "silenced", default=True)
+        self._inhibited = flag(request, "inhibited", default=True)
+        self._matchers = matchers_of(request, "filter")
+        self._receiver: re.Pattern[str] | None = None
+        if text := request.query_params.get("receiver"):
+            try:
+                self._receiver = re.compile(f"^(?:{text})$")
+            except re.error as error:
+                raise RefusedRequest(400, f"failed to parse receiver param: {error}") from error
+
+    def alert(self, view: AlertView, receivers: tuple[str, ...] | None = None) -> bool:
+        if not self._active and not view.suppressed:
+            return False
+        if not self._silenced and view.silenced_by:
+            return False
+        if not self._inhibited and view.inhibited_by is not None:
+            return False
+        if self._receiver is not None and not any(map(self._receiver.match, receivers or view.receivers)):
+            return False
+        return match_all(self._matchers, view.alert.labels)
+
+
+def matchers_of(request: Request, name: str) -> list[AlertMatcher]:
+    """The matchers in a parameter that may repeat. Raises RefusedRequest for one that is none."""
+    try:
+        return [parse_matcher(text) for text in request.query_params.getlist(name)]
+    except InputError as error:
+        raise RefusedRequest(400, error.message) from error
+
+
+def alert_json(view: AlertView) -> dict[str, object]:
+    alert = view.alert
+    assert alert.ends_at_ms is not None
+    return {
+        "annotations": dict(alert.annotations),
+        "endsAt": time_text(alert.ends_at_ms),
+        "fingerprint": f"{view.fingerprint:016x}",
+        "receivers": [{"name": name} for name in view.receivers],
+        "startsAt": time_text(alert.starts_at_ms),
+        "status": {
+            "inhibitedBy": [] if view.inhibited_by is None else [f"{view.inhibited_by.fingerprint():016x}"],
+            "mutedBy": list(view.muted_by),
+            "silencedBy": list(view.silenced_by),
+            "state": "suppressed" if view.suppressed else "active",
+        },
+        "updatedAt": time_text(alert.updated_at_ms),
+        "generatorURL": alert.generator_url,
+        "labels": dict(alert.labels),
+    }
+
+
+def _group_json(group: GroupView, views: Iterable[AlertView]) -> Mapping[str, object]:
+    return {
+        "alerts": [alert_json(view) for view in sorted(views, key=lambda view: view.fingerprint)],
+        "labels": dict(group.labels),
+        "receiver": {"name": group.receiver},
+        "routeLabels": dict(group.route_labels),
+    }
