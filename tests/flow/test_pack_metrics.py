@@ -14,6 +14,7 @@ from fenghuo.base.document import load_yaml
 from fenghuo.base.guard import Guard
 from fenghuo.metrics.collect.integrations.host import HostIntegration, HostSettings
 from fenghuo.metrics.collect.scrape.metrics import ScrapeMetrics
+from fenghuo.metrics.forward.metrics import ForwardMetrics
 from fenghuo.metrics.promql import Engine, VectorResult, normalized
 from fenghuo.metrics.store import Store, StoreSettings
 from fenghuo.metrics.store.metrics import StoreMetrics
@@ -26,6 +27,7 @@ from fenghuo.rules.metrics import RuleMetrics
 def test_every_metric_of_our_own_that_a_pack_names_is_exported(name: str, registry: CollectorRegistry) -> None:
     for instruments in (Instruments, Guard, ScrapeMetrics, StoreMetrics, RuleMetrics):
         instruments(registry)
+    ForwardMetrics(registry).of("far")
     exported = {
         sample
         for family in registry.collect()

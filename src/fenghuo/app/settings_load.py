@@ -20,7 +20,7 @@ from fenghuo.alerting.settings_global import GlobalSettings as AlertingGlobalSet
 from fenghuo.app.environment import expand
 from fenghuo.app.settings import AppSettings, IntegrationSettings, ServerSettings
 from fenghuo.app.settings_prometheus import PrometheusPart, PrometheusReader
-from fenghuo.app.settings_remote import beside, written_to
+from fenghuo.app.settings_remote import WRITING_PACK, beside, written_to
 from fenghuo.app.settings_sections import (
     ALERTMANAGER_KEYS,
     OWN_KEYS,
@@ -102,6 +102,7 @@ class _Loader:
         self._markets = self._market_book(document)
         part = self._prometheus(document, top, for_prometheus)
         remote = self._remote(document, top)
+        writes = written_to(remote, part.remote_writes)
         return AppSettings(
             file=self._path,
             global_=part.global_,
@@ -111,14 +112,14 @@ class _Loader:
             alert_relabel_rules=tuple(part.alert_relabel_rules),
             alerting=self._alerting(document, top, for_alerting),
             remote=remote,
-            remote_writes=written_to(remote, part.remote_writes),
+            remote_writes=writes,
             oncall=self._oncall(document, top),
             trading=self._trading,
             storage=beside(remote, self._storage(document, top.get("storage"), part.storage)),
             query=self._section(QuerySettings, document, top, "query"),
             server=self._section(ServerSettings, document, top, "server"),
             integrations=self._section(IntegrationSettings, document, top, "integrations"),
-            packs=self._packs(document, top),
+            packs=self._packs(document, top, writes=bool(writes)),
             language=self._language(document, top.get("language")),
             sources=tuple(self._sources),
         )
@@ -226,9 +227,9 @@ class _Loader:
         self.problems += found
         return settings if settings is not None else model()
 
-    def _packs(self, document: Document, top: Mapping[str, Any]) -> tuple[str, ...]:
+    def _packs(self, document: Document, top: Mapping[str, Any], *, writes: bool) -> tuple[str, ...]:
         if "packs" not in top:
-            return AppSettings.packs
+            return (*AppSettings.packs, *((WRITING_PACK,) if writes else ()))
         known = pack_names()
         chosen = []
         for index, name in enumerate(as_list(document, top["packs"], ("packs",), self.problems)):

@@ -13,6 +13,8 @@ from fenghuo.model.http_settings import HttpClientSettings
 RETENTION_MS: Final = 6 * HOUR_MS
 """Samples stay this long beside an engine that has them too: for the state of alerts after a restart, which is looked
 for in the last hour, and for what is on its way."""
+WRITING_PACK: Final = "remote-write"
+"""The rules that watch what is forwarded; in force where something is, unless ``packs`` says what is."""
 WRITE_PATH: Final = "/api/v1/write"
 
 

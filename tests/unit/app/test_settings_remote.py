@@ -60,3 +60,10 @@ def test_what_is_no_beginning_of_an_api_is_refused(tmp_path: Path, url: str) -> 
     settings, problems = load_settings(path, {})
     assert settings is None
     assert [(problem.path, problem.severity) for problem in problems] == [("remote.url", Severity.ERROR)]
+
+
+def test_what_is_forwarded_is_watched_unless_packs_are_named(tmp_path: Path) -> None:
+    write = "remote_write: [{url: 'http://other/write'}]\n"
+    assert loaded(tmp_path, write).packs == ("host", "remote-write")
+    assert loaded(tmp_path, f"{write}packs: [host]\n").packs == ("host",)
+    assert loaded(tmp_path, "{}\n").packs == ("host",)
