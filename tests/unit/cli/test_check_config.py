@@ -112,7 +112,7 @@ def test_json(command: Command) -> None:
     assert files[1]["problems"] == [
         {
             "severity": "error", "file": "bad.yml", "line": 1, "path": "packs[0]",
-            "message": "unknown pack 'hots'", "remedy": "known: host, trading",
+            "message": "unknown pack 'hots'", "remedy": "known: host, remote-write, trading",
         }
     ]  # fmt: skip
 
