@@ -46,6 +46,14 @@ class ActiveAlert:
     resolved_at_ms: int | None = None
     keep_firing_since_ms: int | None = None
     sent_at_ms: int | None = None
+    _series: tuple[AlertState, Labels, Labels] | None = None
+
+    def series(self) -> tuple[Labels, Labels]:
+        """The labels of ``ALERTS`` and of ``ALERTS_FOR_STATE``; the same objects until the state changes."""
+        if self._series is None or self._series[0] is not self.state:
+            shown = self.labels.merged({METRIC_NAME: ALERT_METRIC, "alertstate": self.state.value})
+            self._series = self.state, shown, self.labels.merged({METRIC_NAME: STATE_METRIC})
+        return self._series[1:]
 
     def needs_sending(self, time_ms: int, resend_delay_ms: int) -> bool:
         if self.state is AlertState.PENDING:
@@ -144,8 +152,8 @@ class AlertingRule:
         samples: dict[Labels, float] = {}
         for alert in self._active.values():
             if alert.state is not AlertState.INACTIVE:
-                samples[_series(alert, ALERT_METRIC, alertstate=alert.state.value)] = 1.0
-                samples[_series(alert, STATE_METRIC)] = alert.active_at_ms / 1000
+                shown, state = alert.series()
+                samples[shown], samples[state] = 1.0, alert.active_at_ms / 1000
         return samples
 
     def _held_ms(self, start_ms: int, end_ms: int) -> int:
@@ -227,7 +235,3 @@ class AlertingRule:
     def active_views(self) -> tuple[AlertView, ...]:
         """The pending and firing alerts."""
         return tuple(alert.view() for alert in self._active.values() if alert.state is not AlertState.INACTIVE)
-
-
-def _series(alert: ActiveAlert, metric: str, **more: str) -> Labels:
-    return alert.labels.merged({METRIC_NAME: metric, **more})

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from fenghuo.model.labels import Labels
-from fenghuo.model.sample import STALE_NAN, RowsReleasedError
-from fenghuo.rules.ports import Store
+from fenghuo.model.sample import STALE_NAN, Ints, RowsReleasedError
+from fenghuo.rules.ports import Cohort, Store
 
 
 class RuleOutput:
@@ -18,6 +18,9 @@ class RuleOutput:
         self._store = store
         self._key = key
         self._previous: set[Labels] = set()
+        self._cohort: Cohort | None = None
+        self._series: list[Labels] = []
+        self._rows: Ints = np.zeros(0, dtype=np.int64)
 
     def write(self, time_ms: int, samples: Mapping[Labels, float]) -> dict[str, int]:
         """Append one sample for each series at ``time_ms``; returns the counts of those rejected, by reason.
@@ -40,11 +43,19 @@ class RuleOutput:
     def _append(self, time_ms: int, samples: Mapping[Labels, float], ended: Sequence[Labels]) -> dict[str, int]:
         if not samples and not ended:
             return {}
-        cohort = self._store.cohort(self._key)
         values = np.full(len(samples) + len(ended), STALE_NAN, dtype=np.float64)
         values[: len(samples)] = list(samples.values())
         series = [*samples, *ended]
+        if self._cohort is None or series != self._series:
+            self._find_rows(series)
+        assert self._cohort is not None
         try:
-            return dict(cohort.append(time_ms, cohort.rows(series), values).rejected)
-        except RowsReleasedError:  # The store looked for idle rows between the two calls, which is rare.
-            return dict(cohort.append(time_ms, cohort.rows(series), values).rejected)
+            return dict(self._cohort.append(time_ms, self._rows, values).rejected)
+        except RowsReleasedError:  # The store has looked for idle rows since they were found.
+            self._find_rows(series)
+            return dict(self._cohort.append(time_ms, self._rows, values).rejected)
+
+    def _find_rows(self, series: list[Labels]) -> None:
+        """Most evaluations yield the series of the one before, so their rows are kept, and the cohort with them."""
+        cohort = self._store.cohort(self._key)
+        self._cohort, self._series, self._rows = cohort, series, cohort.rows(series)
