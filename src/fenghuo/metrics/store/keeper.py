@@ -167,9 +167,13 @@ class Keeper:
             if settings.retention_ms:
                 oldest_ms = self._clock.now_ms() - settings.retention_ms
                 blocks.delete([block for block in blocks.blocks if block.meta.last_ms < oldest_ms], "age")
-            while settings.retention_size_bytes and len(blocks) and blocks.size_bytes > settings.retention_size_bytes:
+            while settings.retention_size_bytes and blocks.size_bytes > settings.retention_size_bytes:
+                # Without a block that the WAL still speaks of, its samples would come back at the next start.
+                free = [block for block in blocks.blocks if not blocks.needed(block, self._parts.wal.segments)]
+                if not free:
+                    break
                 # Imports may overlap: the oldest is the one that ends first.
-                blocks.delete([min(blocks.blocks, key=lambda block: block.meta.last_ms)], "size")
+                blocks.delete([min(free, key=lambda block: block.meta.last_ms)], "size")
 
     def clean(self) -> None:
         """Take deleted samples off the disk. Raises OSError when it refuses."""

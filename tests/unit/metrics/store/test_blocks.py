@@ -164,6 +164,19 @@ def test_retention_by_size_drops_the_oldest(make: Make, clock: ManualClock, tmp_
     assert block_files(tmp_path) == files[-2:]
 
 
+def test_what_retention_by_size_dropped_stays_away_after_a_restart(make: Make, clock: ManualClock) -> None:
+    """A bound that not even one block keeps: the newest stays while the WAL has its samples, too."""
+    settings = {"max_block_duration": "2h", "retention_size": "1B"}
+    store = make(**settings)
+    run(store, clock, 7 * 60)
+    store.keeper.maintain()
+    left = everything(store)
+    assert 0 < metric(store, "blocks") < 3
+    store = make(**settings)
+    store.keeper.maintain()
+    assert everything(store) == left
+
+
 @pytest.mark.parametrize("by_size", [False, True])
 def test_of_blocks_that_overlap_the_one_that_ends_first_goes_first(
     make: Make, clock: ManualClock, tmp_path: Path, by_size: bool
