@@ -29,6 +29,8 @@ ROWS_MIN = 4
 """Fewer series do not begin a cohort: a scrape costs some 60 us whatever its size, a loose sample 5 us."""
 KEY_PREFIX = "pushed "
 _KEY_CHARS_MAX = 200
+_TARGETS_MIN = 100
+"""So many targets are not worth looking through for those that are gone."""
 
 Target = tuple[str, str]
 
@@ -126,6 +128,9 @@ class PushedCohorts:
         return codes
 
     def _begin(self, target: Target) -> CohortState:
+        if len(self._of_target) > 2 * len(self._head.cohorts) + _TARGETS_MIN:
+            for each in list(self._of_target):  # Targets that come no more are not asked for, and would stay.
+                self._alive(each)
         key = f"{KEY_PREFIX}{self._next_number} {'/'.join(target)[:_KEY_CHARS_MAX]}"
         self._next_number += 1
         state = self._head.cohort(key)

@@ -178,6 +178,19 @@ def test_references_to_forgotten_series_are_told_and_nothing_is_stored(make: Mak
     assert len(everything(store)) == 70
 
 
+def test_targets_that_come_no_more_are_forgotten(make: Make, clock: ManualClock) -> None:
+    store = make(block_duration="1m", retention="10m", out_of_order_time_window="0")
+    cohorts = store._pusher._cohorts
+    for number in range(600):
+        if number % 100 == 0:
+            clock.step_wall(3600)
+            store.keeper.maintain()
+        push(store, clock.now_ms() + number, target(number, 5))
+    assert len(everything(store)) == 500
+    assert len(cohorts._of_target) <= 2 * 100 + 200
+    assert metric(store, "appended_samples_total") == 3000
+
+
 def test_pushed_and_scraped_series_do_not_disturb_each_other(make: Make, clock: ManualClock) -> None:
     store, now = make(), clock.now_ms()
     scraped = store.cohort("scraped")
