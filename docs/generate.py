@@ -38,7 +38,9 @@ from fenghuo.base import limits
 from fenghuo.base.late_model import EntriesOf
 from fenghuo.cli.main import app
 from fenghuo.metrics.collect.settings import GlobalSettings, JobSettings
+from fenghuo.metrics.forward.settings import RemoteWriteSettings
 from fenghuo.metrics.promql.settings import QuerySettings
+from fenghuo.metrics.remote.settings import RemoteEngineSettings
 from fenghuo.metrics.store import StoreSettings
 from fenghuo.model.duration import format_duration
 from fenghuo.packs import Pack, load_pack, pack_names
@@ -69,10 +71,12 @@ TOP_LEVEL: dict[str, str] = {
     "people": "Who can be told, and how.",
     "schedules": "Whose turn it is.",
     "trading": "Exchanges, holidays and hours over those that are known; markets kept as series.",
-    "packs": "Rule packs that come with the program. Default: `[host]`; `[]` for none. See [packs](packs.md).",
+    "packs": "[Rule packs](packs.md) that come with the program. Default: `[host]`, and `remote-write` where something "
+    "is forwarded; `[]` for none.",
     "language": "In which language notices speak: `zh`, `en` or `both`. Default: `both`.",
-    "remote_write": "Read and checked; nothing is written to other servers yet.",
-    "remote_read": "Read and checked; nothing is read from other servers yet.",
+    "remote_write": "Receivers that every sample is forwarded to.",
+    "remote_read": "Read and checked; no effect. `remote` lets another engine answer.",
+    "remote": "An engine that answers queries and rules in place of ours.",
     "tracing": "Read and checked; no effect.",
     "runtime": "Read and checked; no effect.",
     "otlp": "Read and checked; no effect.",
@@ -84,6 +88,8 @@ SECTIONS: list[tuple[str, str, type[BaseModel]]] = [
     ("scrape_configs[]", "One scrape job.", JobSettings),
     ("storage", "The metric store.", StoreSettings),
     ("query", "Queries of clients and rules.", QuerySettings),
+    ("remote_write[]", "One receiver of samples.", RemoteWriteSettings),
+    ("remote", "The engine that answers in place of ours.", RemoteEngineSettings),
     ("server", "Where the program listens.", ServerSettings),
     ("integrations", "What is collected without an exporter.", IntegrationSettings),
     ("trading", "Exchanges, laid over what is known of them.", TradingSettings),
@@ -296,9 +302,17 @@ def default_text(name: str, field: FieldInfo) -> str:
 # What only a running server knows
 
 
+WITH_EVERYTHING = "remote: {url: 'http://127.0.0.1:1'}\n"
+"""What brings in the parts that a server without a configuration does not load."""
+
+
 async def pages_of_a_running_server() -> dict[str, str]:
     with tempfile.TemporaryDirectory() as directory:
-        options = ServerOptions(data_dir=Path(directory) / "data", listen=Address("127.0.0.1", 0), no_auth=True)
+        config = Path(directory) / "fenghuo.yml"
+        config.write_text(WITH_EVERYTHING)
+        options = ServerOptions(
+            data_dir=Path(directory) / "data", listen=Address("127.0.0.1", 0), no_auth=True, config=config
+        )
         async with running(options) as program, httpx.AsyncClient(base_url=program.url) as client:
             text = (await client.get("/metrics")).text
             document = (await client.get("/api/fenghuo/openapi.json")).json()
@@ -321,7 +335,7 @@ def metrics_page(exposition: str) -> str:
 
 
 def http_page(routes: Iterable[tuple[str, str]], document: dict[str, Any]) -> str:
-    rows = [(f"`{path}`", methods) for path, methods in routes]
+    rows = [(f"`{path}`", methods) for path, methods in dict.fromkeys(routes)]
     own = [
         (f"`/api/fenghuo{path}`", method.upper(), operation.get("description", operation["summary"]))
         for path, operations in document["paths"].items()

@@ -36,9 +36,9 @@ READ_AGAIN_S: Final = 5.0
 
 QUEUE = declare(
     "remote_write_queue_segments",
-    0,
+    16,
     Policy.DROP_OLDEST,
-    "Segments of the WAL that wait for a receiver, as far as queue_size of its remote_write reaches, 4 GiB by default.",
+    "Segments of the WAL that wait for a receiver: queue_size of its remote_write, 4 GiB, in pieces of 256 MiB.",
 )
 
 
