@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fenghuo.api.prometheus.numbers import fixed_text, seconds_text, value_text, value_texts
+from fenghuo.api.prometheus.numbers import fixed_text, seconds_text, seconds_texts, value_text, value_texts
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,13 @@ def test_many_values_are_written_like_each_alone(values: list[float]) -> None:
 )
 def test_times(time_ms: int, text: str) -> None:
     assert seconds_text(time_ms) == text
+
+
+@given(st.lists(st.integers(-(10**13), 10**13)), st.integers(0, 999))
+def test_many_times_are_written_like_each_alone(times_ms: list[int], rest_ms: int) -> None:
+    alike = [time_ms // 1000 * 1000 + rest_ms for time_ms in times_ms]
+    for some in (times_ms, alike, [abs(time_ms) for time_ms in alike]):
+        assert seconds_texts(np.array(some, dtype=np.int64)) == [seconds_text(each).encode() for each in some]
 
 
 @pytest.mark.parametrize(

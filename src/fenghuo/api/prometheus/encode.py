@@ -100,9 +100,9 @@ def _range_vector_items(vector: RangeVectorResult) -> Iterator[bytes]:
         yield _series(labels, _joints(seconds_texts(vector.times_ms[part])), value_texts(vector.values[part]))
 
 
-def _joints(seconds: Iterable[str]) -> list[bytes]:
+def _joints(seconds: Iterable[bytes]) -> list[bytes]:
     """What stands between two values: the end of one point and the beginning of the next."""
-    return [f'"],[{text},"'.encode() for text in seconds]
+    return [b'"],[%b,"' % text for text in seconds]
 
 
 def _series(labels: bytes, joints: Iterable[bytes], texts: list[bytes]) -> bytes:

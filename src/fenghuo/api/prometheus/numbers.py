@@ -52,8 +52,14 @@ def seconds_text(time_ms: int) -> str:
     return f"{sign}{seconds}.{rest:03d}" if rest else f"{sign}{seconds}"
 
 
-def seconds_texts(times_ms: Ints) -> list[str]:
-    return [seconds_text(time_ms) for time_ms in times_ms.tolist()]
+def seconds_texts(times_ms: Ints) -> list[bytes]:
+    """:func:`seconds_text` of each of int64[n], as bytes; scrapes and grids mostly share the milliseconds."""
+    seconds, rest = np.divmod(times_ms, 1000)
+    if not len(times_ms) or times_ms.min() < 0 or (rest != rest[0]).any():
+        return [seconds_text(time_ms).encode() for time_ms in times_ms.tolist()]
+    fraction = b".%03d" % int(rest[0]) if rest[0] else b""
+    texts = orjson.dumps(seconds, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
+    return [text + fraction for text in texts] if fraction else texts
 
 
 def are_plain(values: Floats) -> Bools:

@@ -33,12 +33,13 @@ class QueryMetrics:
 
     def __init__(self, registry: CollectorRegistry, clock: Clock) -> None:
         self._clock = clock
-        self._duration = Histogram(
+        duration = Histogram(
             "fenghuo_query_duration_seconds",
             "Time that one PromQL query took, from text to arrays.",
             ["kind"],
             registry=registry,
         )
+        self._durations = {kind: duration.labels(kind) for kind in ("instant", "range")}
         self._running = Gauge("fenghuo_queries_running", "PromQL queries being evaluated now.", registry=registry)
         self._failures = Counter(
             "fenghuo_query_failures", "PromQL queries that ended in an error, by reason.", ["reason"], registry=registry
@@ -60,4 +61,4 @@ class QueryMetrics:
             raise
         finally:
             self._running.dec()
-            self._duration.labels(kind).observe(self._clock.monotonic_s() - start_s)
+            self._durations[kind].observe(self._clock.monotonic_s() - start_s)
