@@ -25,20 +25,21 @@ def parse_again(last: Parsed, body: bytes) -> Parsed | None:
     if known is None or last.lines is None:
         return None
     lines: list[bytes] = []
+    before = iter(last.lines)
     changed = bytearray()
     rests: list[bytes] = []
     for piece in pieces_of(body):
         part = byte_lines(piece)
-        before = last.lines[len(lines) : len(lines) + len(part)]
-        if len(before) != len(part):
-            return None
         marks = bytes(map(ne, part, before))
-        found = _behind_keys(known, part, marks, len(lines))
+        found = _behind_keys(known, part, marks, len(lines)) if len(marks) == len(part) else None
         if found is None:
             return None
         rests += found
         changed += marks
-        lines += part
+        if lines:
+            lines += part
+        else:
+            lines = part
     if len(lines) != len(last.lines):
         return None
     if last.times_ms is None and not last.exemplars:
