@@ -7,18 +7,13 @@ from itertools import repeat
 
 import numpy as np
 
-from fenghuo.base import garbage, limits
+from fenghuo.base import garbage
+from fenghuo.metrics.receive.bounds import KNOWN
 from fenghuo.metrics.receive.sink import PushSink
 from fenghuo.model.labels import Labels
 from fenghuo.model.sample import REFUSED, Ints
 from fenghuo.wire.remote_write import Key, Problem, labels_of
 
-KNOWN = limits.declare(
-    "receive_known_series",
-    1_000_000,
-    limits.Policy.DROP_OLDEST,
-    "Series whose senders' spelling is remembered; beyond it all are forgotten, and read anew when they come.",
-)
 UNKNOWN = -1
 """A reference to no series."""
 

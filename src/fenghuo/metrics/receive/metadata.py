@@ -5,12 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from fenghuo.base import limits
+from fenghuo.metrics.receive.bounds import FAMILIES
 from fenghuo.model.sample import Metadata
 
-FAMILIES = limits.declare(
-    "receive_metadata_families", 20_000, limits.Policy.DROP_OLDEST, "Metric families whose pushed metadata is kept."
-)
 PER_FAMILY = 10
 """Different metadata of one family that are kept; more are some sender's mistake."""
 TEXT_CHARS_MAX = 4096

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from fenghuo.base import limits
 from fenghuo.base.clock import Clock
+from fenghuo.base.limits import Limit
+from fenghuo.metrics.receive.bounds import ITEMS, MESSAGE_BYTES
 from fenghuo.metrics.receive.known import UNKNOWN, KnownSeries
 from fenghuo.metrics.receive.metadata import PushedMetadata
 from fenghuo.metrics.receive.metrics import ReceiveMetrics
@@ -18,15 +19,6 @@ from fenghuo.model.labels import Labels
 from fenghuo.model.sample import Bools, Exemplar, Ints
 from fenghuo.wire.remote_write import Encoding, Key, Problem, WriteRequest, decode_v1, decode_v2, labels_of, unpacked
 
-MESSAGE_BYTES = limits.declare(
-    "receive_message_bytes", 64 * 1024 * 1024, limits.Policy.REJECT, "Bytes of a remote write message, decompressed."
-)
-ITEMS = limits.declare(
-    "receive_message_items",
-    500_000,
-    limits.Policy.REJECT,
-    "Series, samples, exemplars and metadata in one remote write message.",
-)
 DECODERS = {Version.V1: decode_v1, Version.V2: decode_v2}
 WAYS = {Version.V1: "remote_write_1", Version.V2: "remote_write_2"}
 
@@ -108,7 +100,7 @@ class Receiver:
             receipt.exemplars = len(found)
 
 
-def _unreadable(problem: Problem, limit: limits.Limit) -> Receipt:
+def _unreadable(problem: Problem, limit: Limit) -> Receipt:
     if problem.too_large:
         limit.hit()
     return Receipt(unreadable=problem.text, too_large=problem.too_large)
