@@ -1,7 +1,7 @@
 """Prometheus' text exposition format 0.0.4 and OpenMetrics 1.0: from a scraped body to samples, and back.
 
-In: the bytes of a body and its content type, and the :class:`Layout` of the last body of that source. Out:
-:class:`Parsed`, whose layout is the same object for as long as the body differs in values only, so that whatever
+In: the bytes of a body and its content type, and what the last body of that source gave. Out: :class:`Parsed`,
+whose :class:`Layout` is the same object for as long as the body differs in values only, so that whatever
 was derived from the series (relabelled labels, store rows) stays good.
 
 A body is read whole or not at all: at its first bad line the parser stops and names the line in ``problem``. It
