@@ -15,8 +15,7 @@ from starlette.routing import Route
 from fenghuo.api.auth.identity import Identity
 from fenghuo.api.params import MAX_TIME_MS, MIN_TIME_MS, ParameterError, invalid, read_params
 from fenghuo.api.prometheus.answer import answering, success_json
-from fenghuo.base.errors import InputError
-from fenghuo.metrics.promql import parse_matchers
+from fenghuo.api.prometheus.selectors import selector
 from fenghuo.model.matcher import Matcher
 
 log = logging.getLogger(__name__)
@@ -55,7 +54,7 @@ class AdminApi:
             raise ParameterError("no match[] parameter provided")
         start_ms, end_ms = params.time_ms("start", MIN_TIME_MS), params.time_ms("end", MAX_TIME_MS)
         # Prometheus deletes what the selectors before a bad one name; here nothing is.
-        sets = await anyio.to_thread.run_sync(lambda: [_matchers(text) for text in selectors])
+        sets = await anyio.to_thread.run_sync(lambda: [selector(text) for text in selectors])
         for text, matchers in zip(selectors, sets, strict=True):
             log.warning("%s deletes %s from %d to %d ms", _who(request), text, start_ms, end_ms)
             await anyio.to_thread.run_sync(self._store.delete, matchers, start_ms, end_ms)
@@ -77,10 +76,3 @@ class AdminApi:
 def _who(request: Request) -> str:
     identity: Identity | None = request.state.identity
     return identity.name if identity is not None else "somebody"
-
-
-def _matchers(text: str) -> list[Matcher]:
-    try:
-        return list(parse_matchers(text))
-    except InputError as error:
-        raise invalid("match[]", error.message) from error

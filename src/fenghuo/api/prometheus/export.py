@@ -14,9 +14,8 @@ from starlette.routing import Route
 from fenghuo.api.params import MAX_TIME_MS, MIN_TIME_MS, ParameterError, invalid, read_params
 from fenghuo.api.prometheus.answer import ApiError, ErrorType, answering
 from fenghuo.api.prometheus.export_text import END, json_lines, openmetrics_lines
+from fenghuo.api.prometheus.selectors import selector
 from fenghuo.base import limits
-from fenghuo.base.errors import InputError
-from fenghuo.metrics.promql import parse_matchers
 from fenghuo.model.matcher import Matcher
 from fenghuo.model.selection import Selection
 
@@ -64,7 +63,7 @@ class ExportApi:
         if self._present >= AT_ONCE.default:
             AT_ONCE.hit()
             raise ApiError(ErrorType.UNAVAILABLE, f"{AT_ONCE.default} exports are running; try again later")
-        sets = await anyio.to_thread.run_sync(lambda: [_matchers(text) for text in selectors])
+        sets = await anyio.to_thread.run_sync(lambda: [selector(text) for text in selectors])
         pieces = await anyio.to_thread.run_sync(self._source.export, sets, start_ms, end_ms)
         content_type, write, end = FORMATS[name]
         body = self._counted(_texts(pieces, write, end))
@@ -99,10 +98,3 @@ def _packed(texts: Iterator[bytes]) -> Iterator[bytes]:
     for text in texts:
         yield packer.compress(text)
     yield packer.flush()
-
-
-def _matchers(text: str) -> list[Matcher]:
-    try:
-        return list(parse_matchers(text))
-    except InputError as error:
-        raise invalid("match[]", error.message) from error

@@ -11,10 +11,8 @@ from starlette.routing import Route
 from fenghuo.api.params import ParameterError, Params, invalid, read_params
 from fenghuo.api.prometheus.answer import answering, success_json
 from fenghuo.api.prometheus.numbers import value_text
+from fenghuo.api.prometheus.selectors import selector
 from fenghuo.api.prometheus.times import rfc3339
-from fenghuo.base.errors import InputError
-from fenghuo.metrics.promql import parse_matchers
-from fenghuo.model.matcher import Matcher
 from fenghuo.rules.views import AlertView, GroupView, RuleView
 
 Groups = Callable[[], Sequence[GroupView]]
@@ -60,7 +58,7 @@ class _Filter:
         self._names = frozenset(params.all("rule_name[]"))
         self._groups = frozenset(params.all("rule_group[]"))
         self._files = frozenset(params.all("file[]"))
-        self._matcher_sets = [_selector(text) for text in params.all("match[]")]
+        self._matcher_sets = [selector(text) for text in params.all("match[]")]
         self.without_alerts = _flag(params, "exclude_alerts")
 
     def group(self, group: GroupView) -> bool:
@@ -75,13 +73,6 @@ class _Filter:
                 or any(all(each.matches_labels(rule.labels) for each in matchers) for matchers in self._matcher_sets)
             )
         )
-
-
-def _selector(text: str) -> list[Matcher]:
-    try:
-        return parse_matchers(text)
-    except InputError as error:
-        raise invalid("match[]", error.message) from error
 
 
 def _flag(params: Params, name: str) -> bool:

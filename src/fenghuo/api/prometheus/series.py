@@ -12,8 +12,7 @@ from starlette.routing import Route
 
 from fenghuo.api.params import MAX_TIME_MS, MIN_TIME_MS, ParameterError, Params, invalid, read_params
 from fenghuo.api.prometheus.answer import answering, success_json
-from fenghuo.base.errors import InputError
-from fenghuo.metrics.promql import parse_matchers
+from fenghuo.api.prometheus.selectors import selector
 from fenghuo.model.labels import Labels
 from fenghuo.model.matcher import Matcher
 
@@ -95,13 +94,10 @@ def _scope(params: Params) -> tuple[list[list[Matcher]], int, int]:
 
 
 def _selector(text: str) -> list[Matcher]:
-    try:
-        matchers = parse_matchers(text)
-    except InputError as error:
-        raise invalid("match[]", error.message) from error
+    matchers = selector(text)
     if all(matcher.matches("") for matcher in matchers):
         raise invalid("match[]", "match[] must contain at least one non-empty matcher")
-    return list(matchers)
+    return matchers
 
 
 def _limited(items: Sequence[object], params: Params) -> Response:
