@@ -87,11 +87,16 @@ def _young(rows: Ints, first_value: Floats, change: Floats, sampled_s: Floats, t
     One that grows at its pace was zero ``sampled * first / change`` before. Multiplied by ``change``, finding where
     that matters needs no division. Returns rows and steps.
     """
-    own = rows if len(sampled_s) > 1 else slice(None)
-    first, grown = first_value[rows], change[rows]
-    places = np.flatnonzero((first * sampled_s[own] < grown * to_start_s[own]) & (grown > 0) & (first >= 0))
+    if 2 * len(rows) < len(change):
+        own = rows if len(sampled_s) > 1 else slice(None)
+        first, grown = first_value[rows], change[rows]
+        sampled_s, to_start_s = sampled_s[own], to_start_s[own]
+    else:
+        rows, first, grown = np.arange(len(change)), first_value, change
+    places = np.flatnonzero(first * sampled_s < grown * to_start_s)
     among, steps = np.divmod(places, change.shape[1])
-    return rows[among], steps
+    counts_up = (grown[among, steps] > 0) & (first[among, steps] >= 0)
+    return rows[among[counts_up]], steps[counts_up]
 
 
 def _add_resets(windows: Windows, change: Floats) -> Ints:
