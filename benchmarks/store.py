@@ -191,13 +191,94 @@ def bench_push(series: int, rounds: int) -> None:
         store.close()
 
 
+def resident_mb() -> float:
+    """What the process holds now."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+
+
+def bench_new_series(size: int) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        clock = ManualClock(START_MS)
+        store = open_store(Path(directory), clock)
+        spent = []
+        for number in range(5):
+            series = [named(f"new_{i % 100}", str(i), f"t{number}") for i in range(size)]
+            cohort, start_s = store.cohort(f"t{number}"), time.process_time()
+            cohort.append(clock.now_ms(), cohort.rows(series), np.zeros(size))
+            spent.append(time.process_time() - start_s)
+        store.close()
+    show(f"the first scrape of a target of {size} series, processor time", statistics.median(spent) * 1000, "ms")
+
+
+def named(name: str, x: str, instance: str) -> Labels:
+    return Labels({"__name__": name, "x": x, "instance": instance, "job": "j", "mode": f"m{int(x) % 7}"})
+
+
+def bench_memory(count: int, size: int, hours: float) -> None:
+    """Targets that stand, scraped for a while. To be run before anything else has left free memory behind."""
+    with tempfile.TemporaryDirectory() as directory:
+        clock, chance = ManualClock(START_MS), np.random.default_rng(1)
+        before_mb = resident_mb()
+        store = open_store(Path(directory), clock)
+        group = targets(store, count, size, "m", metrics=20)
+        show(f"memory of {count * size} series in {count} targets, no sample yet", resident_mb() - before_mb, "MB")
+        fill(store, group, clock, chance, hours)
+        show(f"  with {hours:g} h at 15 s", resident_mb() - before_mb, "MB")
+        store.close()
+
+
+def fill(store: Store, group: list[Target], clock: ManualClock, chance: np.random.Generator, hours: float) -> None:
+    """Hours of scrapes, packed at the pace at which a server's own thread would."""
+    for _ in range(int(hours * HOUR_MS / INTERVAL_MS) // 8):
+        scrape(group, clock, chance, 8)
+        store.keeper.pack()
+
+
+def bench_start(count: int, size: int, hours: float) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        clock, chance = ManualClock(START_MS), np.random.default_rng(1)
+        store = open_store(Path(directory), clock)
+        fill(store, targets(store, count, size, "m"), clock, chance, hours)
+        store.close()
+        start_s, start_cpu_s = time.perf_counter(), time.process_time()
+        store = open_store(Path(directory), clock)
+        show(f"start with a WAL of {count} targets of {size} series, {hours:g} h", time.perf_counter() - start_s, "s")
+        show("  processor time", time.process_time() - start_cpu_s, "s")
+        store.close()
+
+
+def bench_churn(hours: int) -> None:
+    """A target of 1,000 series that shows 2,000 others each hour, kept for 12 h."""
+    with tempfile.TemporaryDirectory() as directory:
+        clock = ManualClock(START_MS)
+        store = Store.open(Path(directory), StoreSettings(retention="12h"), clock, CollectorRegistry())
+        target, standing = store.cohort("t"), [named("m", str(i), "t") for i in range(1000)]
+        for hour in range(1, hours + 1):
+            guests = [named("p", str(i), f"pod-{hour}") for i in range(2000)]
+            for _ in range(4):
+                rows = target.rows(standing + guests)
+                target.append(clock.now_ms(), rows, np.ones(len(rows)))
+                clock.step_wall(900)
+            store.keeper.maintain()
+            if hour in (hours // 2, hours):
+                known = store.statistics().head_series
+                show(f"2,000 new series an hour kept 12 h, after {hour} h: resident", resident_mb(), "MB")
+                show("  series in the head", known, "")
+        store.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="less data; figures are rougher")
     quick = parser.parse_args().quick
+    bench_memory(*((20, 1000) if quick else (100, 1000)), 1.0)
     for count, size in ((100, 100), (10, 1000), (1, 10_000)):
         bench_append(count, size, 40 if quick else 240)
     bench_select(1.0)
+    bench_new_series(20_000)
+    bench_start(*((20, 1000) if quick else (100, 1000)), 2.0)
+    bench_start(*((200, 7) if quick else (2100, 7)), 1.0)
+    bench_churn(30 if quick else 60)
     bench_push(10_000, 20 if quick else 100)
     bench_disk(2.0 if quick else 6.0)
     show("peak resident memory of this run", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MiB")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from fenghuo.base.limits import Policy, declare
 from fenghuo.model.labels import Labels
-from fenghuo.model.matcher import Matcher
 from fenghuo.model.sample import Exemplar
 
 EXEMPLARS = declare(
@@ -48,15 +47,15 @@ class ExemplarRing:
         if not kept:
             del self._by_series[series]
 
-    def select(
-        self, matcher_sets: Iterable[Sequence[Matcher]], start_ms: int, end_ms: int
-    ) -> list[tuple[Labels, list[Exemplar]]]:
-        """The exemplars between the times of the series that any of the matcher sets accepts, sorted by series."""
-        sets = [list(matchers) for matchers in matcher_sets]
+    def series(self) -> list[Labels]:
+        """The series that have exemplars."""
+        return list(self._by_series)
+
+    def between(self, series: Iterable[Labels], start_ms: int, end_ms: int) -> list[tuple[Labels, list[Exemplar]]]:
+        """The exemplars of some series between the times, sorted by series; those without any are left out."""
         found = []
-        for series, kept in self._by_series.items():
-            if any(all(matcher.matches_labels(series) for matcher in matchers) for matchers in sets):
-                inside = [each for each in kept if start_ms <= (each.time_ms or 0) <= end_ms]
-                if inside:
-                    found.append((series, inside))
-        return sorted(found, key=lambda pair: pair[0])
+        for labels in sorted(series):
+            inside = [each for each in self._by_series.get(labels, ()) if start_ms <= (each.time_ms or 0) <= end_ms]
+            if inside:
+                found.append((labels, inside))
+        return found

@@ -78,4 +78,11 @@ class Reader:
     ) -> list[tuple[Labels, list[Exemplar]]]:
         """The exemplars between the times of the series that any set accepts, sorted by series."""
         with self._lock:
-            return self._parts.exemplars.select(matcher_sets, start_ms, end_ms)
+            known = self._parts.exemplars.series()
+        wanted = [labels for labels in known if any(_accepts(matchers, labels) for matchers in matcher_sets)]
+        with self._lock:
+            return self._parts.exemplars.between(wanted, start_ms, end_ms)
+
+
+def _accepts(matchers: Sequence[Matcher], labels: Labels) -> bool:
+    return all(matcher.matches_labels(labels) for matcher in matchers)
