@@ -25,6 +25,8 @@ _CONSTANT, _FLOATS = 0, len(_WIDTHS) + 1
 _EXACT_MAX = float(1 << 52)
 _BATCH_ROWS = 512
 """Rows packed at once: matrices of 1 MiB, which stay in the processor's cache."""
+_MARKED, _DIGITS = 0x80, 0x7F
+"""In a row's byte of what is out of the ordinary: it has marks; its digits behind the point."""
 _MARKS = 2
 """The largest distances of each width say that a cell has no sample (the largest) or the staleness marker."""
 _POWERS = 10.0 ** np.arange(DIGITS_MAX + 1)
@@ -33,17 +35,16 @@ _POWERS = 10.0 ** np.arange(DIGITS_MAX + 1)
 class Packed:
     """Immutable cells float64[rows, columns]."""
 
-    __slots__ = ("_bases", "_digits", "_index", "_kinds", "_marked", "_matrices", "columns", "rows")
+    __slots__ = ("_bases", "_extra", "_has_extra", "_index", "_kinds", "_matrices", "columns", "rows")
 
     def __init__(self, parts: Sequence[_Batch], columns: int) -> None:
         self.columns = columns
         self._kinds = np.concatenate([part.kinds for part in parts])
         self._bases = np.concatenate([part.bases for part in parts])
         """By row: the constant, or the integer from which distances are counted."""
-        self._digits = np.concatenate([part.digits for part in parts])
-        """By row: the digits behind the point."""
-        self._marked = np.concatenate([part.marked for part in parts])
-        """By row: whether any of its distances is a mark."""
+        self._extra = np.concatenate([part.extra for part in parts])
+        """By row: how many digits it has behind the point, and whether any of its distances is a mark."""
+        self._has_extra = bool(self._extra.any())
         self._matrices = [np.concatenate([part.matrices[kind - 1] for part in parts]) for kind in range(1, _FLOATS + 1)]
         """By kind but the constant: its rows, one after another."""
         self._index = np.zeros(len(self._kinds), dtype=np.int32)
@@ -55,50 +56,55 @@ class Packed:
 
     @property
     def size_bytes(self) -> int:
-        own = (self._kinds, self._bases, self._digits, self._marked, self._index)
+        own = (self._kinds, self._bases, self._extra, self._index)
         return sum(each.nbytes for each in (*own, *self._matrices))
 
     def read(self, places: Places, first: int, end: int, out: Floats) -> None:
         """Write the columns ``first`` to ``end`` of the rows ``places`` to ``out``, float64[places, end - first]."""
-        kinds = self._kinds[places]
+        kinds, bases = self._kinds[places], self._bases[places]
         lowest, highest = int(kinds.min()), int(kinds.max())
-        if lowest == highest:
-            self._read_kind(lowest, places, first, end, out)
-            return
-        rows = np.arange(places.start, places.stop) if isinstance(places, slice) else places
-        for kind in range(lowest, highest + 1):
-            picked = np.flatnonzero(kinds == kind)
-            if not len(picked):
-                continue
-            if kind == _CONSTANT:
-                out[picked] = self._bases[rows[picked], None]
-                continue
-            part = np.empty((len(picked), end - first))
-            self._read_kind(kind, rows[picked], first, end, part)
-            out[picked] = part
+        if lowest != highest or lowest == _CONSTANT:
+            out[:] = bases[:, None]  # Right for the constants.
+        index, extra = self._index[places], self._extra[places] if self._has_extra else None
+        for kind in range(max(lowest, _CONSTANT + 1), highest + 1):
+            if lowest == highest:
+                self._unpack(kind, _span(index), slice(first, end), bases, extra, out)
+                return
+            picked = (kinds == kind).nonzero()[0]
+            if len(picked):
+                part = np.empty((len(picked), end - first))
+                own = None if extra is None else extra[picked]
+                self._unpack(kind, _span(index[picked]), slice(first, end), bases[picked], own, part)
+                out[picked] = part
 
-    def _read_kind(self, kind: int, places: Places, first: int, end: int, out: Floats) -> None:
-        if kind == _CONSTANT:
-            out[:] = self._bases[places, None]
-            return
-        index = self._index[places]
+    def _unpack(
+        self, kind: int, index: Places, columns: slice, bases: Floats, extra: npt.NDArray[np.uint8] | None, out: Floats
+    ) -> None:
+        """Rows of one kind; ``index`` are their places in its matrix."""
         matrix = self._matrices[kind - 1]
-        if index[-1] - index[0] + 1 == len(index) and (index[1:] > index[:-1]).all():
-            cells = matrix[index[0] : index[-1] + 1, first:end]
-        else:
-            cells = matrix[index, first:end]
+        cells = matrix[index, columns]
         if kind == _FLOATS:
             out[:] = cells
             return
-        np.add(cells, self._bases[places, None], out=out)
-        digits = self._digits[places]
+        np.add(cells, bases[:, None], out=out)
+        if extra is None or not extra.any():
+            return
+        digits = extra & _DIGITS
         if digits.any():
             out /= _POWERS[digits][:, None]
-        if self._marked[places].any():
+        marked = (extra & _MARKED)[:, None] != 0
+        if marked.any():
             top = np.iinfo(matrix.dtype).max
-            marked = self._marked[places, None]
             out[marked & (cells == top)] = ABSENT_NAN
             out[marked & (cells == top - 1)] = STALE_NAN
+
+
+def _span(index: npt.NDArray[np.int32]) -> Places:
+    """The same places as a slice where they follow each other."""
+    first, last = int(index[0]), int(index[-1])
+    if last - first + 1 == len(index) and (index[1:] > index[:-1]).all():
+        return slice(first, last + 1)
+    return index.astype(np.int64)
 
 
 class _Batch:
@@ -110,8 +116,7 @@ class _Batch:
         rows = len(values)
         self.kinds = np.full(rows, _FLOATS, dtype=np.uint8)
         self.bases = values[:, 0].copy()
-        self.digits = np.zeros(rows, dtype=np.uint8)
-        self.marked = np.zeros(rows, dtype=np.bool_)
+        self.extra = np.zeros(rows, dtype=np.uint8)
         self.matrices: list[npt.NDArray[np.generic]] = []
         still = (bits == bits[:, :1]).all(axis=1)
         self.kinds[still] = _CONSTANT
@@ -130,7 +135,7 @@ class _Batch:
         marks = (bits == ABSENT_NAN_BITS) | (bits == STALE_NAN_BITS)
         marked = np.flatnonzero(marks.any(axis=1))
         if len(marked):
-            self.marked[moving[marked]] = True
+            self.extra[moving[marked]] = _MARKED
             sample = (~marks[marked]).argmax(axis=1)
             fill = np.broadcast_to(values[marked, sample][:, None], (len(marked), values.shape[1]))
             values[marked] = np.where(marks[marked], fill, values[marked])
@@ -147,7 +152,7 @@ class _Batch:
             exact &= np.abs(whole).max(axis=1) < _EXACT_MAX
             good = open_[exact]
             integers[good] = whole[exact]
-            self.digits[moving[good]] = digits
+            self.extra[moving[good]] |= digits
             found[good] = True
             open_ = open_[~exact]
         where = np.flatnonzero(found)
@@ -160,7 +165,7 @@ class _Batch:
     def _take(self, kind: int, width: type[np.unsignedinteger], rows: Ints, integers: Floats, marks: Bools) -> None:
         """Enter rows whose distances fit the width."""
         cells: Unsigned = integers.astype(width)
-        if self.marked[rows].any():
+        if marks.any():
             absent = self._values[rows].view(np.int64) == ABSENT_NAN_BITS
             cells[marks] = np.iinfo(width).max - 1
             cells[absent] = np.iinfo(width).max
