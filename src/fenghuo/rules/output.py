@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from fenghuo.model.labels import Labels
-from fenghuo.model.sample import STALE_NAN, Ints, RowsReleasedError
+from fenghuo.model.sample import REFUSED, STALE_NAN, Ints, RowsReleasedError
 from fenghuo.rules.ports import Cohort, Store
 
 
@@ -21,6 +21,8 @@ class RuleOutput:
         self._cohort: Cohort | None = None
         self._series: list[Labels] = []
         self._rows: Ints = np.zeros(0, dtype=np.int64)
+        self._refused = False
+        """Whether a limit of the store stands against some of the series; it may have room next time."""
 
     def write(self, time_ms: int, samples: Mapping[Labels, float]) -> dict[str, int]:
         """Append one sample for each series at ``time_ms``; returns the counts of those rejected, by reason.
@@ -46,7 +48,7 @@ class RuleOutput:
         values = np.full(len(samples) + len(ended), STALE_NAN, dtype=np.float64)
         values[: len(samples)] = list(samples.values())
         series = [*samples, *ended]
-        if self._cohort is None or series != self._series:
+        if self._cohort is None or series != self._series or self._refused:
             self._find_rows(series)
         assert self._cohort is not None
         try:
@@ -59,3 +61,4 @@ class RuleOutput:
         """Most evaluations yield the series of the one before, so their rows are kept, and the cohort with them."""
         cohort = self._store.cohort(self._key)
         self._cohort, self._series, self._rows = cohort, series, cohort.rows(series)
+        self._refused = bool((self._rows == REFUSED).any())

@@ -57,7 +57,8 @@ class Bounds:
         most = self._settings.series_max
         room = max(0, most - known) if most else len(sound)
         if len(sound) > room:
-            self._refuse(SERIES, len(sound) - room, f"new series are refused: max_series is {most:,}")
+            SERIES.hit(len(sound) - room)
+            self._say(SERIES, f"new series are refused: max_series is {most:,}")
         return sound[:room]
 
     def target_room(self, key: str, wanted: int, known: int) -> int:
@@ -65,32 +66,34 @@ class Bounds:
         most = self._settings.target_series_max
         room = max(0, most - known) if most else wanted
         if wanted > room:
+            TARGET_SERIES.hit(wanted - room)
             said = f"new series of {key[:_SHOWN_CHARS]!r} are refused: max_series_per_target is {most:,}"
-            self._refuse(TARGET_SERIES, wanted - room, said)
+            self._say(TARGET_SERIES, said)
         return room
 
     def _sound(self, labels: Labels) -> bool:
-        problem = _problem(labels, self._settings)
-        if problem is not None:
-            self._refuse(problem[0], 1, f"a series is refused: {problem[1]}: {str(labels)[:_SHOWN_CHARS]}")
-        return problem is None
+        settings = self._settings
+        names = settings.label_name_bytes_max or UNBOUNDED
+        values = settings.label_value_bytes_max or UNBOUNDED
+        if settings.labels_max and len(labels.pairs) > settings.labels_max:
+            LABELS.hit()
+            self._say(LABELS, f"it has {len(labels)} labels, max_labels is {settings.labels_max}", labels)
+            return False
+        for name, value in labels.pairs:
+            if BYTES_MAX * len(name) > names and (size := _bytes_of(name)) > names:
+                NAME_BYTES.hit()
+                self._say(NAME_BYTES, f"a name of {size} bytes, max_label_name_length is {names}", labels)
+                return False
+            if BYTES_MAX * len(value) > values and (size := _bytes_of(value)) > values:
+                VALUE_BYTES.hit()
+                self._say(VALUE_BYTES, f"a value of {size} bytes, max_label_value_length is {values}", labels)
+                return False
+        return True
 
-    def _refuse(self, limit: Limit, count: int, said: str) -> None:
-        limit.hit(count)
+    def _say(self, limit: Limit, said: str, labels: Labels | None = None) -> None:
+        if labels is not None:
+            said = f"a series is refused: {said}: {str(labels)[:_SHOWN_CHARS]}"
         self._said[limit.name] = (self._clock.now_ms(), said)
-
-
-def _problem(labels: Labels, settings: StoreSettings) -> tuple[Limit, str] | None:
-    """Which bound the labels break, and how."""
-    if settings.labels_max and len(labels.pairs) > settings.labels_max:
-        return LABELS, f"it has {len(labels)} labels, max_labels is {settings.labels_max}"
-    names, values = settings.label_name_bytes_max or UNBOUNDED, settings.label_value_bytes_max or UNBOUNDED
-    for name, value in labels.pairs:
-        if BYTES_MAX * len(name) > names and (size := _bytes_of(name)) > names:
-            return NAME_BYTES, f"a name of {size} bytes, max_label_name_length is {names}"
-        if BYTES_MAX * len(value) > values and (size := _bytes_of(value)) > values:
-            return VALUE_BYTES, f"a value of {size} bytes, max_label_value_length is {values}"
-    return None
 
 
 def _bytes_of(text: str) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 
 from fenghuo.base.clock import Clock
 from fenghuo.base.guard import Guard
+from fenghuo.base.memory import give_back
 from fenghuo.metrics.store.block import read_block
 from fenghuo.metrics.store.block_format import Cuts, DamagedError
 from fenghuo.metrics.store.block_write import write_block
@@ -114,6 +115,7 @@ class Keeper:
                 self.trouble = f"a block could not be written: {error}; it is tried again in a minute"
                 log.error("%s", self.trouble)
             self._measure()
+        give_back()
 
     def _cut(self) -> bool:
         """Write the oldest slice of the head to a block when its time is up by half a slice. True when it was."""

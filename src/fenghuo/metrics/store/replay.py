@@ -14,6 +14,7 @@ import numpy as np
 
 from fenghuo.base.clock import Clock
 from fenghuo.base.errors import OperatingError
+from fenghuo.base.memory import give_back
 from fenghuo.metrics.store import records
 from fenghuo.metrics.store.arrays import Growing
 from fenghuo.metrics.store.block_format import Cuts
@@ -212,6 +213,7 @@ def replay(
         samples += work.samples
         if reader.damage is not None:
             _set_apart(segment, data, reader.damage, metrics)
+    give_back()
     return samples
 
 
