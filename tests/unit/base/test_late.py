@@ -8,6 +8,7 @@ import pytest
 
 from fenghuo.app.configuration import LOAD_SETTINGS
 from fenghuo.app.http_wiring import OWN_APPLICATION
+from fenghuo.app.push_wiring import IMPORTER, RECEIVER
 from fenghuo.base.late import Later
 from fenghuo.cli.main import COMMANDS
 from fenghuo.net.http_client import TRANSPORT
@@ -23,7 +24,9 @@ def test_the_module_is_loaded_when_the_thing_is_asked_for(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    "later", [*COMMANDS.values(), *INSERTS.values(), LOAD_SETTINGS, OWN_APPLICATION, TRANSPORT], ids=str
+    "later",
+    [*COMMANDS.values(), *INSERTS.values(), LOAD_SETTINGS, OWN_APPLICATION, IMPORTER, RECEIVER, TRANSPORT],
+    ids=str,
 )
 def test_what_is_registered_is_there(later: Later) -> None:
     assert later.get() is not None

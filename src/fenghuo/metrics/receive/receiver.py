@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from fenghuo.base.clock import Clock
-from fenghuo.base.limits import Limit
 from fenghuo.metrics.receive.bounds import ITEMS, MESSAGE_BYTES
 from fenghuo.metrics.receive.known import UNKNOWN, KnownSeries
 from fenghuo.metrics.receive.metadata import PushedMetadata
@@ -46,10 +45,14 @@ class Receiver:
     def _received(self, body: bytes, version: Version, encoding: Encoding) -> Receipt:
         message = unpacked(body, encoding, MESSAGE_BYTES.default)
         if isinstance(message, Problem):
-            return _unreadable(message, MESSAGE_BYTES)
+            if message.too_large:
+                MESSAGE_BYTES.hit()
+            return _unreadable(message)
         request = DECODERS[version](message, self._known.keys, ITEMS.default)
         if request.problem is not None:
-            return _unreadable(request.problem, ITEMS)
+            if request.problem.too_large:
+                ITEMS.hit()
+            return _unreadable(request.problem)
         receipt = Receipt()
         refs = self._refs(request, receipt)
         self._push(request, refs, receipt)
@@ -100,7 +103,5 @@ class Receiver:
             receipt.exemplars = len(found)
 
 
-def _unreadable(problem: Problem, limit: Limit) -> Receipt:
-    if problem.too_large:
-        limit.hit()
+def _unreadable(problem: Problem) -> Receipt:
     return Receipt(unreadable=problem.text, too_large=problem.too_large)
