@@ -188,7 +188,8 @@ def replay(
 ) -> int:
     """Replay the segments, oldest first, and return how many samples that brought.
 
-    A damaged segment is replayed up to the damage; the rest of it is moved to a file beside it. Raises
+    A damaged segment is replayed up to the damage; the rest of it is moved to a file beside it. One of which nothing
+    is left has the size 0 then, and has no file when that was all it ever was. Raises
     OperatingError when a segment cannot be read or was written by a newer version.
     """
     samples = 0
@@ -239,7 +240,10 @@ def _set_apart(segment: Segment, data: bytes, damage: Damage, metrics: StoreMetr
                 rest,
                 aside,
             )
-        os.truncate(segment.path, damage.offset)
+        if damage.torn and damage.offset == 0:
+            segment.path.unlink()  # Its writer was killed before it wrote anything.
+        else:
+            os.truncate(segment.path, damage.offset)
     except OSError as error:
         log.error(
             "%s could not be cut at byte %d: %s; it is read up to there at every start",

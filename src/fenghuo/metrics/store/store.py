@@ -104,7 +104,7 @@ class Store:
         metrics.replay_s.set(clock.monotonic_s() - start_s)
         number = max(segments[-1].number + 1 if segments else 1, blocks.cuts.next_segment)
         wal = Wal(wal_directory, number, settings.wal_segment_bytes, metrics)
-        wal.segments = {segment.number: segment for segment in segments}
+        wal.segments = {segment.number: segment for segment in segments if segment.size_bytes}
         store = cls(Parts(metrics, index, head, wal, blocks, Journal(wal, index), exemplars), settings, clock, guard)
         store.keeper.start()
         return store

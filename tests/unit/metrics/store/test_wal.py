@@ -104,6 +104,27 @@ def test_a_torn_tail_is_cut_and_counted(
         assert metric(store, "wal_corruptions_total") == 1
 
 
+@pytest.mark.parametrize("header", [b"", segment_header(2)[:9]])
+def test_a_segment_without_its_header_goes(make: Make, clock: ManualClock, tmp_path: Path, header: bytes) -> None:
+    """As a writer leaves it that was killed when it began one."""
+    store = make()
+    scrape(store, clock.now_ms(), 1.0)
+    store.close()
+    whole, path = everything(make()), segment(tmp_path)
+    empty = path.with_name("0000000002.wal")
+    empty.write_bytes(header)
+    store = make()
+    assert everything(store) == whole
+    assert metric(store, "wal_corruptions_total") == 1
+    assert not empty.exists()
+    store.keeper.maintain()
+    scrape(store, clock.now_ms() + 1, 2.0)
+    whole = everything(store)
+    store = make()
+    assert everything(store) == whole
+    assert metric(store, "wal_corruptions_total") == 0
+
+
 def test_damage_is_kept_aside(make: Make, clock: ManualClock, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     store, now = make(), clock.now_ms()
     for step in range(3):
