@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from fenghuo.api.prometheus.expressions import expression_routes
 from fenghuo.api.prometheus.query import QueryApi
 from fenghuo.app.glue import query_options
+from fenghuo.app.settings import AppSettings
 from fenghuo.base.clock import SystemClock
 from fenghuo.metrics.promql import Engine, limits
 from fenghuo.metrics.promql.settings import QuerySettings
@@ -62,7 +63,7 @@ class Server:
             labels = Labels({"__name__": "x", "number": str(number)})
             self.store.add(labels, [(at * STEP_MS, float((at * 7 + number) % 101)) for at in range(SAMPLES)])
         clock = SystemClock()
-        engine = Engine(self.store, clock, options=lambda: query_options(self.settings))
+        engine = Engine(self.store, clock, options=lambda: query_options(AppSettings(query=self.settings)))
         api = QueryApi(engine, self.store, clock, lambda: self.settings)
         routes = [*api.routes(), *expression_routes(engine.parse)]
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(Starlette(routes=routes)), base_url="http://x")
@@ -217,5 +218,5 @@ async def test_annotations(server: Server) -> None:
 
 def test_settings_reach_the_engine() -> None:
     given = {"lookback_delta": "1m", "timeout": "10s", "max_samples": 7, "max_length": 9}
-    options = query_options(QuerySettings.model_validate(given))
+    options = query_options(AppSettings(query=QuerySettings.model_validate(given)))
     assert options == replace(options, lookback_ms=60_000, timeout_s=10.0, samples_max=7, text_chars_max=9)

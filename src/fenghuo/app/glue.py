@@ -13,6 +13,7 @@ from fenghuo.alerting.intake import Intake
 from fenghuo.app.configuration import Configuration
 from fenghuo.app.options import Address
 from fenghuo.app.self_source import SelfSource
+from fenghuo.app.settings import AppSettings
 from fenghuo.base.clock import Clock
 from fenghuo.base.errors import InputError
 from fenghuo.base.guard import Guard
@@ -20,7 +21,6 @@ from fenghuo.metrics.collect.integrations.host import HostIntegration, HostSetti
 from fenghuo.metrics.collect.integrations.trading import TradingIntegration
 from fenghuo.metrics.collect.scrape.job import SourceTarget
 from fenghuo.metrics.promql import Engine, QueryOptions, ScalarResult, VectorResult
-from fenghuo.metrics.promql.settings import QuerySettings
 from fenghuo.model.alert import Alert
 from fenghuo.model.labels import EMPTY, Labels
 from fenghuo.model.relabel import RelabelRule, relabel
@@ -48,13 +48,15 @@ def instant_query(engine: Engine) -> Callable[[str, int], list[tuple[Labels, flo
     return query
 
 
-def query_options(settings: QuerySettings) -> QueryOptions:
+def query_options(settings: AppSettings) -> QueryOptions:
     """What the engine is told of the settings in force."""
+    query = settings.query
     return QueryOptions(
-        lookback_ms=settings.lookback_ms,
-        timeout_s=settings.timeout_ms / 1000,
-        samples_max=settings.samples_max,
-        text_chars_max=settings.text_chars_max,
+        lookback_ms=query.lookback_ms,
+        subquery_step_ms=settings.global_.evaluation_ms,  # As in Prometheus.
+        timeout_s=query.timeout_ms / 1000,
+        samples_max=query.samples_max,
+        text_chars_max=query.text_chars_max,
     )
 
 

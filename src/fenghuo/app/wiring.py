@@ -73,7 +73,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         forwarding = await stack.start(
             "remote write", ForwardingWhenNamed(store, data_dir / "forward", clock, registry, guard)
         )
-        engine = Engine(store, clock, registry, lambda: query_options(holder.current.settings.query))
+        engine = Engine(store, clock, registry, lambda: query_options(holder.current.settings))
         remote = await stack.start("remote engine", remote_engine(settings, clock, registry))
 
         alerting_parts = AlertingParts(
