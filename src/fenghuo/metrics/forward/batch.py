@@ -16,6 +16,8 @@ from fenghuo.model.labels import Labels
 from fenghuo.model.sample import Exemplar, Floats, Ints, Metadata
 from fenghuo.model.tailed import Position
 
+NEIGHBOURS: Final = 256
+"""So many series, in the order in which they were named, share a lane: those of a target mostly stay together."""
 NO_INTS: Final[Ints] = np.empty(0, dtype=np.int64)
 NO_FLOATS: Final[Floats] = np.empty(0, dtype=np.float64)
 
@@ -51,17 +53,19 @@ class Round:
     times_ms: Ints
     values: Floats
     exemplars: list[tuple[Labels, Exemplar]]
+    lanes_max: int = 1
+    """How many lanes it is meant for."""
     full: bool = False
     """Whether it has as much as was wanted, so that more may wait."""
     again: bool = False
     """Whether an earlier process has sent it, or a part of it, and did not learn what became of it."""
 
-    def lanes(self, count: int, samples_max: int) -> list[list[Piece]]:
-        """The samples in at most ``count`` lanes, in pieces of at most ``samples_max``."""
-        count = min(count, -(-len(self.series) // samples_max))
+    def lanes(self, samples_max: int) -> list[list[Piece]]:
+        """The samples in pieces of at most ``samples_max``, in lanes."""
+        count = min(self.lanes_max, -(-len(self.series) // samples_max))
         if count <= 1:
             return [self._pieces(np.arange(len(self.series)), samples_max)] if len(self.series) else []
-        lane = self.series % count
+        lane = self.series // NEIGHBOURS % count
         order = np.argsort(lane, kind="stable")
         ends = np.searchsorted(lane[order], np.arange(1, count))
         return [self._pieces(part, samples_max) for part in np.split(order, ends) if len(part)]
@@ -82,6 +86,7 @@ class Round:
 class Draft:
     """A round that is being read. It holds series of one segment only, since numbers mean them there."""
 
+    lanes_max: int = 1
     until: Position | None = None
     """Where it is to end, at the latest. A round that was sent before ends where it did."""
     names: Sequence[bytes | Labels | None] = ()
@@ -114,6 +119,7 @@ class Draft:
             np.concatenate([NO_INTS, *self.times_ms]),
             np.concatenate([NO_FLOATS, *self.values]),
             self.exemplars,
+            self.lanes_max,
             len(self) >= size_max,
             self.until is not None,
         )

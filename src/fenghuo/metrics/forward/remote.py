@@ -14,6 +14,7 @@ from fenghuo.base.limits import Policy, declare
 from fenghuo.metrics.forward.batch import Draft, Piece, Round
 from fenghuo.metrics.forward.encode import Version, lookup_in
 from fenghuo.metrics.forward.feed import Feed, Wanted
+from fenghuo.metrics.forward.lanes import Lanes
 from fenghuo.metrics.forward.metrics import RemoteMetrics
 from fenghuo.metrics.forward.names import Naming
 from fenghuo.metrics.forward.ports import Client, MetadataSource, Run, Tail
@@ -84,8 +85,7 @@ class Remote:
         """What was under way when an earlier process ended, until it is read."""
         self._feed = self._feed_from(progress.done)
         self._feeding = asyncio.Lock()
-        self._resent_lanes = progress.lanes
-        self._shards = self._queue.min_shards
+        self._lanes = Lanes(self._queue.min_shards, self._queue.max_shards)
         self._stopping = False
         self._newest_out_ms: int | None = None
         self._disk_trouble = ""
@@ -127,11 +127,14 @@ class Remote:
     async def _read(self) -> Round | None:
         """The next round: a full one, or what came within the deadline; None when stopping and nothing is left."""
         unsure, self._unsure = self._unsure, None
-        draft = Draft() if unsure is None else Draft(until=unsure.sending)
+        if unsure is None:
+            draft = Draft(lanes_max=self._lanes.count)
+            size_max = draft.lanes_max * self._queue.max_samples_per_send
+        else:
+            draft, size_max = Draft(unsure.lanes, unsure.sending), sys.maxsize
         deadline_s: float | None = None
         wait_s = min(POLL_S, max(self._queue.batch_send_deadline_ms / 1000, 0.01))
         while True:
-            size_max = self._shards * self._queue.max_samples_per_send if unsure is None else sys.maxsize
             refused = not await self._fill(draft, size_max)
             if len(draft) >= size_max or draft.closed:
                 return draft.round(size_max)
@@ -163,9 +166,10 @@ class Remote:
     # Sending
 
     async def _send(self, current: Round) -> None:
-        """Bring one round through. More lanes the next time when there is more than these carry, else fewer."""
-        count = self._resent_lanes if current.again else self._shards
-        lanes = await self._parts.run(lambda: current.lanes(count, self._queue.max_samples_per_send))
+        """Bring one round through."""
+        count = current.lanes_max
+        began_s = self._clock.monotonic_s()
+        lanes = await self._parts.run(lambda: current.lanes(self._queue.max_samples_per_send))
         if lanes:
             await self._note(Progress(self.position, current.end, count))
         async with asyncio.TaskGroup() as group:
@@ -173,8 +177,8 @@ class Remote:
                 group.create_task(self._send_in_order(lane), name=f"sending to {self.label}")
         # A receiver takes exemplars only of series that it knows.
         await self._send_in_order(current.exemplar_pieces(self._queue.max_samples_per_send))
-        self._shards = 2 * self._shards if current.full else self._shards // 2
-        self._shards = min(max(self._shards, self._queue.min_shards), self._queue.max_shards)
+        if not current.again:
+            self._lanes.went(count, len(current.series), self._clock.monotonic_s() - began_s, full=current.full)
         self.position = max(self.position, current.end)
         await self._note(Progress(self.position))
 
@@ -232,7 +236,7 @@ class Remote:
     def _show(self, sizes: list[tuple[int, int]]) -> None:
         metrics = self._metrics
         metrics.queue_bytes.set(_waiting_bytes(self.position, sizes))
-        metrics.shards.set(self._shards)
+        metrics.shards.set(self._lanes.count)
         newest_ms = self._parts.tail.newest_ms
         if newest_ms > 0:
             metrics.newest_in.set(newest_ms / 1000)

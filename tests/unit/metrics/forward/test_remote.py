@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from fenghuo.metrics.forward import batch
 from fenghuo.metrics.forward.remote import BEHIND_S, FAILING_S
 from fenghuo.metrics.store.tail import WalTail
 from fenghuo.model.labels import Labels
@@ -160,8 +161,9 @@ async def test_a_receiver_that_does_not_answer_is_left_after_the_timeout(lab: La
 
 
 async def test_a_backlog_is_sent_in_more_and_more_lanes_and_every_series_keeps_its_order(
-    lab: Lab, in_order: Callable[[list[Sample]], None]
+    lab: Lab, in_order: Callable[[list[Sample]], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(batch, "NEIGHBOURS", 4)
     for step in range(200):
         lab.append(f"target{step % 10}", **{f"metric{number}": step / 7 for number in range(20)})
 
@@ -169,13 +171,13 @@ async def test_a_backlog_is_sent_in_more_and_more_lanes_and_every_series_keeps_i
         await lab.clock.sleep(0.001)
 
     lab.receiver.hold = pause
-    async with lab.forwarding(queue_config={"max_samples_per_send": 20, "max_shards": 8}):
+    async with lab.forwarding(queue_config={"max_samples_per_send": 20, "max_shards": 4}):
         await lab.clock.advance(30)
 
-        assert lab.receiver.under_way_max == 8
+        assert lab.receiver.under_way_max == 4
         assert Counter(lab.receiver.samples) == Counter(lab.written)
         in_order(lab.receiver.samples)
-        assert lab.value("shards_max") == 8
+        assert lab.value("shards_max") == 4
 
 
 async def test_a_slow_receiver_delays_no_other(lab: Lab) -> None:
