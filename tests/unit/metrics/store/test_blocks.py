@@ -14,10 +14,9 @@ import pytest
 
 from fenghuo.base.clock import ManualClock
 from fenghuo.base.errors import OperatingError
-from fenghuo.metrics.store import Store
+from fenghuo.metrics.store import Store, block_write
 from fenghuo.metrics.store.block import read_block
 from fenghuo.metrics.store.block_format import FOOTER_SIZE, Cuts, parse_footer
-from fenghuo.metrics.store.block_write import CHUNK_COLUMNS
 from fenghuo.metrics.store.blocks import merge_ranges_ms
 from fenghuo.model.sample import STALE_NAN
 from fenghuo.model.selection import DenseBlock
@@ -99,15 +98,17 @@ def test_a_large_cohort_comes_dense_across_blocks_and_head(make: Make, clock: Ma
     assert np.array_equal(block.values, np.arange(50.0)[:, None] + np.arange(300))
 
 
-def test_neighbours_are_merged(make: Make, clock: ManualClock, tmp_path: Path) -> None:
-    """A minute's step gives more columns than a chunk holds."""
+def test_neighbours_are_merged(make: Make, clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minute's step gives more columns than a chunk of this test holds: 500, and 300 of the cohort of five series."""
+    monkeypatch.setattr(block_write, "CHUNK_COLUMNS", 500)
+    monkeypatch.setattr(block_write, "CHUNK_CELLS", 1500)
     store = make()
     run(store, clock, 26 * 60)
     whole = everything(store)
     store.keeper.maintain()
     (block,) = block_files(tmp_path)
     chunks = read_block(block).index.arrays["chunk_columns"].tolist()
-    assert chunks.count(CHUNK_COLUMNS) > 1
+    assert (chunks.count(300), chunks.count(500) >= 2, max(chunks)) == (4, True, 500)
     assert metric(store, "blocks") == 1
     assert everything(store) == whole
     assert everything(make()) == whole
