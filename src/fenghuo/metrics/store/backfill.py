@@ -153,11 +153,12 @@ class Backfill:
         if write_block(path, SelectPlan(labels, dense, every, flats), keys, [], Cuts()) is None:
             return
         ready = read_block(path)
-        with parts.lock:
-            block = ready.enter(parts.index, parts.head.cohort_codes)
-            parts.blocks.add(block)
-            parts.head.reserve(parts.index.bound)
-            parts.head.recall(*block.newest())
+        with parts.upkeep:
+            sids = ready.register(parts.index, parts.lock, parts.head.reserve)
+            with parts.lock:
+                block = ready.enter(sids, parts.head.cohort_codes)
+                parts.blocks.add(block)
+                parts.head.recall(*block.newest())
         self.blocks += 1
 
 

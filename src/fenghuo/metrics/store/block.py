@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,9 @@ from fenghuo.metrics.store.loose import Flat
 from fenghuo.metrics.store.tombstones import Tombstones, read_tombstones
 from fenghuo.model.label_table import Dictionary
 from fenghuo.model.sample import Bools, Floats, Ints
+
+ENTERED_AT_ONCE = 5000
+"""Series, or label values, that are entered into the index before others get the store's lock: some 5 ms."""
 
 
 class NewerFormatError(Exception):
@@ -180,9 +184,24 @@ class ReadBlock:
     index: BlockIndex
     tombstones: Tombstones
 
-    def enter(self, index: SeriesIndex, cohort_codes: Dictionary) -> Block:
-        """Enter the block's series into the store's index; called under the store's lock."""
-        return Block(self.file, self.index, _registered(self.index, index), cohort_codes, self.tombstones)
+    def register(
+        self, index: SeriesIndex, lock: AbstractContextManager[object], reserve: Callable[[int], None]
+    ) -> Ints:
+        """The store's numbers of the block's series, new ones entered; in steps, each of which takes the lock.
+
+        ``reserve`` is told, within the step, below what the numbers are. Nothing may be forgotten meanwhile.
+        """
+        keys = _keys(self.index, index, lock)
+        sids = [np.empty(0, dtype=np.int64)]
+        for start in range(0, len(keys), ENTERED_AT_ONCE):
+            with lock:
+                sids.append(index.enter(keys[start : start + ENTERED_AT_ONCE]))
+                reserve(index.bound)
+        return np.concatenate(sids)
+
+    def enter(self, sids: Ints, cohort_codes: Dictionary) -> Block:
+        """The block of series with these numbers; called under the store's lock."""
+        return Block(self.file, self.index, sids, cohort_codes, self.tombstones)
 
 
 def read_block(path: Path) -> ReadBlock:
@@ -206,18 +225,19 @@ def read_block(path: Path) -> ReadBlock:
     return ReadBlock(file, index, read_tombstones(path, index.meta.series))
 
 
-def _registered(block: BlockIndex, index: SeriesIndex) -> Ints:
-    """The store's numbers of the block's series, new ones entered."""
+def _keys(block: BlockIndex, index: SeriesIndex, lock: AbstractContextManager[object]) -> list[bytes]:
+    """What the index calls the block's series."""
     arrays: dict[str, Any] = dict(block.arrays)
-    ids = np.array([index.label_id(name) for name in block.names], dtype=np.int32)
-    codes = [index.dictionaries[name] for name in block.names]
-    translated = [
-        np.array([codes[i].intern(v) for v in values], dtype=np.int32) for i, values in enumerate(block.values)
-    ]
-    bases = np.r_[0, np.cumsum([len(each) for each in translated])]
-    flat = np.concatenate(translated) if translated else np.empty(0, dtype=np.int32)
+    with lock:
+        ids = np.array([index.label_id(name) for name in block.names], dtype=np.int32)
+    codes: list[int] = []
+    for name, values in zip(block.names, block.values, strict=True):
+        for start in range(0, len(values), ENTERED_AT_ONCE):
+            with lock:
+                codes += map(index.dictionaries[name].intern, values[start : start + ENTERED_AT_ONCE])
+    bases = np.r_[0, np.cumsum([len(each) for each in block.values])]
     pairs = np.empty((len(arrays["pair_names"]), 2), dtype=np.int32)
     pairs[:, 0] = ids[arrays["pair_names"]]
-    pairs[:, 1] = flat[bases[arrays["pair_names"]] + arrays["pair_values"]]
-    keys, bounds = pairs.tobytes(), (arrays["pair_starts"] * 8).tolist()
-    return index.enter([keys[start:end] for start, end in itertools.pairwise(bounds)])
+    pairs[:, 1] = np.array(codes, dtype=np.int32)[bases[arrays["pair_names"]] + arrays["pair_values"]]
+    data, bounds = pairs.tobytes(), (arrays["pair_starts"] * 8).tolist()
+    return [data[start:end] for start, end in itertools.pairwise(bounds)]

@@ -49,7 +49,9 @@ class BlockSet:
         for path in sorted(directory.glob(f"*{SUFFIX}")):
             found._next_number = max(found._next_number, int(path.stem) + 1 if path.stem.isdecimal() else 0)
             try:
-                found._take(found._read(path).enter(index, cohort_codes))
+                ready = found._read(path)
+                sids = ready.register(index, contextlib.nullcontext(), lambda _: None)  # Nobody else is there yet.
+                found._take(ready.enter(sids, cohort_codes))
             except DamagedError as damage:
                 found.set_apart(damage)
             except (NewerFormatError, OSError) as error:

@@ -15,7 +15,7 @@ from fenghuo.metrics.store.head import EVER_MS
 from fenghuo.metrics.store.parts import Parts
 from fenghuo.model.sample import Bools, Ints
 
-COHORTS_AT_ONCE = 200
+COHORTS_AT_ONCE = 50
 SERIES_AT_ONCE = 5000
 """How many are dealt with under the lock before others get it: some 5 ms each."""
 FREE_SHARE_MAX = 0.25

@@ -139,10 +139,10 @@ class Keeper:
             with self._lock:
                 parts.head.thaw()
             raise
+        sids = None if ready is None else ready.register(parts.index, self._lock, parts.head.reserve)
         with self._lock:
-            if ready is not None:
-                parts.blocks.add(ready.enter(parts.index, parts.head.cohort_codes))
-            parts.head.reserve(parts.index.bound)
+            if ready is not None and sids is not None:
+                parts.blocks.add(ready.enter(sids, parts.head.cohort_codes))
             parts.head.drop(pages, until_ms)
             cuts, segments = parts.blocks.cuts, parts.wal.segments.values()
             parts.wal.drop([each.number for each in segments if each.last_ms < cuts.covered_ms(each.number)])

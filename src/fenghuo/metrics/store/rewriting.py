@@ -37,13 +37,13 @@ def rewrite(parts: Parts, group: list[Block]) -> None:
     except DamagedError as damage:
         parts.blocks.set_apart(damage)
         raise OSError(errno.EIO, f"what was written cannot be read: {damage}") from damage
+    numbers = None if ready is None else ready.register(parts.index, parts.lock, parts.head.reserve)
     with parts.lock:
-        if ready is None:
+        if ready is None or numbers is None:
             for block in group:
                 block.empty()
         else:
-            parts.blocks.add(ready.enter(parts.index, parts.head.cohort_codes))
-            parts.head.reserve(parts.index.bound)
+            parts.blocks.add(ready.enter(numbers, parts.head.cohort_codes))
 
 
 def clean(parts: Parts) -> None:
