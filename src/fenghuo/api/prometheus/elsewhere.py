@@ -92,8 +92,6 @@ class _Passed(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         gzip = b"gzip" in dict(scope["headers"]).get(b"accept-encoding", b"")
-        if self._slots.available_tokens <= 0:
-            CONCURRENCY.hit()
         passing = asyncio.ensure_future(self._pass_on(gzip, send))
         gone = asyncio.ensure_future(_hung_up(receive))
         try:
@@ -116,6 +114,8 @@ class _Passed(Response):
             await failure(kind, str(error))(scope, receive, send)
 
     async def _pass_on(self, gzip: bool, send: Send) -> None:
+        if self._slots.available_tokens <= 0:
+            CONCURRENCY.hit()
         async with self._slots, self._ask(gzip) as incoming:
             await _refuse_what_is_no_answer(incoming, self._place)
             head = incoming.head
