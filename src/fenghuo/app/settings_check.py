@@ -88,6 +88,8 @@ class _Checker:
         """Certificates, keys, passwords, templates: each must be there and readable."""
         settings = self._settings
         parts: list[tuple[str, BaseModel]] = [(f"job {job.job_name!r}", job) for job in settings.jobs]
+        parts += [(f"remote_write to {write.name or write.url}", write) for write in settings.remote_writes]
+        parts += [("remote", settings.remote)] if settings.remote is not None else []
         for owner, part in (*parts, ("alerting", settings.alerting)):
             for path, name in named_files(part):
                 if _WILDCARDS & set(name):

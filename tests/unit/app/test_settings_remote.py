@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fenghuo.app.settings import AppSettings
+from fenghuo.app.settings_check import check_file
 from fenghuo.app.settings_load import load_settings
 from fenghuo.app.settings_remote import RETENTION_MS
 from fenghuo.base.document import Severity
@@ -67,3 +68,16 @@ def test_what_is_forwarded_is_watched_unless_packs_are_named(tmp_path: Path) -> 
     assert loaded(tmp_path, write).packs == ("host", "remote-write")
     assert loaded(tmp_path, f"{write}packs: [host]\n").packs == ("host",)
     assert loaded(tmp_path, "{}\n").packs == ("host",)
+
+
+def test_files_that_a_remote_names_must_be_there(tmp_path: Path) -> None:
+    path = tmp_path / "fenghuo.yml"
+    path.write_text(
+        "remote: {url: 'http://vm:8428', write: false, bearer_token_file: gone}\n"
+        "remote_write: [{url: 'http://other/write', name: far, basic_auth: {password_file: lost}}]\n"
+    )
+    report = check_file(path, {}, lambda rules: (0, []))
+    assert [problem.message for problem in report.problems] == [
+        f"file {str(tmp_path / 'lost')!r} does not exist, named by remote_write to far",
+        f"file {str(tmp_path / 'gone')!r} does not exist, named by remote",
+    ]

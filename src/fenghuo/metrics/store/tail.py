@@ -120,7 +120,7 @@ class SegmentTail:
         return None  # Nothing that leaves: a deletion, or a kind of a later version.
 
     def _name(self, record: records.SeriesRecord) -> Named:
-        self._numbers.grow(max(record.sids, default=-1) + 1)
+        self._numbers.grow(int(record.sids.max(initial=-1)) + 1)
         self._numbers.all[record.sids] = np.arange(self._series, self._series + len(record.sids))
         self._series += len(record.sids)
         return Named(record.labels)
