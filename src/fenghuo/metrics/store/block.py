@@ -62,7 +62,8 @@ class Block:
     def __init__(
         self, file: BlockFile, index: BlockIndex, sids: Ints, cohort_codes: Dictionary, tombstones: Tombstones
     ) -> None:
-        arrays = index.arrays
+        # The labels are in the store's index by now. Copies, for what was read is one piece.
+        arrays = {name: array.copy() for name, array in index.arrays.items() if not name.startswith("pair_")}
         self.file = file
         """Knows what of it was found damaged."""
         self.meta: BlockMeta = index.meta
