@@ -181,7 +181,7 @@ class Page:
         """Store a scrape, or more of the last one; ``time_ms`` is not before the page's last time."""
         column = self.count - 1 if self.count and time_ms == self.last_ms else self.count
         if column == self.count:
-            self._begin(column)
+            self._begin(column, slots)
         assert self._strip is not None
         self._strip[column % STRIP_COLUMNS][slots] = values
         self.times[column] = time_ms
@@ -191,13 +191,15 @@ class Page:
             self.first_ms = time_ms
         self.count = column + 1
 
-    def _begin(self, column: int) -> None:
+    def _begin(self, column: int, slots: Ints | slice) -> None:
+        """Bring a column into use, in which all but the positions that are about to be written is absent."""
         slab = self.slab
         if self._strip is None or column % STRIP_COLUMNS == 0:
             if column >= slab.cells.columns:
                 slab.cells = slab.cells.widened(len(slab.sids))
             self._strip = slab.cells.strip(column)[:, self.base : self.base + self.capacity]
-        self._strip[column % STRIP_COLUMNS] = ABSENT_NAN
+        rest = slice(slots.stop, None) if isinstance(slots, slice) and slots.start == 0 else slice(None)
+        self._strip[column % STRIP_COLUMNS][rest] = ABSENT_NAN
 
     def forget(self, rows: Ints) -> None:
         """Belong to none of these rows of the cohort any more; they have no sample here."""
