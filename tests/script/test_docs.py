@@ -2,7 +2,7 @@
 
 Every YAML block begins with a comment that names its file. The blocks of a page are written side by side under those
 names; a ``fenghuo.yml`` or ``prometheus.yml`` must then pass ``check config``, an ``alertmanager.yml`` must load, and
-what holds ``groups`` must pass ``check rules``.
+what holds ``groups`` must pass ``check rules``, what holds ``tests`` must pass ``test rules``.
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ import typer.main
 import yaml
 
 from fenghuo.alerting.notify import texts
+from fenghuo.app.laboratory import Laboratory
 from fenghuo.app.settings_check import check_file
 from fenghuo.app.settings_sections import ALERTMANAGER_KEYS, OWN_KEYS, PROMETHEUS_KEYS
 from fenghuo.base.document import Problem
 from fenghuo.cli.check import rule_file_problems
 from fenghuo.cli.main import app
+from fenghuo.metrics.promql import normalized
 from fenghuo.packs import load_pack, pack_names
 from fenghuo.rules.functions import rule_functions
+from fenghuo.rules.testing import load_tests, run_tests
 from fenghuo.trading import built_in_markets
 from script.pages import PAGES, ROOT, Block, anchors, blocks, command_lines, links, prose
 
@@ -109,6 +112,9 @@ def problems_of(block: Block, directory: Path) -> list[Problem]:
     content = yaml.safe_load(block.text)
     if isinstance(content, dict) and "groups" in content:
         return rule_file_problems(path, built_in_markets())[1]
+    if isinstance(content, dict) and "tests" in content:
+        report = run_tests(load_tests(path, normalized), Laboratory.evaluating_each)
+        return [Problem(each.reason, str(path), each.line) for case in report.cases for each in case.mismatches]
     environment = dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", block.text), "secret")
     if path.name == "alertmanager.yml":
         path = directory / "wrapping.yml"

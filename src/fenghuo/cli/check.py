@@ -48,18 +48,27 @@ def check_config(
 @check_app.command("rules")
 def check_rules(
     files: Annotated[list[Path], typer.Argument(metavar="F…", help="Rule files, as Prometheus defines them.")],
+    ignore_unknown_fields: Annotated[
+        bool, typer.Option("--ignore-unknown-fields", help="Pass over keys that nobody knows.")
+    ] = False,
+    lint_fatal: Annotated[
+        bool, typer.Option("--lint-fatal", help="Exit 3 when there are warnings, or rules that repeat.")
+    ] = False,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Check rule files: structure, expressions and templates; list everything that is wrong, and rules that repeat."""
     for file in files:
         require_readable(file)
-    found = [(str(file), load_rule_file(file, normalized)) for file in files]
+    found = [(str(file), load_rule_file(file, normalized, ignore_unknown=ignore_unknown_fields)) for file in files]
     if output is Output.JSON:
         print_json({"files": [_rules_as_json(name, loaded) for name, loaded in found]})
     else:
         for name, loaded in found:
             _print_rules(name, loaded)
-    sys.exit(0 if all(loaded.file for _, loaded in found) else 1)
+    if not all(loaded.file for _, loaded in found):
+        sys.exit(1)
+    doubtful = any(loaded.problems or duplicates(loaded.file) for _, loaded in found if loaded.file)
+    sys.exit(3 if lint_fatal and doubtful else 0)
 
 
 def rule_file_problems(path: Path, markets: MarketBook) -> tuple[int, list[Problem]]:

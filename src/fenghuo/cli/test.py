@@ -10,6 +10,7 @@ import typer
 
 from fenghuo.base.errors import InputError
 from fenghuo.cli.output import Output, OutputOption, print_json
+from fenghuo.cli.rule_tests import run_rules
 from fenghuo.metrics.promql.memory import MemoryStore
 from fenghuo.metrics.promql.script.run import Failure, Report, run_script
 
@@ -34,6 +35,9 @@ def run_promql(
         passed, failed = (sum(counts) for counts in zip(*map(_counts, reports), strict=True))
         typer.echo(f"all: {passed} passed, {failed} failed")
     sys.exit(1 if any(report.failures for report in reports) else 0)
+
+
+test_app.command("rules")(run_rules)
 
 
 def _run(file: Path, *, quiet: bool) -> Report:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from fenghuo.base.document import Document, Problem, Severity, load_yaml, validate
+from fenghuo.base.document import Document, Problem, Settings, Severity, load_yaml, validate
 from fenghuo.base.errors import InputError
 from fenghuo.model.labels import METRIC_NAME, Labels, is_legacy_label_name, is_legacy_metric_name
 from fenghuo.rules.alert_text import AlertText
@@ -46,14 +46,21 @@ class Loaded:
 
 
 def load_rule_file(
-    path: Path, read_expr: ReadExpr, *, legacy_names: bool = False, markets: MarketBook | None = None
+    path: Path,
+    read_expr: ReadExpr,
+    *,
+    legacy_names: bool = False,
+    markets: MarketBook | None = None,
+    ignore_unknown: bool = False,
 ) -> Loaded:
     """Read and check the file at ``path``; one that cannot be read is a problem like any other."""
     try:
         text = path.read_bytes()
     except OSError as error:
         return Loaded(None, (Problem(f"cannot be read: {error.strerror}", file=str(path)),))
-    return load_rules(text, str(path), read_expr, legacy_names=legacy_names, markets=markets)
+    return load_rules(
+        text, str(path), read_expr, legacy_names=legacy_names, markets=markets, ignore_unknown=ignore_unknown
+    )
 
 
 def load_rules(
@@ -63,15 +70,19 @@ def load_rules(
     *,
     legacy_names: bool = False,
     markets: MarketBook | None = None,
+    ignore_unknown: bool = False,
 ) -> Loaded:
     """Check the text of a rule file. ``legacy_names`` refuses label names beyond ``[a-zA-Z0-9_]``.
 
-    Without ``markets`` those are known that are built in.
+    ``ignore_unknown`` passes over unknown keys, which other programs may use. Without ``markets`` those are known that
+    are built in.
     """
     try:
         document = load_yaml(text, name)
     except InputError as error:
-        return Loaded(None, (_problem_of(error, name),))
+        return Loaded(None, (problem_of(error, name),))
+    if ignore_unknown:
+        document = replace(document, value=_known(document.value))
     problems = list(_second_document(text, document))
     if document.value is None:
         return Loaded(RuleFile(name, ()), tuple(problems))
@@ -93,7 +104,24 @@ def _as_shown(group: GroupSettings, shown: Mapping[str, str]) -> GroupSettings:
     return group.model_copy(update={"rules": rules})
 
 
-def _problem_of(error: InputError, name: str) -> Problem:
+def _known(value: Any) -> Any:
+    """The value of a rule file without the keys that are none of ours."""
+    kept = _only(RuleFileSettings, value)
+    if isinstance(kept, dict) and isinstance(kept.get("groups"), list):
+        kept["groups"] = [_only(GroupSettings, group) for group in kept["groups"]]
+        for group in kept["groups"]:
+            if isinstance(group, dict) and isinstance(group.get("rules"), list):
+                group["rules"] = [_only(RuleSettings, rule) for rule in group["rules"]]
+    return kept
+
+
+def _only(model: type[Settings], value: Any) -> Any:
+    known = {info.alias or name for name, info in model.model_fields.items()}
+    return {key: item for key, item in value.items() if key in known} if isinstance(value, Mapping) else value
+
+
+def problem_of(error: InputError, name: str) -> Problem:
+    """What reading a file raised, as a problem with its line."""
     place, _, line = error.place.rpartition(":")
     if place == name and line.isdigit():
         return Problem(error.message, file=name, line=int(line), remedy=error.remedy)
