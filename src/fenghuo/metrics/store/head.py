@@ -90,7 +90,7 @@ class Head:
             page = state.open = self.pool.page(len(sids), state.row_map, number)
             state.pages.append(page)
             page.admit(sids)
-        self._settle_in(state, sids, time_ms)
+        self._settle_in(state, layout.sids, time_ms)
         return page, layout
 
     def _tidy(self, state: CohortState) -> None:
@@ -103,7 +103,7 @@ class Head:
             state.row_map = RowMap()
             state.row_map.place(rows[live].astype(np.int64))
 
-    def _settle_in(self, state: CohortState, sids: npt.NDArray[np.int32], time_ms: int) -> None:
+    def _settle_in(self, state: CohortState, sids: npt.NDArray[np.integer], time_ms: int) -> None:
         """Note that these series live in this cohort from ``time_ms`` on."""
         self.first_ms.all[sids] = np.minimum(self.first_ms.all[sids], time_ms)
         homes = self.homes.all[sids]
