@@ -161,3 +161,25 @@ def test_what_a_receiver_refuses_costs_nothing_else(
     assert own_value(server, "samples_failed_total", "prometheus") > 1
     assert [len(samples) for samples in there.values()] == [len(samples) for samples in here.values()]
     assert "refused 1 samples, which are dropped: 400 Bad Request: duplicate sample" in server.output
+
+
+def test_a_receiver_comes_and_goes_with_a_reload(
+    tmp_path: Path, start_server: StartServer, start_process: StartProcess, target: Exposition
+) -> None:
+    engine = Engine("prometheus", tmp_path / "prometheus", start_process).start()
+    with_receiver = config(target, engine)
+    without = with_receiver.partition("remote_write:")[0]
+    server = start_server(tmp_path / "data", without)
+    path = tmp_path / "fenghuo.yml"
+    assert "fenghuo_remote_write_" not in server.client.get("/metrics").text
+
+    path.write_text(with_receiver)
+    assert server.client.post("/-/reload").status_code == 200
+    start_s = time.time()
+    until(lambda: engine.samples(SELECTOR, start_s, time.time()), f"nothing arrives: {server.output}")
+
+    path.write_text(without)
+    assert server.client.post("/-/reload").status_code == 200
+    assert 'remote="prometheus"' not in server.client.get("/metrics").text
+    assert list((tmp_path / "data" / "forward").iterdir()) == []
+    assert server.stop() == 0
