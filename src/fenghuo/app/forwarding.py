@@ -57,7 +57,8 @@ class ForwardingWhenNamed:
         settings = now.settings
         if self._forwarding is None:
             if not settings.remote_writes:
-                self._tail.keep_from(None)  # What was kept for a receiver that is named no more.
+                # What was kept for a receiver that is named no more.
+                await anyio.to_thread.run_sync(self._tail.keep_from, None)
                 return
             assert self._scraper is not None
             make = await anyio.to_thread.run_sync(FORWARDING.get)

@@ -84,6 +84,9 @@ class Forwarding:
         self._tasks = asyncio.TaskGroup()
         self._saving: asyncio.Task[None] | None = None
         self._applying = asyncio.Lock()
+        self._told = False
+        self._needed: int | None = None
+        """The oldest segment that any remote needs, as the log was told last."""
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
@@ -127,7 +130,7 @@ class Forwarding:
                     places[key] = await self._parts.run(partial(self._place, key))
                 self._running[key] = self._started(plans[key], *places[key])
             self._running = {key: self._running[key] for key in plans}
-            self._keep()
+            await self._parts.guard.run("remote write segments", self._keep)
             if self._running and self._saving is None:
                 self._saving = self._tasks.create_task(self._save_now_and_then(), name="remote write positions")
 
@@ -188,7 +191,7 @@ class Forwarding:
             await self._parts.clock.sleep(SAVE_S)
             for running in list(self._running.values()):
                 await self._parts.guard.run("remote write positions", partial(self._look_after, running))
-            self._keep()
+            await self._parts.guard.run("remote write segments", self._keep)
 
     async def _look_after(self, running: _Running) -> None:
         await running.remote.keep_bounds()
@@ -205,10 +208,12 @@ class Forwarding:
         else:
             running.saved = position
 
-    def _keep(self) -> None:
+    async def _keep(self) -> None:
         """Tell the log which segments are needed."""
         needed = min((each.saved.segment for each in self._running.values()), default=None)
-        self._parts.tail.keep_from(needed)
+        if not self._told or needed != self._needed:
+            await self._parts.run(lambda: self._parts.tail.keep_from(needed))
+            self._told, self._needed = True, needed
 
 
 def forwarding(
