@@ -37,6 +37,7 @@ from fenghuo.app.wiring import running
 from fenghuo.base import limits
 from fenghuo.base.late_model import EntriesOf
 from fenghuo.cli.main import app
+from fenghuo.heartbeat.settings import HeartbeatsSettings
 from fenghuo.metrics.collect.settings import GlobalSettings, JobSettings
 from fenghuo.metrics.forward.settings import RemoteWriteSettings
 from fenghuo.metrics.promql.settings import QuerySettings
@@ -70,6 +71,8 @@ TOP_LEVEL: dict[str, str] = {
     "integrations": "What is collected without an exporter.",
     "people": "Who can be told, and how.",
     "schedules": "Whose turn it is.",
+    "heartbeats": "What must be heard from, by name.",
+    "watchdog": "Who hears at an interval that this program works.",
     "trading": "Exchanges, holidays and hours over those that are known; markets kept as series.",
     "packs": "[Rule packs](packs.md) that come with the program. Default: `[host]`, and `remote-write` where something "
     "is forwarded; `[]` for none.",
@@ -94,6 +97,7 @@ SECTIONS: list[tuple[str, str, type[BaseModel]]] = [
     ("integrations", "What is collected without an exporter.", IntegrationSettings),
     ("trading", "Exchanges, laid over what is known of them.", TradingSettings),
     ("people and schedules", "On-call duty.", OnCallSettings),
+    ("heartbeats and watchdog", "The dead man's switch.", HeartbeatsSettings),
     ("alerting", "The top level of an `alertmanager.yml`, or the same keys in `fenghuo.yml`.", AlertingSettings),
     ("webhook_configs[]", "Alertmanager's webhook, payload version 4.", WebhookSettings),
     ("dingtalk_configs[]", "A DingTalk group robot.", DingTalkSettings),

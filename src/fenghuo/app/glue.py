@@ -21,9 +21,11 @@ from fenghuo.metrics.collect.integrations.host import HostIntegration, HostSetti
 from fenghuo.metrics.collect.integrations.trading import TradingIntegration
 from fenghuo.metrics.collect.scrape.job import SourceTarget
 from fenghuo.metrics.promql import Engine, QueryOptions, ScalarResult, VectorResult
+from fenghuo.metrics.store import Store
 from fenghuo.model.alert import Alert
 from fenghuo.model.labels import EMPTY, Labels
 from fenghuo.model.relabel import RelabelRule, relabel
+from fenghuo.state import State
 from fenghuo.trading import Market, built_in_markets
 
 HOST_JOB = "node"
@@ -90,6 +92,17 @@ class Markets:
     def market(self, name: str) -> Market:
         """Raises InputError when there is none of that name."""
         return self._book.market(name)
+
+
+class Fitness:
+    """What keeps the program from its work: a disk or a database that refuses. Empty when nothing does."""
+
+    def __init__(self, state: State, store: Store) -> None:
+        self._state = state
+        self._store = store
+
+    def __call__(self) -> str:
+        return "; ".join(part for part in (self._state.trouble, *self._store.health().troubles) if part)
 
 
 class BuiltInTargets:

@@ -140,6 +140,7 @@ def _checks(parts: HttpParts) -> Mapping[str, Check]:
         "store": _store_check(parts.store.health()),
         "state": Check(not parts.state.trouble, parts.state.trouble),
         "discovery": _discovery_check(parts.scraper.discovery_problems()),
+        "watchdog": Check(not parts.watchdog.trouble, parts.watchdog.trouble),
         "remote_write": Check(not (behind := parts.forwarding.troubles()), "; ".join(behind)),
         **({"remote": Check(not parts.remote.trouble, parts.remote.trouble)} if parts.remote is not None else {}),
     }

@@ -21,6 +21,7 @@ from fenghuo.alerting.settings import AlertingSettings
 from fenghuo.app.options import DEFAULT_LISTEN, parse_address
 from fenghuo.base.document import ListOf, RefusedError, Settings, refusing
 from fenghuo.base.errors import InputError
+from fenghuo.heartbeat.settings import HeartbeatsSettings
 from fenghuo.metrics.collect.integrations.host import HostSettings
 from fenghuo.metrics.collect.settings import GlobalSettings, JobSettings
 from fenghuo.metrics.forward.settings import RemoteWriteSettings
@@ -107,6 +108,7 @@ class AppSettings:
     storage: StoreSettings = field(default_factory=StoreSettings)
     query: QuerySettings = field(default_factory=QuerySettings)
     oncall: OnCallSettings = field(default_factory=OnCallSettings)
+    heartbeat: HeartbeatsSettings = field(default_factory=HeartbeatsSettings)
     trading: TradingSettings = field(default_factory=TradingSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
     integrations: IntegrationSettings = field(default_factory=IntegrationSettings)
@@ -136,6 +138,7 @@ class AppSettings:
             "storage": _dump(self.storage),
             "query": _dump(self.query),
             **_dump(self.oncall),
+            **_dump(self.heartbeat),
             "trading": _dump(self.trading),
             "server": {**_dump(self.server), "listen": self.server.listen},
             "integrations": self.integrations.model_dump(mode="json", by_alias=True),

@@ -35,6 +35,7 @@ from fenghuo.app.settings_sections import (
 )
 from fenghuo.base.document import Document, Problem, Severity, load_yaml, validate
 from fenghuo.base.errors import InputError
+from fenghuo.heartbeat.settings import HeartbeatsSettings
 from fenghuo.metrics.promql.settings import QuerySettings
 from fenghuo.metrics.remote.settings import RemoteEngineSettings
 from fenghuo.metrics.store.settings import StoreSettings
@@ -113,7 +114,8 @@ class _Loader:
             alerting=self._alerting(document, top, for_alerting),
             remote=remote,
             remote_writes=writes,
-            oncall=self._oncall(document, top),
+            oncall=self._sections(OnCallSettings, document, top),
+            heartbeat=self._sections(HeartbeatsSettings, document, top),
             trading=self._trading,
             storage=beside(remote, self._storage(document, top.get("storage"), part.storage)),
             query=self._section(QuerySettings, document, top, "query"),
@@ -189,11 +191,12 @@ class _Loader:
         self.problems += unknown_markets(settings, document, self._markets)
         return settings
 
-    def _oncall(self, document: Document, top: Mapping[str, Any]) -> OnCallSettings:
-        own = {key: top[key] for key in keys_of(OnCallSettings) if key in top}
-        settings, found = validate(OnCallSettings, document, own)
+    def _sections(self, model: type[M], document: Document, top: Mapping[str, Any]) -> M:
+        """The model whose fields are sections of their own."""
+        own = {key: top[key] for key in keys_of(model) if key in top}
+        settings, found = validate(model, document, own)
         self.problems += found
-        return settings if settings is not None else OnCallSettings()
+        return settings if settings is not None else model()
 
     def _market_book(self, document: Document) -> MarketBook:
         try:

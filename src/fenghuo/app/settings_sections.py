@@ -37,6 +37,8 @@ OWN_KEYS: Final = frozenset(
         "packs",
         "language",
         "people",
+        "heartbeats",
+        "watchdog",
         "schedules",
         "trading",
         "query",

@@ -23,7 +23,7 @@ from fenghuo.app.afterwards import loading_the_rest
 from fenghuo.app.banner import banner
 from fenghuo.app.configuration import load_configuration
 from fenghuo.app.forwarding import ForwardingWhenNamed
-from fenghuo.app.glue import AlertRelay, BuiltInTargets, Markets, instant_query, local_zone, query_options
+from fenghuo.app.glue import AlertRelay, BuiltInTargets, Fitness, Markets, instant_query, local_zone, query_options
 from fenghuo.app.housekeeping import keeping_house
 from fenghuo.app.http_parts import HttpParts
 from fenghuo.app.http_server import bound_address, listen_on, serving
@@ -37,6 +37,7 @@ from fenghuo.base.clock import Clock, SystemClock
 from fenghuo.base.guard import Guard
 from fenghuo.base.lifecycle import Stack
 from fenghuo.base.limits import LimitHits
+from fenghuo.heartbeat.watchdog import Watchdog
 from fenghuo.metrics.collect.scrape.apart import ScraperApart
 from fenghuo.metrics.collect.scrape.service import ScraperOptions
 from fenghuo.metrics.promql import Engine
@@ -107,6 +108,9 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         await holder.serve(lambda now: rules.apply(now.rules(external_url)))
         await holder.serve(lambda now: scraper.apply(now.settings.jobs, built_in.targets(now)))
 
+        watchdog = Watchdog(settings.heartbeat.watchdog, Fitness(state, store), clock, registry, guard)
+        holder.follow(lambda now: watchdog.apply(now.settings.heartbeat.watchdog))
+
         token = secrets.token_urlsafe(32)
         sign_in = None if options.no_auth else await anyio.to_thread.run_sync(ensure_account, state.users)
         authenticator = None if options.no_auth else Authenticator(state.users, state.sessions, clock, token)
@@ -114,12 +118,13 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         http = http_application(
             HttpParts(
                 options, address, holder, readiness, clock, registry, state, store, engine, alerting, oncall, rules,
-                scraper, forwarding, remote, authenticator,
+                scraper, forwarding, remote, authenticator, watchdog,
             )
         )  # fmt: skip
         await stack.start("http", serving(http.application, listener, http.stop))
         await anyio.to_thread.run_sync(write_server_file, data_dir, address.url, token)
         readiness.ready = True
+        await stack.start("watchdog", watchdog)
         await stack.start("afterwards", loading_the_rest(http.prepare, clock, guard))
         lines = banner(
             address.url,
