@@ -117,6 +117,10 @@ class CohortState:
 
     def places_of(self, sids: Ints) -> Ints:
         """The places of the series' rows; -1 where there is none."""
+        if len(sids) == 1:  # Most series of rules stand alone in their cohort; arrays of one cost ten times as much.
+            sid = int(sids[0])
+            own = self._members.owners.all[sid] == self.code
+            return np.array([self._members.places.all[sid] if own else self.also.get(sid, -1)], dtype=np.int64)
         owned = self._members.owners.all[sids] == self.code
         places = np.where(owned, self._members.places.all[sids], np.int32(-1)).astype(np.int64)
         if self.also and not owned.all():

@@ -32,8 +32,8 @@ class Slots:
 
     def __init__(self, slots: Ints) -> None:
         self.slots = slots
-        self.lowest, self.highest = int(slots.min()), int(slots.max())
         first, size = int(slots[0]), len(slots)
+        self.lowest, self.highest = (first, first) if size == 1 else (int(slots.min()), int(slots.max()))
         in_order = self.highest - first == size - 1 and (size == 1 or bool((slots[1:] - slots[:-1] == 1).all()))
         self.run = slice(first, first + size) if in_order and first >= 0 else None
         """The same as a slice, if they follow each other."""

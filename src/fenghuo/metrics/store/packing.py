@@ -62,7 +62,9 @@ class Packed:
     def read(self, places: Places, first: int, end: int, out: Floats) -> None:
         """Write the columns ``first`` to ``end`` of the rows ``places`` to ``out``, float64[places, end - first]."""
         kinds, bases = self._kinds[places], self._bases[places]
-        lowest, highest = int(kinds.min()), int(kinds.max())
+        lowest = highest = int(kinds[0])
+        if len(kinds) > 1:
+            lowest, highest = int(kinds.min()), int(kinds.max())
         if lowest != highest or lowest == _CONSTANT:
             out[:] = bases[:, None]  # Right for the constants.
         index, extra = self._index[places], self._extra[places] if self._has_extra else None
@@ -102,7 +104,7 @@ class Packed:
 def _span(index: npt.NDArray[np.int32]) -> Places:
     """The same places as a slice where they follow each other."""
     first, last = int(index[0]), int(index[-1])
-    if last - first + 1 == len(index) and (index[1:] > index[:-1]).all():
+    if last - first + 1 == len(index) and (first == last or (index[1:] > index[:-1]).all()):
         return slice(first, last + 1)
     return index.astype(np.int64)
 

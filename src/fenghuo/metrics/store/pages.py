@@ -115,6 +115,9 @@ class RowMap:
     def places(self, rows: Ints) -> Ints:
         """int64[n]: the positions of ``rows``, -1 for those that have none, or are -1 themselves."""
         positions = self.positions.all
+        if len(rows) == 1:
+            fits = 0 <= (row := int(rows[0])) < len(positions)
+            return np.array([positions[row] if fits else -1], dtype=np.int64)
         if not len(rows) or (int(rows.max()) < len(positions) and int(rows.min()) >= 0):
             return positions[rows].astype(np.int64)
         placed = (rows >= 0) & (rows < len(positions))
