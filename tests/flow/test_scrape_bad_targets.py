@@ -51,6 +51,8 @@ async def circle(request: web.Request) -> web.Response:
     raise web.HTTPFound("/circle")
 
 
+PATIENT = {"scrape_interval": "2s", "scrape_timeout": "2s"}
+"""For what takes several requests, or much work, on a machine that is busy."""
 BOMB = gzip.compress(b"# " + b"0" * 60_000_000 + b"\n", 9)
 
 CASES = {
@@ -63,13 +65,13 @@ CASES = {
     "/long": (says("a 1\n" * 100), {"body_size_limit": "400B"}, "body size limit exceeded: 400 bytes or more"),
     "/bomb": (
         says(BOMB, TEXT, 200, **{"Content-Encoding": "gzip"}),
-        {"body_size_limit": "1MB", "scrape_interval": "1s", "scrape_timeout": "1s"},
+        {"body_size_limit": "1MB", **PATIENT},
         "body size limit exceeded",
     ),
     "/torn": (says(BOMB[:5000], TEXT, 200, **{"Content-Encoding": "gzip"}), {}, "gzip data ends early"),
     "/brotli": (says("xx", TEXT, 200, **{"Content-Encoding": "br"}), {}, "Content-Encoding 'br', not gzip"),
     "/html": (says("<html>sign in</html>", "text/html"), {}, "Content-Type 'text/html' is not a metrics format"),
-    "/circle": (circle, {}, "stopped after 10 redirects"),
+    "/circle": (circle, PATIENT, "stopped after 10 redirects"),
     "/moved": (says("", status=302, Location="/"), {"follow_redirects": False}, "HTTP status 302 Found"),
     "/limit": (says("a 1\nb 2\n"), {"sample_limit": 1}, "sample_limit exceeded (samples: 2, limit: 1)"),
     "/labels": (says('a{b="c"} 1\n'), {"label_limit": 3}, "label_limit exceeded"),
