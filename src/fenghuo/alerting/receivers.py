@@ -16,8 +16,8 @@ from fenghuo.base.document import DictOf, ListOf, Settings
 from fenghuo.base.late_model import EntriesOf, SomeSettings
 from fenghuo.model.settings_types import Text
 
-CHAT: Final = "fenghuo.alerting.notify.channels.foreign.chat"
-PAGING: Final = "fenghuo.alerting.notify.channels.foreign.paging"
+CHAT: Final = "fenghuo.alerting.notify.channels.services.chat"
+PAGING: Final = "fenghuo.alerting.notify.channels.services.paging"
 Entries = Annotated[SomeSettings, NoEmptyEntry]
 
 

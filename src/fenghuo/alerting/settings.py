@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from fenghuo.alerting.mute.inhibit import InhibitRuleEntry
 from fenghuo.alerting.mute.intervals import NamedIntervals
 from fenghuo.alerting.notify.channels.email.settings import EmailSettings
-from fenghuo.alerting.notify.channels.foreign.kind import ForeignSettings
+from fenghuo.alerting.notify.channels.services.kind import ServiceSettings, global_name
 from fenghuo.alerting.notify.channels.settings import HttpChannelSettings
 from fenghuo.alerting.notify.channels.slack.settings import POST_MESSAGE_URL, SlackSettings
 from fenghuo.alerting.receivers import Receiver
@@ -150,8 +150,8 @@ class AlertingSettings(Settings):
                     yield from self._check_email(path, channel)
                 elif isinstance(channel, SlackSettings):
                     yield from self._check_slack(path, channel)
-                elif isinstance(channel, ForeignSettings):
-                    yield from self._check_foreign(path, channel)
+                elif isinstance(channel, ServiceSettings):
+                    yield from self._check_service(path, channel)
 
     def _check_email(self, path: Path, email: EmailSettings) -> Iterator[Refusal]:
         if not email.smarthost and not self.global_.smtp_smarthost:
@@ -174,20 +174,14 @@ class AlertingSettings(Settings):
                 ),
             )
 
-    def _check_foreign(self, path: Path, channel: ForeignSettings) -> Iterator[Refusal]:
+    def _check_service(self, path: Path, channel: ServiceSettings) -> Iterator[Refusal]:
         for names, complaint in channel.from_global:
             own = any(getattr(channel, name) for name in names)
-            fallback = any(getattr(self.global_, _global_name(channel.kind, name)) for name in names)
+            fallback = any(getattr(self.global_, global_name(channel.kind, name)) for name in names)
             if not own and not fallback:
                 yield path, RefusedError(complaint)
         if channel.kind == "jira" and not getattr(channel, "api_url", "") and not self.global_.jira_api_url:
             yield path, RefusedError("no global Jira Cloud URL set")
-
-
-def _global_name(kind: str, name: str) -> str:
-    if kind == "wechat" and name == "corp_id":
-        return "wechat_api_corp_id"
-    return f"{kind}_{name}"
 
 
 def unknown_markets(settings: AlertingSettings, document: Document, markets: MarketBook) -> list[Problem]:
@@ -215,13 +209,7 @@ def warnings_of(settings: AlertingSettings, document: Document, at: Path = ()) -
 
     for index, receiver in enumerate(settings.receivers):
         for number, channel in receiver.channels():
-            if isinstance(channel, ForeignSettings):
-                warn(
-                    ("receivers", index, f"{channel.kind}_configs", number),
-                    f"notifications of kind {channel.kind} are read but not sent yet",
-                    "add a webhook, dingtalk, email or slack entry to this receiver",
-                )
-            elif isinstance(channel, HttpChannelSettings) and channel.http_config and channel.http_config.oauth2:
+            if isinstance(channel, HttpChannelSettings) and channel.http_config and channel.http_config.oauth2:
                 warn(("receivers", index, f"{channel.kind}_configs", number, "http_config", "oauth2"), NO_OAUTH2)
             if isinstance(channel, EmailSettings) and channel.auth_identity:
                 warn(("receivers", index, "email_configs", number, "auth_identity"), NO_IDENTITY)

@@ -102,16 +102,15 @@ def test_cross_checks_name_their_place() -> None:
     ] == [(3, "receivers[0].name"), (1, "route.receiver")]
 
 
-def test_kinds_that_are_not_sent_are_named() -> None:
-    text = "route: {receiver: a}\nreceivers:\n  - name: a\n    pagerduty_configs: [{routing_key: k}]\n"
+def test_what_is_read_and_has_no_effect_is_named() -> None:
+    text = "route: {receiver: a}\nreceivers: [{name: a}]\ntracing:\n  insecure: true\n"
     document = load_yaml(text, "am.yml")
     settings, _ = validate(AlertingSettings, document)
     assert settings is not None
     (warning,) = warnings_of(settings, document)
     assert warning.severity is Severity.WARNING
-    assert "pagerduty" in warning.message
-    assert warning.path == "receivers[0].pagerduty_configs[0]"
-    assert warning.line == 4
+    assert "tracing" in warning.message
+    assert (warning.path, warning.line) == ("tracing", 3)
 
 
 def test_what_is_read_and_has_no_effect_is_said() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import glob
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fenghuo.alerting.notify.channels.channel import Channel
 from fenghuo.alerting.notify.channels.dingtalk.channel import DingTalkChannel
@@ -24,9 +24,29 @@ from fenghuo.alerting.settings import AlertingSettings
 from fenghuo.alerting.settings_global import GlobalSettings
 from fenghuo.base.clock import Clock
 from fenghuo.base.errors import InputError
+from fenghuo.base.late import Later
 from fenghuo.model.http_settings import HttpClientSettings
 from fenghuo.net.http_client import HttpClient
 
+SERVICES: Final = "fenghuo.alerting.notify.channels.services"
+SENDERS: Final = {
+    "discord": Later(f"{SERVICES}.send_chat", "DiscordChannel"),
+    "incidentio": Later(f"{SERVICES}.send_paging", "IncidentIoChannel"),
+    "jira": Later(f"{SERVICES}.jira", "JiraChannel"),
+    "mattermost": Later(f"{SERVICES}.send_chat", "MattermostChannel"),
+    "msteams": Later(f"{SERVICES}.send_chat", "MsTeamsChannel"),
+    "msteamsv2": Later(f"{SERVICES}.send_chat", "MsTeamsV2Channel"),
+    "opsgenie": Later(f"{SERVICES}.send_paging", "OpsGenieChannel"),
+    "pagerduty": Later(f"{SERVICES}.pagerduty", "PagerDutyChannel"),
+    "pushover": Later(f"{SERVICES}.send_paging", "PushoverChannel"),
+    "rocketchat": Later(f"{SERVICES}.send_chat", "RocketChatChannel"),
+    "sns": Later(f"{SERVICES}.sns", "SnsChannel"),
+    "telegram": Later(f"{SERVICES}.telegram", "TelegramChannel"),
+    "victorops": Later(f"{SERVICES}.send_paging", "VictorOpsChannel"),
+    "webex": Later(f"{SERVICES}.send_chat", "WebexChannel"),
+    "wechat": Later(f"{SERVICES}.wechat", "WeChatChannel"),
+}
+"""Kinds that are loaded when a receiver has one: classes made of (settings, global settings, HTTP, toolbox)."""
 AUTHENTICATION = ("basic_auth", "authorization", "oauth2", "bearer_token", "bearer_token_file")
 
 
@@ -69,14 +89,11 @@ class Channels:
             made.by_receiver[receiver.name] = []
             for index, entry in receiver.channels():
                 channel = _placed(entry, index, receiver.name, settings.global_, toolbox)
-                if channel is not None:
-                    made.by_receiver[receiver.name].append((index, channel))
+                made.by_receiver[receiver.name].append((index, channel))
         return made
 
 
-def _placed(
-    entry: ChannelSettings, index: int, receiver: str, globals_: GlobalSettings, toolbox: Toolbox
-) -> Channel | None:
+def _placed(entry: ChannelSettings, index: int, receiver: str, globals_: GlobalSettings, toolbox: Toolbox) -> Channel:
     try:
         return make(entry, globals_, toolbox)
     except InputError as error:
@@ -84,8 +101,8 @@ def _placed(
         raise InputError(error.message, place=place, remedy=error.remedy) from error
 
 
-def make(settings: ChannelSettings, globals_: GlobalSettings, toolbox: Toolbox) -> Channel | None:
-    """The channel for one entry, or None for a kind that is only read."""
+def make(settings: ChannelSettings, globals_: GlobalSettings, toolbox: Toolbox) -> Channel:
+    """The channel for one entry. Raises InputError for a template that cannot be parsed."""
     match settings:
         case WebhookSettings():
             return WebhookChannel(settings, http_of(settings, globals_), toolbox)
@@ -95,7 +112,9 @@ def make(settings: ChannelSettings, globals_: GlobalSettings, toolbox: Toolbox) 
             return SlackChannel(settings, globals_, http_of(settings, globals_), toolbox)
         case EmailSettings():
             return EmailChannel(settings, globals_, toolbox)
-    return None
+    assert isinstance(settings, HttpChannelSettings)
+    made: Channel = SENDERS[settings.kind].get()(settings, globals_, http_of(settings, globals_), toolbox)
+    return made
 
 
 def http_of(settings: HttpChannelSettings, globals_: GlobalSettings) -> HttpClientSettings:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Container, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from fenghuo.net.http_client import HttpClient
 
 USER_AGENT = f"Fenghuo/{fenghuo.__version__}"
 JSON = {"Content-Type": "application/json"}
+ANSWER_BYTES_MAX = 65_536
 SHOWN_CHARS_MAX = 300
 """How much of a platform's complaint is kept."""
 
@@ -49,25 +50,42 @@ async def read_secret(given: Secret, file: str, what: str, offload: Callable[...
     return text.strip()
 
 
-class JsonPoster:
-    """Posts JSON and judges the status. Platforms that hide failures behind 200 are judged by their channel."""
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to a platform."""
 
-    def __init__(self, client: HttpClient, toolbox: Toolbox, timeout_ms: int) -> None:
+    url: str
+    data: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=lambda: JSON)
+    method: str = "POST"
+
+
+class JsonPoster:
+    """Asks platforms and judges the status. Those that hide failures behind 200 are judged by their channel."""
+
+    def __init__(
+        self, client: HttpClient, toolbox: Toolbox, timeout_ms: int, retried: Container[int] = frozenset()
+    ) -> None:
+        """``retried`` are statuses that may pass, beyond 429 and 5xx."""
         self._client = client
         self._clock = toolbox.clock
         self._offload = toolbox.offload
         self._timeout_s = timeout_ms / 1000 or None
+        self._retried = retried
 
     async def post(self, url: str, body: Callable[[], Any], headers: Mapping[str, str] = JSON) -> Answer:
-        """POST what ``body()`` gives, which is made off the event loop. Returns the answer, of status 2xx.
+        """POST what ``body()`` gives, which is made off the event loop. As :meth:`ask`."""
+        return await self.ask(Request(url, await self._offload(_encode, body), headers))
+
+    async def ask(self, request: Request) -> Answer:
+        """The answer, of status 2xx, with at most its first 64 KiB.
 
         Raises ChannelError: to be retried for a server that fails (5xx), asks for patience (429) or does not
         answer, final for every other status.
         """
-        data = await self._offload(_encode, body)
         try:
             async with asyncio.timeout(self._timeout_s):
-                answer = await self._client.post(url, headers, data)
+                answer = await self._answer(request)
         except HttpError as error:
             final = error.fault in (HttpFault.REDIRECTS, HttpFault.PROTOCOL)
             raise ChannelError(error.message, retryable=not final) from error
@@ -78,9 +96,21 @@ class JsonPoster:
         complaint = answer.body.decode("utf-8", "replace").strip()[:SHOWN_CHARS_MAX]
         raise ChannelError(
             f"HTTP {answer.status} {answer.reason}" + (f": {complaint}" if complaint else ""),
-            retryable=answer.status >= 500 or answer.status == 429,
+            retryable=answer.status >= 500 or answer.status == 429 or answer.status in self._retried,
             retry_after_s=self._retry_after_s(answer),
         )
+
+    async def _answer(self, request: Request) -> Answer:
+        if request.method == "POST":
+            return await self._client.post(request.url, request.headers, request.data or b"", ANSWER_BYTES_MAX)
+        sent = {"Accept-Encoding": "identity", **request.headers}
+        async with self._client.stream(request.method, request.url, sent, request.data) as incoming:
+            body = bytearray()
+            async for piece in incoming.pieces:
+                body += piece
+                if len(body) >= ANSWER_BYTES_MAX:
+                    break
+        return replace(incoming.head, body=bytes(body[:ANSWER_BYTES_MAX]))
 
     def _retry_after_s(self, answer: Answer) -> float | None:
         value = answer.headers.get("retry-after", "").strip()

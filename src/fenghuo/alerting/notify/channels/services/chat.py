@@ -6,13 +6,13 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from fenghuo.alerting.notify.channels.foreign.kind import ForeignSettings, Template, one_of
+from fenghuo.alerting.notify.channels.services.kind import ServiceSettings, Template, one_of
 from fenghuo.base.document import ListOf, RefusedError
 from fenghuo.model.http_settings import at_most_one
 from fenghuo.model.settings_types import FileName, Secret, Text
 
 
-class DiscordSettings(ForeignSettings):
+class DiscordSettings(ServiceSettings):
     kind: ClassVar[str] = "discord"
 
     webhook_url: Secret = Secret("")
@@ -30,7 +30,7 @@ class DiscordSettings(ForeignSettings):
         return self
 
 
-class MattermostSettings(ForeignSettings):
+class MattermostSettings(ServiceSettings):
     kind: ClassVar[str] = "mattermost"
     from_global = (
         (("webhook_url", "webhook_url_file"), "missing webhook_url or webhook_url_file on mattermost_config"),
@@ -67,7 +67,7 @@ class MattermostSettings(ForeignSettings):
         return self
 
 
-class MsTeamsSettings(ForeignSettings):
+class MsTeamsSettings(ServiceSettings):
     kind: ClassVar[str] = "msteams"
 
     webhook_url: Secret = Secret("")
@@ -87,7 +87,7 @@ class MsTeamsV2Settings(MsTeamsSettings):
     kind: ClassVar[str] = "msteamsv2"
 
 
-class RocketChatSettings(ForeignSettings):
+class RocketChatSettings(ServiceSettings):
     kind: ClassVar[str] = "rocketchat"
     from_global = (
         (("token_id", "token_id_file"), "no global Rocketchat TokenID set either inline or in a file"),
@@ -120,7 +120,7 @@ class RocketChatSettings(ForeignSettings):
         return self
 
 
-class TelegramSettings(ForeignSettings):
+class TelegramSettings(ServiceSettings):
     kind: ClassVar[str] = "telegram"
     from_global = ((("bot_token", "bot_token_file"), "missing bot_token or bot_token_file on telegram_config"),)
 
@@ -147,7 +147,7 @@ class TelegramSettings(ForeignSettings):
         return self
 
 
-class WebexSettings(ForeignSettings):
+class WebexSettings(ServiceSettings):
     kind: ClassVar[str] = "webex"
 
     api_url: Text = ""
@@ -162,7 +162,7 @@ class WebexSettings(ForeignSettings):
         return self
 
 
-class WeChatSettings(ForeignSettings):
+class WeChatSettings(ServiceSettings):
     kind: ClassVar[str] = "wechat"
     from_global = (
         (("api_secret", "api_secret_file"), "no global Wechat Api Secret set either inline or in a file"),

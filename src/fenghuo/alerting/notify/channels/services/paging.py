@@ -6,13 +6,13 @@ from typing import Any, ClassVar, Final, Self
 
 from pydantic import Field, model_validator
 
-from fenghuo.alerting.notify.channels.foreign.kind import ForeignSettings, Template, one_of
+from fenghuo.alerting.notify.channels.services.kind import ServiceSettings, Template, one_of
 from fenghuo.base.document import ListOf, RefusedError, Settings
 from fenghuo.model.http_settings import at_most_one
 from fenghuo.model.settings_types import DurationMs, FileName, Secret, Text
 
 
-class IncidentIoSettings(ForeignSettings):
+class IncidentIoSettings(ServiceSettings):
     kind: ClassVar[str] = "incidentio"
 
     url: Secret = Secret("")
@@ -35,7 +35,7 @@ class IncidentIoSettings(ForeignSettings):
         return self.http_config is not None and self.http_config.authorization is not None
 
 
-class JiraSettings(ForeignSettings):
+class JiraSettings(ServiceSettings):
     kind: ClassVar[str] = "jira"
 
     api_url: Text = ""
@@ -79,7 +79,7 @@ class OpsGenieResponder(Settings):
         return self
 
 
-class OpsGenieSettings(ForeignSettings):
+class OpsGenieSettings(ServiceSettings):
     kind: ClassVar[str] = "opsgenie"
     from_global = ((("api_key", "api_key_file"), "no global OpsGenie API Key set either inline or in a file"),)
 
@@ -104,7 +104,7 @@ class OpsGenieSettings(ForeignSettings):
         return self
 
 
-class PagerDutySettings(ForeignSettings):
+class PagerDutySettings(ServiceSettings):
     kind: ClassVar[str] = "pagerduty"
 
     service_key: Secret = Secret("")
@@ -133,7 +133,7 @@ class PagerDutySettings(ForeignSettings):
         return self
 
 
-class PushoverSettings(ForeignSettings):
+class PushoverSettings(ServiceSettings):
     kind: ClassVar[str] = "pushover"
 
     user_key: Secret = Secret("")
@@ -179,7 +179,7 @@ class SigV4Settings(Settings):
         return self
 
 
-class SnsSettings(ForeignSettings):
+class SnsSettings(ServiceSettings):
     kind: ClassVar[str] = "sns"
 
     api_url: Text = ""
@@ -209,7 +209,7 @@ VICTOROPS_FIXED: Final = (
 )
 
 
-class VictorOpsSettings(ForeignSettings):
+class VictorOpsSettings(ServiceSettings):
     kind: ClassVar[str] = "victorops"
     from_global = ((("api_key", "api_key_file"), "no global VictorOps API Key set"),)
 

@@ -12,8 +12,8 @@ Template = str | None
 """A template; None takes the platform's default."""
 
 
-class ForeignSettings(HttpChannelSettings):
-    """The base of every kind that is only read."""
+class ServiceSettings(HttpChannelSettings):
+    """The base of the settings of these kinds."""
 
     from_global: ClassVar[tuple[tuple[tuple[str, ...], str], ...]] = ()
     """(own fields, of which one must be set unless a global one is; the complaint). Checked with the whole file."""
@@ -23,3 +23,8 @@ def one_of(settings: Settings, names: Iterable[str], complaint: str) -> None:
     """Refuse when none of the named fields is set."""
     if not any(getattr(settings, name) for name in names):
         raise RefusedError(complaint)
+
+
+def global_name(kind: str, name: str) -> str:
+    """What the field ``name`` of a kind falls back to in ``global``."""
+    return "wechat_api_corp_id" if (kind, name) == ("wechat", "corp_id") else f"{kind}_{name}"
