@@ -67,7 +67,7 @@ def evaluate(node: Expr, grid: Grid, context: Context) -> Value:
         return _spread_out(evaluate(node, grid.first(), context), grid.size)
     match node:
         case Number(value=value):
-            return ScalarValue(np.full(grid.size, value))
+            return ScalarValue(np.array([value]) if grid.size == 1 else np.full(grid.size, value))
         case String(value=text):
             return StringValue(text)
         case Paren(inner=inner):

@@ -40,4 +40,4 @@ def apply(op: str, left: Floats, right: Floats, *, return_bool: bool) -> tuple[F
     holds = COMPARISON[op](left, right)
     if return_bool:
         return holds.astype(np.float64), None
-    return np.broadcast_to(left, holds.shape), holds
+    return left if left.shape == holds.shape else np.broadcast_to(left, holds.shape), holds

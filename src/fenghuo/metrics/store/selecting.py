@@ -79,10 +79,10 @@ def _grouped(homes: npt.NDArray[np.int32], dense_rows_min: int) -> tuple[list[tu
     """The cohorts worth a dense block with their rows, and the rows for the ragged one."""
     if not len(homes):
         return [], np.empty(0, dtype=np.int64)
-    if (homes == homes[0]).all() and homes[0] >= 0:
-        return [(int(homes[0]), np.arange(len(homes), dtype=np.int64))], np.empty(0, dtype=np.int64)
     if len(homes) <= DENSE_COHORTS_MAX:
         return _grouped_few(homes.tolist())
+    if (homes == homes[0]).all() and homes[0] >= 0:
+        return [(int(homes[0]), np.arange(len(homes), dtype=np.int64))], np.empty(0, dtype=np.int64)
     counts = np.bincount(homes[homes >= 0], minlength=1)
     dense = counts > 0 if np.count_nonzero(counts) <= DENSE_COHORTS_MAX else counts >= dense_rows_min
     is_dense = (homes >= 0) & dense[np.maximum(homes, 0)]
@@ -118,8 +118,7 @@ def read_select(plan: SelectPlan) -> Selection:
             flats.extend(flat_span(rows, span) for span in spans)
     blocks: list[DenseBlock | RaggedBlock] = [*_dense(whole)]
     flats.extend(read_flats(plan))
-    ragged = merged(flats)
-    if len(ragged.rows):
+    if flats and len((ragged := merged(flats)).rows):
         starts = np.flatnonzero(np.r_[True, ragged.rows[1:] != ragged.rows[:-1]])
         offsets = np.r_[starts, len(ragged.rows)].astype(np.int64)
         blocks.append(RaggedBlock(ragged.rows[starts], offsets, ragged.times_ms, ragged.values))
