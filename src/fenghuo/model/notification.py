@@ -49,6 +49,8 @@ class NoticeClaim:
     """``firing`` or ``resolved``."""
     alerts: int
     claimed_at_ms: int
+    incident: int | None = None
+    """The number of the incident that it tells of."""
 
 
 @dataclass(frozen=True, slots=True)

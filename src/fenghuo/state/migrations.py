@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, inspect, select, text
 
 from fenghuo.base.errors import OperatingError
 from fenghuo.state import schema
@@ -21,7 +21,15 @@ def _create(connection: Connection) -> None:
     schema.metadata.create_all(connection)
 
 
-STEPS: Sequence[Step] = (_create, _create)
+def _incidents(connection: Connection) -> None:
+    """Incidents, and of which one a notice told."""
+    _create(connection)
+    if "incident" not in {column["name"] for column in inspect(connection).get_columns("notices")}:
+        connection.execute(text("ALTER TABLE notices ADD COLUMN incident BIGINT"))
+        connection.execute(text("CREATE INDEX ix_notices_incident ON notices (incident)"))
+
+
+STEPS: Sequence[Step] = (_create, _create, _incidents, _create)
 """The step at position n leads from version n to version n + 1."""
 
 assert len(STEPS) == schema.VERSION

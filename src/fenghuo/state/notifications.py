@@ -55,6 +55,7 @@ class NotificationRepository:
                     state=NoticeState.CLAIMED.value,
                     attempts=0,
                     error="",
+                    incident=claim.incident,
                 )
             )
         number = result.inserted_primary_key
@@ -170,5 +171,5 @@ def _set_of(text: str) -> frozenset[int]:
 
 def _notice(row: Any) -> Notice:
     key = NotificationKey(row.group_key, row.receiver, row.channel, row.channel_index)
-    claim = NoticeClaim(key, row.reason, row.status, row.alerts, row.claimed_at_ms)
+    claim = NoticeClaim(key, row.reason, row.status, row.alerts, row.claimed_at_ms, row.incident)
     return Notice(row.id, claim, NoticeState(row.state), row.attempts, row.error, row.finished_at_ms)

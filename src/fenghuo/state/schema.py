@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 2
+VERSION = 4
 
 metadata = MetaData()
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -68,7 +68,9 @@ notices = Table(
     Column("attempts", Integer, nullable=False),
     Column("error", Text, nullable=False),
     Column("finished_at_ms", BigInteger),
+    Column("incident", BigInteger),
     Index("ix_notices_state", "state"),
+    Index("ix_notices_incident", "incident"),
 )
 
 attempts = Table(
@@ -131,4 +133,71 @@ silences = Table(
     Column("comment", Text, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     Column("annotations", Text, nullable=False),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("group_key", Text, nullable=False),
+    Column("receiver", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("labels", Text, nullable=False),
+    Column("priority", String(2), nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("firing", Text, nullable=False),
+    Column("opened_ms", BigInteger, nullable=False, index=True),
+    Column("acknowledged_ms", BigInteger),
+    Column("acknowledged_by", Text, nullable=False),
+    Column("snoozed_until_ms", BigInteger),
+    Column("resolved_ms", BigInteger, index=True),
+    Column("remind_ms", BigInteger, nullable=False),
+    Column("assignee", Text, nullable=False),
+    Column("postmortem_url", Text, nullable=False),
+    Column("events", Integer, nullable=False),
+)
+
+incident_events = Table(
+    "incident_events",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("incident", BigInteger, ForeignKey("incidents.number", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("via", String(32), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("data", Text, nullable=False),
+)
+
+used_links = Table(
+    "used_links",
+    metadata,
+    Column("nonce", String(64), primary_key=True),
+    Column("used_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False, index=True),
+)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("definition", Text, nullable=False),
+    Column("made_by", String(255), nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+)
+
+heartbeat_pulses = Table(
+    "heartbeat_pulses",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("heard_ms", BigInteger),
+    Column("started_ms", BigInteger),
+    Column("succeeded_ms", BigInteger),
+    Column("failed_ms", BigInteger),
+    Column("missing_ms", BigInteger),
+    Column("duration_ms", BigInteger),
+    Column("exit_code", Integer),
+    Column("text", Text, nullable=False),
 )

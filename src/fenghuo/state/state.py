@@ -12,6 +12,8 @@ from fenghuo.state import schema
 from fenghuo.state.accounts import SessionRepository, TokenRepository, UserRepository
 from fenghuo.state.alerts import AlertRepository
 from fenghuo.state.database import Database
+from fenghuo.state.heartbeats import HeartbeatRepository
+from fenghuo.state.incidents import IncidentRepository
 from fenghuo.state.migrations import migrate
 from fenghuo.state.notifications import NotificationRepository
 from fenghuo.state.oncall import OverrideRepository
@@ -30,6 +32,8 @@ class State:
         self.tokens = TokenRepository(database)
         self.silences = SilenceRepository(database)
         self.overrides = OverrideRepository(database)
+        self.heartbeats = HeartbeatRepository(database)
+        self.incidents = IncidentRepository(database)
 
     @property
     def trouble(self) -> str:

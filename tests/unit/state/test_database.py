@@ -98,7 +98,7 @@ def test_a_full_disk_keeps_nothing_and_recovers(url: str) -> None:
     """SQLite's own page limit raises what a full disk raises."""
     open_state(url).close()
     database = Database(url)
-    pages_max = 40
+    pages_max = 60
     event.listen(database._engine, "connect", lambda raw, _: raw.execute(f"PRAGMA max_page_count = {pages_max}"))
     state = State(database)
     with pytest.raises(OperatingError, match=r"full.*free some space") as caught:
