@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import math
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -40,6 +40,8 @@ from fenghuo.model.sample import Exemplar
 ANNOTATIONS_MAX = 10
 """Warnings, and as many infos, that go with an answer."""
 TRUNCATED = "results truncated due to limit"
+WATCHED_AFTER_S = 0.02
+"""Most queries are answered before it is worth looking whether somebody still waits for the answer."""
 STOPPING = "the server is stopping"
 
 
@@ -133,10 +135,10 @@ class QueryApi:
             return _answer(result, limit, budget, gzipped=gzipped)
 
         self._running.add(cancelled)
-        watch = asyncio.create_task(_when_gone(request, cancelled), name="query-watch")
         try:
-            async with self._turn(budget):
-                return await anyio.to_thread.run_sync(work, limiter=self._threads, abandon_on_cancel=True)
+            with _watched(request, cancelled):
+                async with self._turn(budget):
+                    return await anyio.to_thread.run_sync(work, limiter=self._threads, abandon_on_cancel=True)
         except ParseError as error:
             raise invalid("query", error.message) from error
         except ExecutionError as error:
@@ -150,24 +152,29 @@ class QueryApi:
         finally:
             self._running.discard(cancelled)
             cancelled.set()
-            watch.cancel()
 
     @contextlib.asynccontextmanager
     async def _turn(self, budget: _Budget) -> AsyncIterator[None]:
         """Hold one of the places of running queries. Waiting for it counts as time of the query."""
         self._slots.total_tokens = self._settings().concurrency_max
-        if self._slots.available_tokens <= 0:
+        try:
+            self._slots.acquire_on_behalf_of_nowait(budget)
+        except anyio.WouldBlock:
             CONCURRENCY.hit()
+            await self._queued(budget)
+        try:
+            yield
+        finally:
+            self._slots.release_on_behalf_of(budget)
+
+    async def _queued(self, budget: _Budget) -> None:
+        """Wait for a place."""
         try:
             async with asyncio.timeout(budget.left_s()):
                 await self._slots.acquire_on_behalf_of(budget)
         except TimeoutError as error:
             TIMEOUT_S.hit()
             raise ApiError(ErrorType.TIMEOUT, "query timed out in query queue") from error
-        try:
-            yield
-        finally:
-            self._slots.release_on_behalf_of(budget)
 
 
 class _Budget:
@@ -216,6 +223,23 @@ def _some(annotations: list[str], kind: str) -> list[str]:
     if more <= 0:
         return annotations
     return [*annotations[:ANNOTATIONS_MAX], f"{more} more {kind} annotations omitted"]
+
+
+@contextlib.contextmanager
+def _watched(request: Request, cancelled: threading.Event) -> Iterator[None]:
+    """While this lasts, ``cancelled`` is set when the client hangs up; a short query ends before anybody looks."""
+    watches: list[asyncio.Task[None]] = []
+
+    def begin() -> None:
+        watches.append(asyncio.create_task(_when_gone(request, cancelled), name="query-watch"))
+
+    timer = asyncio.get_running_loop().call_later(WATCHED_AFTER_S, begin)
+    try:
+        yield
+    finally:
+        timer.cancel()
+        for watch in watches:
+            watch.cancel()
 
 
 async def _when_gone(request: Request, cancelled: threading.Event) -> None:
