@@ -16,8 +16,9 @@ from fenghuo.base.document import DictOf, ListOf, Settings
 from fenghuo.base.late_model import EntriesOf, SomeSettings
 from fenghuo.model.settings_types import Text
 
-CHAT: Final = "fenghuo.alerting.notify.channels.services.chat"
-PAGING: Final = "fenghuo.alerting.notify.channels.services.paging"
+CHANNELS: Final = "fenghuo.alerting.notify.channels"
+CHAT: Final = f"{CHANNELS}.services.chat"
+PAGING: Final = f"{CHANNELS}.services.paging"
 Entries = Annotated[SomeSettings, NoEmptyEntry]
 
 
@@ -31,6 +32,8 @@ class Receiver(Settings):
     email_configs: Annotated[ListOf[EmailSettings], NoEmptyEntry] = Field(default=[])
     slack_configs: Annotated[ListOf[SlackSettings], NoEmptyEntry] = Field(default=[])
     discord_configs: Annotated[Entries, EntriesOf(CHAT, "DiscordSettings")] = Field(default=[])
+    exec_configs: Annotated[Entries, EntriesOf(f"{CHANNELS}.exec.settings", "ExecSettings")] = Field(default=[])
+    feishu_configs: Annotated[Entries, EntriesOf(f"{CHANNELS}.feishu.settings", "FeishuSettings")] = Field(default=[])
     incidentio_configs: Annotated[Entries, EntriesOf(PAGING, "IncidentIoSettings")] = Field(default=[])
     jira_configs: Annotated[Entries, EntriesOf(PAGING, "JiraSettings")] = Field(default=[])
     mattermost_configs: Annotated[Entries, EntriesOf(CHAT, "MattermostSettings")] = Field(default=[])
@@ -45,6 +48,7 @@ class Receiver(Settings):
     victorops_configs: Annotated[Entries, EntriesOf(PAGING, "VictorOpsSettings")] = Field(default=[])
     webex_configs: Annotated[Entries, EntriesOf(CHAT, "WebexSettings")] = Field(default=[])
     wechat_configs: Annotated[Entries, EntriesOf(CHAT, "WeChatSettings")] = Field(default=[])
+    wecom_configs: Annotated[Entries, EntriesOf(f"{CHANNELS}.wecom.settings", "WecomSettings")] = Field(default=[])
 
     def channels(self) -> Iterator[tuple[int, ChannelSettings]]:
         """Every channel with its position among those of its kind, in a fixed order."""

@@ -8,13 +8,13 @@ from pydantic import Field, model_validator
 
 from fenghuo.alerting.notify.channels.email.settings import HostPort
 from fenghuo.alerting.notify.channels.slack.settings import POST_MESSAGE_URL
-from fenghuo.base.document import RefusedError, Settings
+from fenghuo.base.document import ListOf, RefusedError, Settings
 from fenghuo.model.http_settings import HttpClientSettings, TlsSettings, at_most_one
 from fenghuo.model.settings_types import DurationMs, FileName, Secret, Text
 
 
 class GlobalSettings(Settings):
-    """Alertmanager's global defaults. Addresses of services that Fenghuo does not send through are kept as read."""
+    """Alertmanager's global defaults."""
 
     resolve_timeout_ms: DurationMs = Field(default=300_000, alias="resolve_timeout")
     """An alert that came without an end counts as over this long after it was last heard of."""
@@ -39,6 +39,9 @@ class GlobalSettings(Settings):
     slack_app_token: Secret = Secret("")
     slack_app_token_file: FileName = ""
     slack_app_url: Text = POST_MESSAGE_URL
+
+    exec_allowed: ListOf[FileName] = Field(default=[])
+    """Programs that ``exec_configs`` may run, by their whole path. Ours; Alertmanager does not know it."""
 
     jira_api_url: Text = ""
     mattermost_webhook_url: Secret = Secret("")

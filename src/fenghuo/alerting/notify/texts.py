@@ -110,6 +110,8 @@ class Texts:
             ("fenghuo.alerting.notify.channels.email", "default.tmpl"),
             ("fenghuo.alerting.notify.channels.dingtalk", "default.tmpl"),
             ("fenghuo.alerting.notify.channels.services", "default.tmpl"),
+            ("fenghuo.alerting.notify.channels.wecom", "default.tmpl"),
+            ("fenghuo.alerting.notify.channels.feishu", "default.tmpl"),
         ):
             self._set.add(resources.files(package).joinpath(name).read_text(encoding="utf-8"), f"{package}/{name}")
         for name, text in files:

@@ -28,9 +28,11 @@ from fenghuo.base.late import Later
 from fenghuo.model.http_settings import HttpClientSettings
 from fenghuo.net.http_client import HttpClient
 
-SERVICES: Final = "fenghuo.alerting.notify.channels.services"
+CHANNELS: Final = "fenghuo.alerting.notify.channels"
+SERVICES: Final = f"{CHANNELS}.services"
 SENDERS: Final = {
     "discord": Later(f"{SERVICES}.send_chat", "DiscordChannel"),
+    "feishu": Later(f"{CHANNELS}.feishu.channel", "FeishuChannel"),
     "incidentio": Later(f"{SERVICES}.send_paging", "IncidentIoChannel"),
     "jira": Later(f"{SERVICES}.jira", "JiraChannel"),
     "mattermost": Later(f"{SERVICES}.send_chat", "MattermostChannel"),
@@ -45,8 +47,10 @@ SENDERS: Final = {
     "victorops": Later(f"{SERVICES}.send_paging", "VictorOpsChannel"),
     "webex": Later(f"{SERVICES}.send_chat", "WebexChannel"),
     "wechat": Later(f"{SERVICES}.wechat", "WeChatChannel"),
+    "wecom": Later(f"{CHANNELS}.wecom.channel", "WecomChannel"),
 }
 """Kinds that are loaded when a receiver has one: classes made of (settings, global settings, HTTP, toolbox)."""
+EXEC: Final = Later(f"{CHANNELS}.exec.channel", "ExecChannel")
 AUTHENTICATION = ("basic_auth", "authorization", "oauth2", "bearer_token", "bearer_token_file")
 
 
@@ -110,6 +114,9 @@ def make(settings: ChannelSettings, globals_: GlobalSettings, toolbox: Toolbox) 
             return DingTalkChannel(settings, http_of(settings, globals_), toolbox)
         case SlackSettings():
             return SlackChannel(settings, globals_, http_of(settings, globals_), toolbox)
+        case ChannelSettings(kind="exec"):
+            program: Channel = EXEC.get()(settings, globals_, toolbox)
+            return program
         case EmailSettings():
             return EmailChannel(settings, globals_, toolbox)
     assert isinstance(settings, HttpChannelSettings)

@@ -217,3 +217,30 @@ async def test_a_redirect_is_followed_with_the_body() -> None:
         await channel.send(message())
     assert [request.path for request, _ in server.requests] == ["/hook", "/there"]
     assert server.json()["receiver"] == "team"
+
+
+async def test_a_body_of_ones_own() -> None:
+    entry = """webhook_configs: [{{url: '{}', body: '{{"text": {{{{ .CommonLabels.alertname | toJson }}}}}}'}}]"""
+    async with serving() as server, channel_of(entry.format(server.url)) as channel:
+        await channel.send(message())
+    assert server.json() == {"text": "HighCPUUsage"}
+    assert server.requests[0][0].content_type == "application/json"
+
+
+async def test_a_body_of_another_type() -> None:
+    entry = "webhook_configs: [{{url: '{}', body: 'a {{{{ .Status }}}}', content_type: text/plain}}]"
+    async with serving() as server, channel_of(entry.format(server.url)) as channel:
+        await channel.send(message())
+    request, body = server.requests[0]
+    assert (request.content_type, body) == ("text/plain", b"a firing")
+
+
+@pytest.mark.parametrize(("body", "words"), [('{{ template "nowhere" . }}', "nowhere"), ("{oops", "body is no JSON")])
+async def test_a_body_that_cannot_be_made_is_alertmanagers_with_the_fault(body: str, words: str) -> None:
+    async with (
+        serving() as server,
+        channel_of(f"webhook_configs: [{{url: '{server.url}', body: '{body}'}}]") as channel,
+    ):
+        await channel.send(message())
+    assert words in server.json()["fault"]
+    assert server.json()["version"] == "4"

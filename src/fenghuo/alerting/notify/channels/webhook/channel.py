@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import orjson
+
 from fenghuo.alerting.notify.channels.channel import ChannelError
 from fenghuo.alerting.notify.channels.settings import check_url
-from fenghuo.alerting.notify.channels.toolbox import JsonPoster, Toolbox, read_secret
+from fenghuo.alerting.notify.channels.toolbox import JsonPoster, Request, Toolbox, read_secret
 from fenghuo.alerting.notify.channels.webhook.settings import WebhookSettings
 from fenghuo.alerting.notify.message import Message, ToldAlert
 from fenghuo.base.document import RefusedError
@@ -28,6 +30,7 @@ class WebhookChannel:
         self._settings = settings
         self._toolbox = toolbox
         self._poster = JsonPoster(toolbox.client(http), toolbox, settings.timeout_ms)
+        self._body = toolbox.texts.slot(settings.body, "body") if settings.body else None
         self._url: Template | None = None
         if "{{" in settings.url.reveal():
             self._url = toolbox.texts.slot(settings.url.reveal(), "url")
@@ -38,7 +41,19 @@ class WebhookChannel:
 
     async def send(self, message: Message) -> None:
         url = await self._address(message)
-        await self._poster.post(url, lambda: payload(message, self._settings.max_alerts))
+        await self._poster.ask(await self._toolbox.offload(self._request, url, message))
+
+    def _request(self, url: str, message: Message) -> Request:
+        body = payload(message, self._settings.max_alerts)
+        if self._body is None:
+            return Request(url, orjson.dumps(body))
+        page = self._toolbox.texts.page(message)
+        text = page.render(self._body)
+        kind = self._settings.content_type
+        fault = page.faults[0] if page.faults else _json_fault(text) if "json" in kind else ""
+        if fault:
+            return Request(url, orjson.dumps(body | {"fault": fault}))
+        return Request(url, text.encode(), {"Content-Type": kind})
 
     async def _address(self, message: Message) -> str:
         given, file = self._settings.url, self._settings.url_file
@@ -53,6 +68,15 @@ class WebhookChannel:
         except RefusedError as error:
             raise ChannelError(error.message, retryable=False, remedy=error.remedy) from error
         return url
+
+
+def _json_fault(text: str) -> str:
+    """Why ``text`` is no JSON, or nothing."""
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        return f"body is no JSON: {error}"
+    return ""
 
 
 def payload(message: Message, max_alerts: int = 0) -> dict[str, Any]:

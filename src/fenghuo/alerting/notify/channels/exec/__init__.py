@@ -1,0 +1,1 @@
+"""A program of this machine, from an allow-list, without a shell."""

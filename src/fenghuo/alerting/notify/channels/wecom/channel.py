@@ -1,0 +1,75 @@
+"""WeCom: Markdown through a group's robot, or an application's message to members."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Final
+from urllib.parse import urlencode
+
+from fenghuo.alerting.notify.channels.services.said import Said
+from fenghuo.alerting.notify.channels.services.service import ServiceChannel, posting
+from fenghuo.alerting.notify.channels.toolbox import Request, Toolbox
+from fenghuo.alerting.notify.channels.wecom.api import API_URL, WecomTokens, judge
+from fenghuo.alerting.notify.channels.wecom.settings import WecomSettings
+from fenghuo.alerting.notify.cutting import cut_bytes
+from fenghuo.alerting.notify.message import Message
+from fenghuo.alerting.settings_global import GlobalSettings
+from fenghuo.model.http_settings import HttpClientSettings
+from fenghuo.net.answer import Answer
+
+ROBOT_BYTES_MAX: Final = 4096
+"""Robots refuse longer Markdown (errcode 40058)."""
+APPLICATION_BYTES_MAX: Final = 2048
+"""WeCom cuts longer messages of applications itself, without a mark."""
+
+
+class WecomChannel(ServiceChannel[WecomSettings]):
+    """One robot or one application of one receiver."""
+
+    secrets = ("key", "url", "secret")
+    templated = ("mentioned_mobiles", "mentioned_users", "to_user", "to_party", "to_tag", "title", "message")
+    defaults: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(
+        self, settings: WecomSettings, globals_: GlobalSettings, http: HttpClientSettings, toolbox: Toolbox
+    ) -> None:
+        super().__init__(settings, globals_, http, toolbox)
+        self._tokens = WecomTokens(self.poster, toolbox.clock, self.address(API_URL))
+
+    async def revealed(self) -> dict[str, str]:
+        secrets = await super().revealed()
+        if not self.settings.is_robot:
+            secrets["token"] = await self._tokens.token(self.settings.corp_id, secrets["secret"])
+        return secrets
+
+    def requests(self, message: Message, said: Said, secrets: Mapping[str, str]) -> Iterable[Request]:
+        if self.settings.is_robot:
+            url = secrets["url"] or f"{self.address(API_URL)}/webhook/send?{urlencode({'key': secrets['key']})}"
+            yield from self._of_robot(url, said)
+        else:
+            url = f"{self.address(API_URL)}/message/send?{urlencode({'access_token': secrets['token']})}"
+            yield posting(url, self._of_application(said))
+
+    def _of_robot(self, url: str, said: Said) -> Iterable[Request]:
+        mentions = "".join(f"\n<@{user}>" for user in said["mentioned_users"] if user)
+        text = cut_bytes(said["message"], ROBOT_BYTES_MAX - len(mentions.encode())) + mentions
+        yield posting(url, {"msgtype": "markdown", "markdown": {"content": text}})
+        # Markdown cannot call by number: a short text beside it does.
+        if mobiles := [number for number in said["mentioned_mobiles"] if number]:
+            yield posting(
+                url, {"msgtype": "text", "text": {"content": said["title"], "mentioned_mobile_list": mobiles}}
+            )
+
+    def _of_application(self, said: Said) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "touser": said["to_user"],
+            "toparty": said["to_party"],
+            "totag": said["to_tag"],
+            "agentid": int(self.settings.agent_id) if self.settings.agent_id.isdigit() else self.settings.agent_id,
+            "msgtype": "markdown",
+            "markdown": {"content": cut_bytes(said["message"], APPLICATION_BYTES_MAX)},
+        }
+        return {name: value for name, value in body.items() if value}
+
+    def judge(self, answer: Answer) -> None:
+        judge(answer, self._tokens)
