@@ -117,6 +117,25 @@ def test_labels_and_annotations_are_templates(bench: Bench) -> None:
     assert told.generator_url == "http://f:9470/graph?g0.expr=up+%3D%3D+0&g0.tab=1"
 
 
+def test_a_label_that_follows_the_value_makes_another_alert(bench: Bench) -> None:
+    alerting = rule(labels={"team": "{{ $labels.instance }}s", "level": "{{ $value }}"})
+    seen = []
+    for at, value in enumerate((0.0, 0.0, 1.0)):
+        run(alerting, bench, [({"__name__": "up", "instance": "a"}, value)], at * MINUTE)
+        seen.append([(alert.labels["team"], alert.labels["level"]) for alert in alerting.active_views()])
+    assert seen == [[("as", "0")], [("as", "0")], [("as", "1")]]
+
+
+def test_the_labels_of_an_alert_are_those_of_its_own_series_at_every_evaluation(bench: Bench) -> None:
+    alerting = rule(labels={"team": "{{ $labels.instance }}s"})
+    seen = []
+    for at, names in enumerate(("ab", "b", "cb")):
+        run(alerting, bench, [({"__name__": "up", "instance": name}, 0.0) for name in names], at * MINUTE)
+        seen.append(sorted(str(alert.labels) for alert in alerting.active_views()))
+    both = {name: f'{{alertname="Down", instance="{name}", team="{name}s"}}' for name in "abc"}
+    assert seen == [[both["a"], both["b"]], [both["b"]], [both["b"], both["c"]]]
+
+
 def test_samples_say_what_is_active_and_since_when(bench: Bench) -> None:
     alerting = rule(hold=MINUTE)
     bench.answers["up == 0"] = DOWN
