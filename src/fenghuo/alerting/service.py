@@ -27,6 +27,7 @@ from fenghuo.alerting.route.dispatch import Dispatcher
 from fenghuo.alerting.route.groups import Flush
 from fenghuo.alerting.route.tree import Route, build_route
 from fenghuo.alerting.settings import AlertingSettings
+from fenghuo.alerting.whatif import Surroundings, WhatIf, what_if
 from fenghuo.base.errors import OperatingError
 from fenghuo.model.alert import Alert
 from fenghuo.model.labels import Labels
@@ -137,6 +138,19 @@ class Alerting:
             if firing:
                 views.append(GroupView(group.labels, group.route.receiver, group.route.labels, firing))
         return sorted(views, key=lambda view: (view.labels, view.receiver))
+
+    async def what_if(self, labels: Labels, at_ms: int) -> WhatIf:
+        """What would become of an alert that begins to fire at ``at_ms``; what fires now counts as firing then."""
+        now = self._arrangement
+        around = Surroundings(
+            root=now.root,
+            settings=now.settings,
+            muting=now.mutes.intervals_muting,
+            inhibited_by=now.mutes.inhibited_by(labels, self._parts.clock.now_ms()),
+            silences=self._silences.meeting(labels),
+        )
+        found: WhatIf = await self._parts.offload(what_if, labels, at_ms, around)
+        return found
 
     @property
     def silences(self) -> Silences:

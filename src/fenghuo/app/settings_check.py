@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -158,7 +158,7 @@ class _Places:
     """Finds where a value stands in the files that were loaded. Settings do not remember; the files do."""
 
     def __init__(self, sources: tuple[Path, ...]) -> None:
-        self._documents = list(_documents(sources))
+        self._documents = list(readable_documents(sources))
         self._default = str(sources[0]) if sources else ""
 
     def find(self, value: str) -> tuple[str, int, str]:
@@ -171,7 +171,8 @@ class _Places:
         return self._default, 0, ""
 
 
-def _documents(sources: tuple[Path, ...]) -> Iterator[Document]:
+def readable_documents(sources: Iterable[Path]) -> Iterator[Document]:
+    """The files as they are written, for finding places in them; those that cannot be read are left out."""
     for source in sources:
         try:
             yield load_yaml(source.read_bytes(), str(source), str(source.parent))

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from fenghuo.app.routes_check import OWNER_LABELS, lint_file
 from fenghuo.app.settings_check import Report, check_file
 from fenghuo.base.document import Problem, Severity
 from fenghuo.base.errors import InputError
@@ -69,6 +70,37 @@ def check_rules(
         sys.exit(1)
     doubtful = any(loaded.problems or duplicates(loaded.file) for _, loaded in found if loaded.file)
     sys.exit(3 if lint_fatal and doubtful else 0)
+
+
+@check_app.command("routes")
+def check_routes(
+    files: Annotated[list[Path], typer.Argument(metavar="F…", help="fenghuo.yml or alertmanager.yml files.")],
+    owner: Annotated[
+        list[str] | None, typer.Option(help="A label that names who owns an alert; repeatable. Default: owner, team.")
+    ] = None,
+    lint_fatal: Annotated[bool, typer.Option("--lint-fatal", help="Exit 3 when anything is found.")] = False,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Look for mistakes in who is told: routes that are never reached, receivers and intervals that nobody uses,
+    people without contacts, schedules with gaps, alerts without an owner."""
+    for file in files:
+        require_readable(file)
+    reports = [lint_file(file, os.environ, owner or OWNER_LABELS) for file in files]
+    if output is Output.JSON:
+        print_json({"files": [_routes_as_json(str(file), *each) for file, each in zip(files, reports, strict=True)]})
+    else:
+        for file, (ok, problems) in zip(files, reports, strict=True):
+            typer.echo(f"Checking {file}")
+            print_problems(problems)
+            typer.secho("  OK" if ok else "  FAILED", fg="green" if ok else "red", nl=False)
+            typer.echo(f": {_amount(len(problems), 'findings')}")
+    if not all(ok for ok, _ in reports):
+        sys.exit(1)
+    sys.exit(3 if lint_fatal and any(problems for _, problems in reports) else 0)
+
+
+def _routes_as_json(name: str, ok: bool, problems: Sequence[Problem]) -> dict[str, Any]:
+    return {"file": name, "ok": ok, "problems": [problem_as_json(problem) for problem in problems]}
 
 
 def rule_file_problems(path: Path, markets: MarketBook) -> tuple[int, list[Problem]]:

@@ -79,6 +79,11 @@ class Server:
         body = None if value is None else orjson.dumps(value)
         return self._asked(path, (), headers, body, timeout_s, method)
 
+    def send(self, path: str, body: bytes, timeout_s: float = 120.0) -> None:
+        """POST a plain body; what is answered does not matter. Raises as :meth:`get` does."""
+        with self._opened(path, (), {"Content-Type": "text/plain"}, body, timeout_s):
+            return
+
     def stream(self, path: str, params: Sequence[tuple[str, str]] = (), timeout_s: float = 600.0) -> Iterator[bytes]:
         """GET ``path``; the answer's body piece by piece. Raises as :meth:`get` does, also when it breaks off."""
         with self._opened(path, params, {}, None, timeout_s) as answer:
@@ -161,7 +166,8 @@ def _from_url(url: str) -> Server:
 def _refused(url: str, error: urllib.error.HTTPError) -> InputError | OperatingError:
     remedy = ""
     try:
-        said = orjson.loads(error.read())["error"]
+        answer = orjson.loads(error.read())
+        said = answer if isinstance(answer, str) else answer["error"]  # Alertmanager's API answers with plain texts.
         message, remedy = (said, "") if isinstance(said, str) else (said["message"], said["remedy"])
     except (ValueError, KeyError, TypeError):
         message = f"{url} answered {error.code} {error.reason}"

@@ -26,6 +26,8 @@ COMMANDS = {
     "query": Later("fenghuo.cli.query", "query_app"),
     "export": Later("fenghuo.cli.export", "export_app"),
     "import": Later("fenghuo.cli.import_", "import_app"),
+    "alerts": Later("fenghuo.cli.alerts", "alerts_app"),
+    "silence": Later("fenghuo.cli.silence", "silence_app"),
     "oncall": Later("fenghuo.cli.oncall", "oncall_app"),
     "trading": Later("fenghuo.cli.trading", "trading_app"),
     "user": Later("fenghuo.cli.user", "user_app"),

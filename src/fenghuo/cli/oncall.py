@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import re
 import urllib.parse
 from typing import Annotated, Any
 
@@ -11,16 +9,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from fenghuo.base.errors import InputError
 from fenghuo.cli.client import DataDirOption, ServerOption, find_server
+from fenghuo.cli.moments import MOMENT, end_ms, moment_ms, shown
 from fenghuo.cli.output import Output, OutputOption, print_json
-from fenghuo.model.duration import parse_duration_ms
 
 oncall_app = typer.Typer(no_args_is_help=True, help="On-call: who, next, schedule, override, swap, overrides, feed.")
 
 PATH = "/api/fenghuo/oncall"
 ScheduleArgument = Annotated[str, typer.Argument(help="Name of a schedule.")]
-MOMENT = "A moment as in 2026-11-23T10:00 (local time) or with +08:00"
 
 
 @oncall_app.command()
@@ -34,10 +30,10 @@ def who(
     """Show who is on call. Exit code 1 where nobody is."""
     asked = find_server(server, data_dir)
     names = [schedule] if schedule else [each["name"] for each in asked.get(f"{PATH}/schedules")]
-    moment_ms = _moment_ms(at)
+    wanted_ms = moment_ms(at)
     rows = []
     for name in names:
-        span = [("start_ms", str(moment_ms)), ("end_ms", str(moment_ms + 1))]
+        span = [("start_ms", str(wanted_ms)), ("end_ms", str(wanted_ms + 1))]
         (shift,) = asked.get(f"{PATH}/schedules/{_quoted(name)}", span)
         rows.append({"schedule": name, "person": shift["person"], "override": shift["override"]})
     if output is Output.JSON:
@@ -59,10 +55,10 @@ def next_(server: ServerOption = None, data_dir: DataDirOption = None, output: O
         return
     for each in schedules:
         following = each["next"]
-        then = f"{following['person'] or 'nobody'} from {_shown(following['start_ms'])}" if following else "no change"
+        then = f"{following['person'] or 'nobody'} from {shown(following['start_ms'])}" if following else "no change"
         typer.echo(f"{each['name']}\t{each['now'] or 'nobody'}, then {then}")
         for gap in each["gaps"]:
-            typer.secho(f"  nobody {_shown(gap['start_ms'])} – {_shown(gap['end_ms'])}", fg="yellow")
+            typer.secho(f"  nobody {shown(gap['start_ms'])} – {shown(gap['end_ms'])}", fg="yellow")
 
 
 @oncall_app.command()
@@ -74,7 +70,7 @@ def schedule(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Show the shifts of the coming days, gaps included."""
-    now_ms = _moment_ms("")
+    now_ms = moment_ms("")
     span = [("start_ms", str(now_ms)), ("end_ms", str(now_ms + days * 86_400_000))]
     shifts = find_server(server, data_dir).get(f"{PATH}/schedules/{_quoted(name)}", span)
     if output is Output.JSON:
@@ -84,7 +80,7 @@ def schedule(
     for shift in shifts:
         source = f"override {shift['override']}" if shift["override"] else ""
         person = shift["person"] or "[yellow]nobody[/]"
-        table.add_row(_shown(shift["start_ms"]), _shown(shift["end_ms"]), person, source)
+        table.add_row(shown(shift["start_ms"]), shown(shift["end_ms"]), person, source)
     Console(highlight=False).print(table)
 
 
@@ -99,8 +95,8 @@ def override(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Put somebody on call for a while."""
-    start_ms = _moment_ms(start)
-    wanted = {"schedule": name, "person": person, "start_ms": start_ms, "end_ms": _end_ms(start_ms, until)}
+    start_ms = moment_ms(start)
+    wanted = {"schedule": name, "person": person, "start_ms": start_ms, "end_ms": end_ms(start_ms, until)}
     _print_overrides([find_server(server, data_dir).change("POST", f"{PATH}/overrides", wanted)], output)
 
 
@@ -114,7 +110,7 @@ def swap(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Exchange two shifts."""
-    wanted = {"schedule": name, "one_ms": _moment_ms(one), "other_ms": _moment_ms(other)}
+    wanted = {"schedule": name, "one_ms": moment_ms(one), "other_ms": moment_ms(other)}
     _print_overrides(find_server(server, data_dir).change("POST", f"{PATH}/swaps", wanted), output)
 
 
@@ -151,31 +147,9 @@ def _print_overrides(rows: list[dict[str, Any]], output: Output) -> None:
         print_json(rows)
         return
     for row in rows:
-        span = f"{_shown(row['start_ms'])} – {_shown(row['end_ms'])}"
+        span = f"{shown(row['start_ms'])} – {shown(row['end_ms'])}"
         typer.echo(f"{row['id']}\t{row['schedule']}\t{row['person']}\t{span}\tby {row['by']}")
 
 
 def _quoted(name: str) -> str:
     return urllib.parse.quote(name, safe="")
-
-
-def _moment_ms(text: str) -> int:
-    """A moment that people wrote, in ms; empty: now."""
-    if not text:
-        return round(dt.datetime.now().timestamp() * 1000)  # noqa: DTZ005 - a timestamp has no zone
-    try:
-        return round(dt.datetime.fromisoformat(text).timestamp() * 1000)
-    except ValueError as error:
-        raise InputError(
-            f"{text!r} is not a moment", remedy="write 2026-11-23T10:00 or 2026-11-23T10:00+08:00"
-        ) from error
-
-
-def _end_ms(start_ms: int, text: str) -> int:
-    if re.fullmatch(r"(?:[0-9]+[a-z]+)+", text):
-        return start_ms + parse_duration_ms(text)
-    return _moment_ms(text)
-
-
-def _shown(moment_ms: int) -> str:
-    return dt.datetime.fromtimestamp(moment_ms / 1000).astimezone().strftime("%a %m-%d %H:%M")

@@ -92,6 +92,10 @@ class Silences:
             if silence.state_at(now_ms) is SilenceState.ACTIVE and match_all(self._compiled[silence.id], labels)
         )
 
+    def meeting(self, labels: Mapping[str, str]) -> list[Silence]:
+        """The silences whose matchers these labels meet, whatever their time."""
+        return [silence for silence in self._known.values() if match_all(self._compiled[silence.id], labels)]
+
     def set(self, wanted: Silence, now_ms: int) -> Change:
         """What making or changing a silence comes to. ``wanted.id`` empty makes a new one.
 

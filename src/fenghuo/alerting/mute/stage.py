@@ -39,14 +39,7 @@ class Mutes:
 
     def intervals_muting(self, route: Route, now_ms: int) -> list[str]:
         """The names of the intervals that keep this route quiet; empty when it may speak."""
-        muting = [name for name in route.mute_time_intervals if self._inside(name, now_ms)]
-        active = route.active_time_intervals
-        if active and not any(self._inside(name, now_ms) for name in active):
-            muting.extend(active)
-        return muting
-
-    def _inside(self, name: str, now_ms: int) -> bool:
-        return self._intervals[name].contains(now_ms, self._markets)
+        return intervals_muting(route, now_ms, self._intervals, self._markets)
 
     def inhibited_by(self, labels: Labels, now_ms: int) -> Labels | None:
         """The labels of the firing alert that makes this one not worth telling, or None."""
@@ -74,3 +67,14 @@ class Mutes:
             self._inhibitor = Inhibitor(self._rules, (held.alert for held in firing))
             self._valid = (self._book.version, first_end_ms)
         return self._inhibitor
+
+
+def intervals_muting(
+    route: Route, at_ms: int, intervals: Mapping[str, NamedIntervals], markets: MarketBook
+) -> list[str]:
+    """The names of the intervals that keep a route quiet at a moment; empty when it may speak."""
+    muting = [name for name in route.mute_time_intervals if intervals[name].contains(at_ms, markets)]
+    active = route.active_time_intervals
+    if active and not any(intervals[name].contains(at_ms, markets) for name in active):
+        muting.extend(active)
+    return muting

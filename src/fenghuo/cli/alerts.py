@@ -1,0 +1,145 @@
+"""``fenghuo alerts``: what fires, and what would become of an alert."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from fenghuo.alerting.mute.stage import intervals_muting
+from fenghuo.alerting.route.tree import Route, build_route
+from fenghuo.alerting.whatif import Surroundings, as_json, what_if
+from fenghuo.app.settings_load import load_settings
+from fenghuo.base.document import Severity
+from fenghuo.base.errors import InputError
+from fenghuo.cli.client import DataDirOption, ServerOption, find_server
+from fenghuo.cli.moments import MOMENT, moment_ms, shown
+from fenghuo.cli.output import Output, OutputOption, print_json
+from fenghuo.cli.silence import ID_CHARS, FilterOption
+from fenghuo.model.duration import format_duration
+from fenghuo.model.labels import Labels
+from fenghuo.trading import MarketBook
+
+alerts_app = typer.Typer(help="Alerts: list, route.")
+
+
+@alerts_app.callback(invoke_without_command=True)
+def alerts(context: typer.Context) -> None:
+    """Alerts: list (also without a word), route."""
+    if context.invoked_subcommand is None:
+        list_()
+
+
+@alerts_app.command("list")
+def list_(
+    filters: FilterOption = None,
+    receiver: Annotated[str, typer.Option(help="Only what goes to receivers whose name this expression meets.")] = "",
+    muted: Annotated[bool, typer.Option("--muted/--no-muted", help="Whether silenced and inhibited ones show.")] = True,
+    server: ServerOption = None,
+    data_dir: DataDirOption = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Show what fires: since when, where it goes, and whether anything keeps it quiet."""
+    asked = [("filter", text) for text in filters or []]
+    asked += [("receiver", receiver)] if receiver else []
+    asked += [] if muted else [("silenced", "false"), ("inhibited", "false")]
+    found = find_server(server, data_dir).get("/api/v2/alerts", asked)
+    if output is Output.JSON:
+        print_json(found)
+        return
+    if not found:
+        typer.echo("nothing fires", err=True)
+        return
+    table = Table("alert", "labels", "since", "to", "state", box=None, pad_edge=False, header_style="dim")
+    for each in sorted(found, key=lambda each: str(each["startsAt"])):
+        labels = Labels(each["labels"])
+        rest = str(labels.without(["alertname"])) if len(labels) > 1 else ""
+        receivers = ", ".join(receiver["name"] for receiver in each["receivers"])
+        cells = (labels.get("alertname", ""), rest, shown(moment_ms(each["startsAt"])), receivers, _state(each))
+        table.add_row(*map(escape, cells))
+    Console(highlight=False).print(table)
+
+
+def _state(alert: dict[str, Any]) -> str:
+    status = alert["status"]
+    if status["silencedBy"]:
+        return f"silenced by {', '.join(each[:ID_CHARS] for each in status['silencedBy'])}"
+    if status["inhibitedBy"]:
+        return "inhibited"
+    return f"muted by {', '.join(status['mutedBy'])}" if status["mutedBy"] else "active"
+
+
+@alerts_app.command()
+def route(
+    labels: Annotated[list[str], typer.Option("--label", "-l", help="NAME=VALUE; repeatable.")],
+    at: Annotated[str, typer.Option(help=f"When it begins to fire. {MOMENT}. Default: now.")] = "",
+    config: Annotated[
+        Path | None, typer.Option(help="Ask this file instead of a server: no silences, and nothing else fires.")
+    ] = None,
+    server: ServerOption = None,
+    data_dir: DataDirOption = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Show who would be told of an alert, through what and when, and what keeps it quiet. Nothing is sent.
+
+    Exit code 1 when nobody would be told.
+    """
+    wanted, at_ms = dict(_pair(text) for text in labels), moment_ms(at)
+    if config is None:
+        question = {"labels": wanted, "at_ms": at_ms}
+        found = find_server(server, data_dir).change("POST", "/api/fenghuo/whatif/route", question)
+    else:
+        found = _by_file(config, Labels(wanted), at_ms)
+    if output is Output.JSON:
+        print_json(found)
+    else:
+        _print_route(found)
+    if not found["told"]:
+        raise typer.Exit(1)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise InputError(f"{text!r} is not a label", remedy="write NAME=VALUE")
+    return name, value.strip('"')
+
+
+def _by_file(path: Path, labels: Labels, at_ms: int) -> dict[str, Any]:
+    settings, problems = load_settings(path, os.environ)
+    if settings is None:
+        worst = next(problem for problem in problems if problem.severity is Severity.ERROR)
+        raise InputError(str(worst), remedy=f"`fenghuo check config {path}` lists everything")
+    alerting, markets = settings.alerting, MarketBook(settings.trading)
+
+    def muting(route: Route, look_ms: int) -> list[str]:
+        return intervals_muting(route, look_ms, alerting.intervals, markets)
+
+    return as_json(what_if(labels, at_ms, Surroundings(build_route(alerting.root), alerting, muting)))
+
+
+def _print_route(found: dict[str, Any]) -> None:
+    typer.echo(f"{Labels(found['labels'])} from {shown(found['at_ms'])} on")
+    if found["inhibited_by"] is not None:
+        typer.secho(f"  inhibited by {Labels(found['inhibited_by'])}, which fires now", fg="yellow")
+    for silence in found["silenced_by"]:
+        typer.secho(f"  silenced by {silence}", fg="yellow")
+    for each in found["destinations"]:
+        typer.echo("  " + " → ".join(step["matchers"] for step in each["path"]))
+        typer.echo(f"    receiver {each['receiver']}: {', '.join(each['channels']) or 'no channels, nobody hears'}")
+        typer.echo(f"    group {Labels(each['group_labels'])}")
+        if each["muted_by"]:
+            typer.secho(f"    muted by {', '.join(each['muted_by'])}", fg="yellow")
+        if each["told_at_ms"] is None:
+            typer.secho("    not told", fg="yellow")
+            continue
+        waits = [format_duration(each[f"{name}_ms"]) for name in ("group_wait", "group_interval", "repeat_interval")]
+        typer.echo(
+            f"    first notice {shown(each['told_at_ms'])} (group_wait {waits[0]}), "
+            f"news every {waits[1]}, repeated every {waits[2]}"
+        )

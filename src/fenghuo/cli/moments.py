@@ -1,0 +1,40 @@
+"""Moments and durations as people type and read them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+from fenghuo.base.errors import InputError
+from fenghuo.model.duration import parse_duration_ms
+
+MOMENT = "A moment as in 2026-11-23T10:00 (local time) or with +08:00"
+
+
+def moment_ms(text: str) -> int:
+    """A moment that people wrote, in ms; empty: now. Raises InputError."""
+    if not text:
+        return round(dt.datetime.now().timestamp() * 1000)  # noqa: DTZ005 - a timestamp has no zone
+    try:
+        return round(dt.datetime.fromisoformat(text).timestamp() * 1000)
+    except ValueError as error:
+        raise InputError(
+            f"{text!r} is not a moment", remedy="write 2026-11-23T10:00 or 2026-11-23T10:00+08:00"
+        ) from error
+
+
+def end_ms(start_ms: int, text: str) -> int:
+    """A moment, or a duration counted from ``start_ms``, in ms. Raises InputError."""
+    if re.fullmatch(r"(?:[0-9]+[a-z]+)+", text):
+        return start_ms + parse_duration_ms(text)
+    return moment_ms(text)
+
+
+def shown(at_ms: int) -> str:
+    """``Mon 11-23 10:00`` in local time."""
+    return dt.datetime.fromtimestamp(at_ms / 1000).astimezone().strftime("%a %m-%d %H:%M")
+
+
+def rfc3339(at_ms: int) -> str:
+    """``2026-11-23T02:00:00.000Z``, for APIs."""
+    return dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
