@@ -40,6 +40,7 @@ async def main(state_url: str, webhook_url: str) -> None:
             state.alerts,
             state.notifications,
             state.silences,
+            state.incidents,
             Channels(clock),
             clock,
             registry,

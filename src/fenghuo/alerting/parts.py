@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry
 
 from fenghuo.alerting.held import HeldStore
+from fenghuo.alerting.incident.book import IncidentStore
 from fenghuo.alerting.mute.silences import SilenceStore
 from fenghuo.alerting.notify.backoff import Backoff
 from fenghuo.alerting.notify.channels.channel import Channel
@@ -91,6 +93,7 @@ class AlertingParts:
     alerts: HeldStore
     log: NoticeArchive
     silences: SilenceStore
+    incidents: IncidentStore
     channels: ChannelFactory
     clock: Clock
     registry: CollectorRegistry
@@ -98,4 +101,6 @@ class AlertingParts:
     external_url: str = "http://127.0.0.1:9470"
     offload: Callable[..., Awaitable[Any]] = asyncio.to_thread
     """How blocking calls leave the event loop."""
+    link_secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    """Signs the links in notices. One that is kept lets links hold over restarts."""
     backoff: Callable[[], Backoff] = Backoff

@@ -8,25 +8,28 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from types import TracebackType
 from typing import Self, TypeVar
 
 from fenghuo.alerting.book import Book
 from fenghuo.alerting.held import Held, Invalid, restored
+from fenghuo.alerting.incident.book import IncidentBook
+from fenghuo.alerting.incident.links import Links
+from fenghuo.alerting.incident.metrics import IncidentInstruments
 from fenghuo.alerting.intake import Intake
 from fenghuo.alerting.metrics import Instruments
 from fenghuo.alerting.mute.silences import Change, Silences
 from fenghuo.alerting.mute.stage import Mutes
 from fenghuo.alerting.notify.log import SteadyLog
-from fenghuo.alerting.notify.message import Message, ToldAlert
 from fenghuo.alerting.notify.stage import ChannelStage, Tools
 from fenghuo.alerting.parts import AlertingParts, AlertView, BuiltChannels, GroupView
+from fenghuo.alerting.priority.policy import Priorities
+from fenghuo.alerting.priority.settings import PrioritiesSettings
 from fenghuo.alerting.route.dispatch import Dispatcher
-from fenghuo.alerting.route.groups import Flush
 from fenghuo.alerting.route.tree import Route, build_route
 from fenghuo.alerting.settings import AlertingSettings
+from fenghuo.alerting.telling import Telling
 from fenghuo.alerting.whatif import Surroundings, WhatIf, what_if
 from fenghuo.base.errors import OperatingError
 from fenghuo.model.alert import Alert
@@ -54,7 +57,7 @@ class _Arrangement:
     settings: AlertingSettings
     root: Route
     mutes: Mutes
-    receivers: Mapping[str, list[ChannelStage]]
+    telling: Telling
     channels: BuiltChannels
 
 
@@ -64,15 +67,24 @@ class Alerting:
     Entering restores the alerts that an earlier process knew. A restart neither repeats a notice nor forgets one.
     """
 
-    def __init__(self, parts: AlertingParts, settings: AlertingSettings, markets: MarketBook | None = None) -> None:
-        """Without ``markets`` those hold that are built in."""
+    def __init__(
+        self,
+        parts: AlertingParts,
+        settings: AlertingSettings,
+        markets: MarketBook | None = None,
+        priorities: PrioritiesSettings | None = None,
+    ) -> None:
+        """Without ``markets`` and ``priorities`` those hold that are built in."""
         self._parts = parts
         self._instruments = Instruments(parts.registry)
         self._book = Book()
         self._silences = Silences()
         self._log = SteadyLog(parts.log, self._instruments, parts.offload)
         self._tools = Tools(parts.clock, self._log, self._instruments, parts.backoff)
-        self._arrangement = self._arrange(settings, markets)
+        self.incident_instruments = IncidentInstruments(parts.registry)
+        self.incidents = IncidentBook(parts.incidents, parts.clock, self.incident_instruments, parts.offload)
+        self.links = Links(parts.link_secret)
+        self._arrangement = self._arrange(settings, markets, priorities)
         self._stack = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
         self._dispatcher: Dispatcher | None = None
@@ -88,6 +100,7 @@ class Alerting:
         now_ms = self._parts.clock.now_ms()
         saved = await self._parts.offload(self._parts.alerts.load)
         self._silences.restore(await self._parts.offload(self._parts.silences.load))
+        await self.incidents.restore()
         if interrupted := await self._close_claims():
             log.warning("%d notices were being sent when the last process ended; they are sent again", interrupted)
         self._book.restore(restored(alert, ours, now_ms) for alert, ours in saved)
@@ -109,9 +122,14 @@ class Alerting:
         await self._arrangement.channels.aclose()
         await self._stack.aclose()
 
-    async def apply(self, settings: AlertingSettings, markets: MarketBook | None = None) -> None:
+    async def apply(
+        self,
+        settings: AlertingSettings,
+        markets: MarketBook | None = None,
+        priorities: PrioritiesSettings | None = None,
+    ) -> None:
         """Go on with other settings. Raises InputError, with the old ones still at work, when they cannot work."""
-        arrangement = self._arrange(settings, markets)
+        arrangement = self._arrange(settings, markets, priorities)
         async with self._swapping:
             await self._stop_dispatcher()
             await self._arrangement.channels.aclose()
@@ -179,25 +197,26 @@ class Alerting:
         """The newest notices first, with their outcome. Blocking: reads the database."""
         return self._parts.log.recent(limit)
 
-    def _arrange(self, settings: AlertingSettings, markets: MarketBook | None) -> _Arrangement:
-        channels = self._parts.channels.build(settings)
+    def _arrange(
+        self, settings: AlertingSettings, markets: MarketBook | None, priorities: PrioritiesSettings | None
+    ) -> _Arrangement:
+        parts = self._parts
+        channels = parts.channels.build(settings)
         rules = [rule.compiled() for rule in settings.inhibit_rules]
-        return _Arrangement(
-            settings,
-            build_route(settings.root),
-            Mutes(
-                rules, settings.intervals, markets or built_in_markets(), self._book, self._silences, self._instruments
-            ),
-            {
-                name: [ChannelStage(channel, name, index, self._tools) for index, channel in own]
-                for name, own in channels.by_receiver.items()
-            },
-            channels,
+        mutes = Mutes(
+            rules, settings.intervals, markets or built_in_markets(), self._book, self._silences, self._instruments
         )
+        stages = {
+            name: [ChannelStage(channel, name, index, self._tools) for index, channel in own]
+            for name, own in channels.by_receiver.items()
+        }
+        table = Priorities(priorities or PrioritiesSettings())
+        telling = Telling(mutes, stages, table, self.incidents, self.links, parts.guard, parts.external_url)
+        return _Arrangement(settings, build_route(settings.root), mutes, telling, channels)
 
     async def _start_dispatcher(self) -> None:
-        parts = self._parts
-        dispatcher = Dispatcher(self._arrangement.root, parts.clock, self._notify, self._instruments, parts.guard)
+        parts, now = self._parts, self._arrangement
+        dispatcher = Dispatcher(now.root, parts.clock, now.telling.tell, self._instruments, parts.guard)
         await dispatcher.__aenter__()
         for held in self._book.snapshot():
             dispatcher.dispatch(held)
@@ -284,6 +303,7 @@ class Alerting:
 
     async def _catch_up(self) -> None:
         await self._log.catch_up()
+        await self.incidents.catch_up()
         await self._save({})
 
     async def _clean(self) -> None:
@@ -302,36 +322,10 @@ class Alerting:
             if over := self._silences.forget_expired(now_ms):
                 await self._parts.offload(self._parts.silences.remove, over)
             await self._parts.offload(self._parts.log.expire, now_ms)
+            await self.incidents.tidy({(group.key, group.route.receiver) for group in self._dispatcher.groups})
         except OperatingError as error:
             self._instruments.state_refused("clean")
             log.error("the state database could not be cleaned: %s", error)
-
-    async def _notify(self, flush: Flush) -> bool:
-        arrangement = self._arrangement
-        alerts = arrangement.mutes.allowed(flush.route, flush.alerts, flush.now_ms)
-        stages = arrangement.receivers.get(flush.route.receiver, ())
-        if not alerts or not stages:
-            return True
-        message = Message(
-            group_key=flush.group_key,
-            receiver=flush.route.receiver,
-            group_labels=flush.group_labels,
-            alerts=[_told(held, flush.now_ms) for held in alerts],
-            external_url=self._parts.external_url,
-            at_ms=flush.now_ms,
-            route_labels=flush.route.labels,
-        )
-        sure = all(held.heard or held.resolved_at(flush.now_ms) for held in alerts)
-        repeat_ms = flush.route.repeat_interval_ms
-        told: list[bool] = []
-
-        async def tell(stage: ChannelStage) -> None:
-            told.append(await stage.tell(message, repeat_ms, flush.deadline_s, may_repeat=sure))
-
-        # A fault in one channel is that channel's: the flush goes on until every other one has ended.
-        guard = self._parts.guard
-        await asyncio.gather(*(guard.run("notification", partial(tell, stage)) for stage in stages))
-        return told.count(True) == len(stages)
 
     def _view(self, held: Held, now_ms: int) -> AlertView:
         mutes = self._arrangement.mutes
@@ -345,12 +339,6 @@ class Alerting:
             tuple(self._silences.silencing(held.labels, now_ms)),
             tuple(dict.fromkeys(name for names in muted for name in names)) if all(muted) else (),
         )
-
-
-def _told(held: Held, now_ms: int) -> ToldAlert:
-    alert = held.alert
-    ends_ms = held.ends_at_ms if held.resolved_at(now_ms) else None
-    return ToldAlert(held.labels, alert.annotations, alert.starts_at_ms, ends_ms, alert.generator_url, held.fingerprint)
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:

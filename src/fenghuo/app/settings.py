@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, Field, field_validator
 
 from fenghuo.alerting.oncall.settings import OnCallSettings
+from fenghuo.alerting.priority.settings import PrioritiesSettings
 from fenghuo.alerting.settings import AlertingSettings
 from fenghuo.app.options import DEFAULT_LISTEN, parse_address
 from fenghuo.base.document import ListOf, RefusedError, Settings, refusing
@@ -107,6 +108,7 @@ class AppSettings:
     remote_writes: tuple[RemoteWriteSettings, ...] = ()
     storage: StoreSettings = field(default_factory=StoreSettings)
     query: QuerySettings = field(default_factory=QuerySettings)
+    priorities: PrioritiesSettings = field(default_factory=PrioritiesSettings)
     oncall: OnCallSettings = field(default_factory=OnCallSettings)
     heartbeat: HeartbeatsSettings = field(default_factory=HeartbeatsSettings)
     trading: TradingSettings = field(default_factory=TradingSettings)
@@ -137,6 +139,7 @@ class AppSettings:
             "remote_write": [{"url": write.url, **_dump(write)} for write in self.remote_writes],
             "storage": _dump(self.storage),
             "query": _dump(self.query),
+            "priorities": _dump(self.priorities),
             **_dump(self.oncall),
             **_dump(self.heartbeat),
             "trading": _dump(self.trading),

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel
 
 from fenghuo.alerting.oncall.settings import OnCallSettings
+from fenghuo.alerting.priority.settings import PrioritiesSettings, unknown_receivers
 from fenghuo.alerting.settings import AlertingSettings, unknown_markets, warnings_of
 from fenghuo.alerting.settings_global import GlobalSettings as AlertingGlobalSettings
 from fenghuo.app.environment import expand
@@ -104,6 +105,7 @@ class _Loader:
         part = self._prometheus(document, top, for_prometheus)
         remote = self._remote(document, top)
         writes = written_to(remote, part.remote_writes)
+        alerting = self._alerting(document, top, for_alerting)
         return AppSettings(
             file=self._path,
             global_=part.global_,
@@ -111,7 +113,8 @@ class _Loader:
             skipped_jobs=tuple(part.skipped_jobs),
             rule_files=tuple(part.rule_files),
             alert_relabel_rules=tuple(part.alert_relabel_rules),
-            alerting=self._alerting(document, top, for_alerting),
+            alerting=alerting,
+            priorities=self._priorities(document, top, alerting),
             remote=remote,
             remote_writes=writes,
             oncall=self._sections(OnCallSettings, document, top),
@@ -189,6 +192,11 @@ class _Loader:
             return AlertingSettings.built_in()
         self.problems += warnings_of(settings, document)
         self.problems += unknown_markets(settings, document, self._markets)
+        return settings
+
+    def _priorities(self, document: Document, top: Mapping[str, Any], alerting: AlertingSettings) -> PrioritiesSettings:
+        settings = self._section(PrioritiesSettings, document, top, "priorities")
+        self.problems += unknown_receivers(settings, (each.name for each in alerting.receivers), document)
         return settings
 
     def _sections(self, model: type[M], document: Document, top: Mapping[str, Any]) -> M:

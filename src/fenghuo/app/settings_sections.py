@@ -37,6 +37,7 @@ OWN_KEYS: Final = frozenset(
         "packs",
         "language",
         "people",
+        "priorities",
         "heartbeats",
         "watchdog",
         "schedules",

@@ -112,6 +112,7 @@ class Bench:
             "alerts": self.state.alerts,
             "log": self.state.notifications,
             "silences": self.state.silences,
+            "incidents": self.state.incidents,
             "channels": self,
             "clock": self.clock,
             "registry": self.registry,

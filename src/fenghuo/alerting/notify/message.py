@@ -33,6 +33,23 @@ class ToldAlert:
         return f"{self.fingerprint:016x}"
 
 
+@dataclass(frozen=True, slots=True)
+class IncidentView:
+    """The incident that a message tells of, as it stands then."""
+
+    number: int
+    id: str
+    """As people say it: ``INC-12``."""
+    priority: str
+    """``P0`` … ``P3``."""
+    state: str
+    """``open``, ``acknowledged``, ``snoozed`` or ``resolved``."""
+    answer_url: str
+    """A page to answer on without signing in. Secret: it is for whoever gets the message."""
+    acknowledged_by: str = ""
+    assignee: str = ""
+
+
 @dataclass(frozen=True)
 class Message:
     """A group of alerts at one moment, for one receiver."""
@@ -47,6 +64,7 @@ class Message:
     route_labels: Labels = EMPTY
     reason: str = ""
     truncated_alerts: int = field(default=0)
+    incident: IncidentView | None = None
 
     @property
     def firing(self) -> list[ToldAlert]:

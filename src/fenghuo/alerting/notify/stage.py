@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from fenghuo.alerting.metrics import Instruments
 from fenghuo.alerting.notify.backoff import Backoff
 from fenghuo.alerting.notify.channels.channel import Channel, ChannelError
-from fenghuo.alerting.notify.decide import Reason, decide
+from fenghuo.alerting.notify.decide import Reason, Repeat, decide
 from fenghuo.alerting.notify.log import SteadyLog, Ticket
 from fenghuo.alerting.notify.message import Message
 from fenghuo.alerting.timing import within
@@ -47,9 +47,7 @@ class ChannelStage:
         self._index = index
         self._tools = tools
 
-    async def tell(
-        self, message: Message, repeat_interval_ms: int, deadline_s: float, *, may_repeat: bool = True
-    ) -> bool:
+    async def tell(self, message: Message, repeat: Repeat, deadline_s: float, *, may_repeat: bool = True) -> bool:
         """Bring the channel up to date with the group; true when it is, or when it need not be.
 
         ``may_repeat`` is false while it is not known whether what fires fires still. ``deadline_s`` is on the
@@ -63,13 +61,13 @@ class ChannelStage:
             await tools.log.entry(key),
             firing,
             resolved,
-            repeat_interval_ms=repeat_interval_ms,
+            repeat,
             send_resolved=self._channel.send_resolved,
             now_ms=message.at_ms,
         )
         if reason is None or (reason is Reason.REPEAT and not may_repeat):
             return True
-        lifetime_ms = max(RETENTION_MS, 2 * repeat_interval_ms)
+        lifetime_ms = max(RETENTION_MS, 2 * repeat.longest_ms)
         entry = NotificationEntry(firing, resolved, message.at_ms, message.at_ms + lifetime_ms)
         alerts = message.alerts if self._channel.send_resolved else message.firing
         if not alerts:
@@ -82,7 +80,8 @@ class ChannelStage:
         self, message: Message, key: NotificationKey, entry: NotificationEntry, reason: Reason, deadline_s: float
     ) -> bool:
         tools = self._tools
-        claim = NoticeClaim(key, reason, message.status, len(message.alerts), message.at_ms)
+        incident = None if message.incident is None else message.incident.number
+        claim = NoticeClaim(key, reason, message.status, len(message.alerts), message.at_ms, incident)
         ticket = await tools.log.claim(claim)
         tools.instruments.sending.inc()
         try:

@@ -1,0 +1,108 @@
+"""One flush of a group: what of it may be told, which incident it belongs to, and who is told through what."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from fenghuo.alerting.held import Held
+from fenghuo.alerting.incident.book import IncidentBook
+from fenghuo.alerting.incident.links import Links
+from fenghuo.alerting.incident.machine import Sighting
+from fenghuo.alerting.mute.stage import Mutes
+from fenghuo.alerting.notify.decide import Repeat
+from fenghuo.alerting.notify.message import IncidentView, Message, ToldAlert
+from fenghuo.alerting.notify.stage import ChannelStage
+from fenghuo.alerting.priority.policy import Priorities
+from fenghuo.alerting.route.groups import Flush
+from fenghuo.base.guard import Guard
+from fenghuo.model.incident import Incident
+
+ANSWER_PATH = "/a/"
+"""Where links to answer lead; a token follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What flushes are told with, by one version of the settings."""
+
+    mutes: Mutes
+    receivers: Mapping[str, Sequence[ChannelStage]]
+    priorities: Priorities
+    incidents: IncidentBook
+    links: Links
+    guard: Guard
+    external_url: str
+
+    async def tell(self, flush: Flush) -> bool:
+        """Bring everybody up to date who has to be; true when all of them are."""
+        alerts = self.mutes.allowed(flush.route, flush.alerts, flush.now_ms)
+        incident = await self.incidents.see(self._sighting(flush, alerts))
+        stages = self._stages(flush, incident)
+        if not alerts or not stages:
+            return True
+        message = Message(
+            group_key=flush.group_key,
+            receiver=flush.route.receiver,
+            group_labels=flush.group_labels,
+            alerts=[told_alert(held, flush.now_ms) for held in alerts],
+            external_url=self.external_url,
+            at_ms=flush.now_ms,
+            route_labels=flush.route.labels,
+            incident=None if incident is None else self._view(incident, flush.now_ms),
+        )
+        repeat = self._repeat(flush, incident)
+        sure = all(held.heard or held.resolved_at(flush.now_ms) for held in alerts)
+        told: list[bool] = []
+
+        async def tell(receiver: str, stage: ChannelStage) -> None:
+            mine = replace(message, receiver=receiver)
+            told.append(await stage.tell(mine, repeat, flush.deadline_s, may_repeat=sure))
+
+        # A fault in one channel is that channel's: the flush goes on until every other one has ended.
+        await asyncio.gather(*(self.guard.run("notification", partial(tell, *each)) for each in stages))
+        return told.count(True) == len(stages)
+
+    def _sighting(self, flush: Flush, allowed: Sequence[Held]) -> Sighting:
+        firing = [held for held in allowed if not held.resolved_at(flush.now_ms)]
+        return Sighting(
+            group_key=flush.group_key,
+            receiver=flush.route.receiver,
+            labels=flush.group_labels,
+            told={held.fingerprint: held.alert.name for held in firing},
+            still=frozenset(held.fingerprint for held in flush.alerts if not held.resolved_at(flush.now_ms)),
+            priority=self.priorities.highest(held.labels for held in firing),
+        )
+
+    def _stages(self, flush: Flush, incident: Incident | None) -> list[tuple[str, ChannelStage]]:
+        """The channels of the route's receiver, then those that the priority adds; each receiver once."""
+        more = self.priorities.policy(incident.priority).receivers if incident is not None else ()
+        names = dict.fromkeys((flush.route.receiver, *more))
+        return [(name, stage) for name in names for stage in self.receivers.get(name, ())]
+
+    def _repeat(self, flush: Flush, incident: Incident | None) -> Repeat:
+        usual_ms = flush.route.repeat_interval_ms
+        if incident is None:
+            return Repeat((usual_ms,))
+        intervals_ms = self.priorities.policy(incident.priority).repeat or (usual_ms,)
+        return Repeat(intervals_ms, incident.opened_ms, incident.answered, incident.remind_ms)
+
+    def _view(self, incident: Incident, now_ms: int) -> IncidentView:
+        return IncidentView(
+            number=incident.number,
+            id=incident.id,
+            priority=incident.priority,
+            state=incident.state,
+            answer_url=f"{self.external_url}{ANSWER_PATH}{self.links.grant(incident.number, now_ms)}",
+            acknowledged_by=incident.acknowledged_by,
+            assignee=incident.assignee,
+        )
+
+
+def told_alert(held: Held, now_ms: int) -> ToldAlert:
+    """An alert as it stands at the moment."""
+    alert = held.alert
+    ends_ms = held.ends_at_ms if held.resolved_at(now_ms) else None
+    return ToldAlert(held.labels, alert.annotations, alert.starts_at_ms, ends_ms, alert.generator_url, held.fingerprint)
