@@ -180,13 +180,17 @@ def chunk_at(file: BlockFile, arrays: Mapping[str, npt.NDArray[Any]], row_starts
     """A chunk of a block by its number; ``row_starts`` int64[chunks + 1] says which rows of all it has."""
     rows = slice(int(row_starts[number]), int(row_starts[number + 1]))
     times_size = int(arrays["chunk_times_size"][number])
+    offsets = np.empty(rows.stop - rows.start + 1, dtype=np.int64)
+    offsets[0] = 0
+    np.cumsum(arrays["row_size"][rows], out=offsets[1:])
+    offsets += times_size
     return Chunk(
         file,
         int(arrays["chunk_offset"][number]),
         int(arrays["chunk_columns"][number]),
         times_size,
         int(arrays["chunk_times_crc"][number]),
-        times_size + np.r_[0, np.cumsum(arrays["row_size"][rows], dtype=np.int64)],
+        offsets,
         arrays["row_kind"][rows],
         arrays["row_crc"][rows],
     )
@@ -194,6 +198,8 @@ def chunk_at(file: BlockFile, arrays: Mapping[str, npt.NDArray[Any]], row_starts
 
 def _runs(begins: Ints, ends: Ints) -> list[Ints]:
     """Which rows to read in one piece, in the order in which they lie."""
+    if len(begins) == 1:
+        return [np.zeros(1, dtype=np.int64)]
     order = np.argsort(begins, kind="stable")
     gaps = begins[order[1:]] - ends[order[:-1]] > GAP_BYTES
     return np.split(order, np.flatnonzero(gaps) + 1) if gaps.any() else [order]

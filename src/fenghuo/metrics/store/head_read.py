@@ -90,6 +90,9 @@ def cohort_spans(state: CohortState, sids: Ints, start_ms: int, end_ms: int) -> 
 
 def flattened(rows: Ints, times_ms: Ints, values: Floats) -> Flat:
     """The samples of a dense piece: ``rows[i]`` is the row of ``values[i]``; rows need not be in order."""
+    if not np.isnan(values).any():
+        times = times_ms if len(rows) == 1 else np.tile(times_ms, len(rows))
+        return Flat(np.repeat(rows, len(times_ms)), times, values.reshape(-1))
     present = ~is_absent(values)
     counts = np.count_nonzero(present, axis=1)
     times = np.broadcast_to(times_ms, values.shape)[present]
