@@ -13,6 +13,7 @@ from fenghuo.app.forwarding import ForwardingWhenNamed
 from fenghuo.app.options import Address, ServerOptions
 from fenghuo.app.program import ConfigurationHolder, Readiness
 from fenghuo.base.clock import Clock
+from fenghuo.heartbeat.service import Heartbeats
 from fenghuo.heartbeat.watchdog import Watchdog
 from fenghuo.metrics.collect.scrape.apart import ScraperApart
 from fenghuo.metrics.promql import Engine
@@ -43,3 +44,4 @@ class HttpParts:
     remote: RemoteEngine | None
     authenticator: Authenticator | None
     watchdog: Watchdog
+    heartbeats: Heartbeats

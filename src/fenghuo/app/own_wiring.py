@@ -13,8 +13,10 @@ from starlette.types import ASGIApp
 
 from fenghuo import __version__
 from fenghuo.api.own.app import own_api
+from fenghuo.api.own.heartbeat import heartbeat_router
 from fenghuo.api.own.oncall import Feeds, oncall_router
 from fenghuo.api.own.session import session_router
+from fenghuo.api.own.signatures import Signatures
 from fenghuo.api.own.status import NotificationView, StatusView, status_router
 from fenghuo.api.own.whatif import whatif_router
 from fenghuo.app.http_parts import HttpParts
@@ -41,7 +43,8 @@ def own_application(parts: HttpParts, started_at_ms: int) -> ASGIApp:
             session_router(parts.authenticator),
             status_router(status, notifications),
             whatif_router(parts.alerting.what_if, parts.clock.now_ms),
-            oncall_router(parts.oncall, Feeds(lambda: parts.state.secret("feeds")), parts.clock.now_ms),
+            heartbeat_router(parts.heartbeats, Signatures(lambda: parts.state.secret("heartbeats"))),
+            oncall_router(parts.oncall, Feeds(Signatures(lambda: parts.state.secret("feeds"))), parts.clock.now_ms),
         ],
         __version__,
     )

@@ -37,6 +37,7 @@ from fenghuo.base.clock import Clock, SystemClock
 from fenghuo.base.guard import Guard
 from fenghuo.base.lifecycle import Stack
 from fenghuo.base.limits import LimitHits
+from fenghuo.heartbeat.service import Heartbeats
 from fenghuo.heartbeat.watchdog import Watchdog
 from fenghuo.metrics.collect.scrape.apart import ScraperApart
 from fenghuo.metrics.collect.scrape.service import ScraperOptions
@@ -81,18 +82,18 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
             alerts=state.alerts,
             log=state.notifications,
             silences=state.silences,
-            incidents=state.incidents,
             channels=Channels(clock, TextOptions(settings.language, local_zone())),
             clock=clock,
             registry=registry,
             guard=guard,
             external_url=external_url,
-            link_secret=await anyio.to_thread.run_sync(state.secret, "answers"),
         )
-        alerting = await stack.start(
-            "alerting", Alerting(alerting_parts, settings.alerting, configuration.markets, settings.priorities)
-        )
+        alerting = await stack.start("alerting", Alerting(alerting_parts, settings.alerting, configuration.markets))
         oncall = await anyio.to_thread.run_sync(OnCall, state.overrides, clock, settings.oncall)
+        heartbeats = await stack.start(
+            "heartbeats",
+            Heartbeats(state.heartbeats, alerting.intake.put, clock, registry, guard, settings.heartbeat),
+        )
         relay, markets = AlertRelay(alerting.intake), Markets()
         query = instant_query(engine) if remote is None else remote.query
         rule_ports = Ports(query, store, relay, clock, markets.market)
@@ -108,11 +109,12 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         await holder.serve(markets.apply)
         await holder.serve(relay.apply)
         holder.follow(lambda now: oncall.apply(now.settings.oncall))
-        holder.follow(lambda now: alerting.apply(now.settings.alerting, now.markets, now.settings.priorities))
+        holder.follow(lambda now: alerting.apply(now.settings.alerting, now.markets))
         await holder.serve(lambda now: rules.apply(now.rules(external_url)))
         await holder.serve(lambda now: scraper.apply(now.settings.jobs, built_in.targets(now)))
 
         watchdog = Watchdog(settings.heartbeat.watchdog, Fitness(state, store), clock, registry, guard)
+        holder.follow(lambda now: heartbeats.apply(now.settings.heartbeat))
         holder.follow(lambda now: watchdog.apply(now.settings.heartbeat.watchdog))
 
         token = secrets.token_urlsafe(32)
@@ -122,7 +124,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         http = http_application(
             HttpParts(
                 options, address, holder, readiness, clock, registry, state, store, engine, alerting, oncall, rules,
-                scraper, forwarding, remote, authenticator, watchdog,
+                scraper, forwarding, remote, authenticator, watchdog, heartbeats,
             )
         )  # fmt: skip
         await stack.start("http", serving(http.application, listener, http.stop))

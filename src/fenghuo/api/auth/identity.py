@@ -55,6 +55,9 @@ OPEN_PATHS = frozenset(
 OPEN_FEED = "/api/fenghuo/oncall/feed/"
 """Calendar feeds answer whoever has their path, which is signed: calendar programs cannot sign in."""
 
+OPEN_HEARTBEAT = "/api/fenghuo/heartbeat/"
+"""Jobs say that they are well at a path that is signed: a line of a crontab should hold no account."""
+
 READ_BY_POST = frozenset(
     {
         "/api/v1/query",
@@ -72,7 +75,7 @@ READ_BY_POST = frozenset(
 
 def role_needed(method: str, path: str, *, metrics_open: bool) -> Role | None:
     """The least role that may do this, or None when everybody may."""
-    if path in OPEN_PATHS or path.startswith(OPEN_FEED) or (path == "/metrics" and metrics_open):
+    if path in OPEN_PATHS or path.startswith((OPEN_FEED, OPEN_HEARTBEAT)) or (path == "/metrics" and metrics_open):
         return None
     if path.startswith(("/-/", "/api/v1/admin/")):
         return Role.ADMIN

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable
-from functools import cache
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -16,6 +14,7 @@ from fenghuo.alerting.oncall.service import OnCall
 from fenghuo.alerting.oncall.settings import DAY_MS
 from fenghuo.api.auth.identity import OPEN_FEED, Identity
 from fenghuo.api.own.errors import ErrorAnswer, OwnApiError
+from fenghuo.api.own.signatures import Signatures
 from fenghuo.model.oncall import Override
 
 FEED_DAYS = (31, 180)
@@ -88,18 +87,14 @@ class FeedView(BaseModel):
 class Feeds:
     """Makes and reads the secret part of a feed's path: its subject and a signature of that."""
 
-    def __init__(self, secret: Callable[[], bytes]) -> None:
-        """``secret`` may read the database; it is called once, when the first feed is asked for."""
-        self._secret = cache(secret)
+    def __init__(self, signatures: Signatures) -> None:
+        self._signatures = signatures
 
     def path(self, kind: str, name: str) -> str:
-        return f"{OPEN_FEED}{self._signature(kind, name)}/{kind}/{name}.ics"
+        return f"{OPEN_FEED}{self._signatures.of('feed', kind, name)}/{kind}/{name}.ics"
 
     def holds(self, signature: str, kind: str, name: str) -> bool:
-        return hmac.compare_digest(signature.encode(), self._signature(kind, name).encode())
-
-    def _signature(self, kind: str, name: str) -> str:
-        return hmac.new(self._secret(), f"feed\0{kind}\0{name}".encode(), "sha256").hexdigest()[:32]
+        return self._signatures.holds(signature, "feed", kind, name)
 
 
 def oncall_router(oncall: OnCall, feeds: Feeds, now_ms: Callable[[], int]) -> APIRouter:
