@@ -82,13 +82,17 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
             alerts=state.alerts,
             log=state.notifications,
             silences=state.silences,
+            incidents=state.incidents,
             channels=Channels(clock, TextOptions(settings.language, local_zone())),
             clock=clock,
             registry=registry,
             guard=guard,
             external_url=external_url,
+            link_secret=await anyio.to_thread.run_sync(state.secret, "answers"),
         )
-        alerting = await stack.start("alerting", Alerting(alerting_parts, settings.alerting, configuration.markets))
+        alerting = await stack.start(
+            "alerting", Alerting(alerting_parts, settings.alerting, configuration.markets, settings.priorities)
+        )
         oncall = await anyio.to_thread.run_sync(OnCall, state.overrides, clock, settings.oncall)
         heartbeats = await stack.start(
             "heartbeats",
@@ -109,7 +113,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         await holder.serve(markets.apply)
         await holder.serve(relay.apply)
         holder.follow(lambda now: oncall.apply(now.settings.oncall))
-        holder.follow(lambda now: alerting.apply(now.settings.alerting, now.markets))
+        holder.follow(lambda now: alerting.apply(now.settings.alerting, now.markets, now.settings.priorities))
         await holder.serve(lambda now: rules.apply(now.rules(external_url)))
         await holder.serve(lambda now: scraper.apply(now.settings.jobs, built_in.targets(now)))
 
