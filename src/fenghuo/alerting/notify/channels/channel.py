@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from fenghuo.alerting.notify.message import Message
 from fenghuo.base.errors import OperatingError
@@ -30,4 +30,13 @@ class Channel(Protocol):
 
         Returns what is to be remarked about a message that got through in part only, else None.
         """
+        ...
+
+
+@runtime_checkable
+class Addressable(Channel, Protocol):
+    """A channel that can tell one person alone, or call that person within its message."""
+
+    def addressed(self, to: str) -> Channel:
+        """The same channel for one address: a phone number, a mail address, a user's or a chat's id."""
         ...

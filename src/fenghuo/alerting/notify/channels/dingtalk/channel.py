@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import copy
 import hashlib
 import hmac
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import quote_plus, urlencode
 
 import orjson
@@ -42,6 +43,7 @@ class DingTalkChannel:
     """One robot of one receiver."""
 
     kind = DingTalkSettings.kind
+    _person = ""
 
     def __init__(self, settings: DingTalkSettings, http: HttpClientSettings, toolbox: Toolbox) -> None:
         self._settings = settings
@@ -51,6 +53,12 @@ class DingTalkChannel:
         self._title = texts.slot(settings.title, "dingtalk title")
         self._message = texts.slot(settings.message, "dingtalk message")
         self._mobiles = [texts.slot(mobile, "dingtalk at_mobiles") for mobile in settings.at_mobiles]
+
+    def addressed(self, to: str) -> Self:
+        """The same, calling the member with this mobile number, and nobody else."""
+        other = copy.copy(self)
+        other._person = to
+        return other
 
     @property
     def send_resolved(self) -> bool:
@@ -78,7 +86,8 @@ class DingTalkChannel:
         page = self._toolbox.texts.page(message)
         title = page.render(self._title, plain_title(message))
         text = page.render(self._message)
-        mobiles = [number for number in (page.render(slot).strip() for slot in self._mobiles) if number]
+        named = [self._person] if self._person else [page.render(slot).strip() for slot in self._mobiles]
+        mobiles = [number for number in named if number]
         if page.faults:
             text = plain_text(message, page.faults, self._toolbox.texts.options.zone).replace("\n", "\n\n")
         # A mention only rings when the text holds it.
@@ -90,7 +99,7 @@ class DingTalkChannel:
                 "title": title,
                 "text": cut_bytes(text, room) + (f"\n\n{mentions.strip()}" if mentions else ""),
             },
-            "at": {"atMobiles": mobiles, "isAtAll": self._settings.at_all},
+            "at": {"atMobiles": mobiles, "isAtAll": self._settings.at_all and not self._person},
         }
 
 

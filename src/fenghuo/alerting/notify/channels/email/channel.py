@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import secrets
 import ssl
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, getaddresses
-from typing import Final
+from typing import Final, Self
 
 import aiosmtplib
 
@@ -31,6 +33,7 @@ class EmailChannel:
     """One address list of one receiver."""
 
     kind = EmailSettings.kind
+    _person = ""
 
     def __init__(self, settings: EmailSettings, globals_: GlobalSettings, toolbox: Toolbox) -> None:
         self._settings = settings
@@ -46,6 +49,12 @@ class EmailChannel:
         self._headers: dict[str, Template] = {
             name: slot(value, f"email header {name}") for name, value in given.items()
         }
+
+    def addressed(self, to: str) -> Self:
+        """The same, to this address alone."""
+        other = copy.copy(self)
+        other._person = to
+        return other
 
     @property
     def send_resolved(self) -> bool:
@@ -153,7 +162,7 @@ class EmailChannel:
 
     def _compose(self, message: Message) -> tuple[EmailMessage, str, list[str]]:
         page = self._toolbox.texts.page(message)
-        to, sender = page.render(self._to), page.render(self._from)
+        to, sender = self._person or page.render(self._to), page.render(self._from)
         subject = page.render(self._subject, plain_title(message))
         headers = {name: page.render(slot) for name, slot in self._headers.items()}
         html = page.render(self._html) if self._html else ""
@@ -169,7 +178,8 @@ class EmailChannel:
         mail["From"] = _one_line(headers.pop("From", sender))
         mail["To"] = _one_line(headers.pop("To", to))
         mail["Date"] = format_datetime(datetime.fromtimestamp(message.at_ms / 1000, UTC))
-        mail["Message-ID"] = f"<{_digest(message.group_key, str(message.at_ms))}@fenghuo>"
+        # A message of its own for every try, receiver and channel: mail servers drop what they have seen.
+        mail["Message-ID"] = f"<{secrets.token_hex(16)}@fenghuo>"
         mail["User-Agent"] = USER_AGENT
         self._thread(mail, message)
         for name, value in headers.items():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import copy
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from fenghuo.alerting.notify.channels.channel import ChannelError
 from fenghuo.alerting.notify.channels.feishu.settings import FeishuSettings
@@ -41,6 +42,14 @@ class FeishuChannel(ServiceChannel[FeishuSettings]):
     secrets = ("url", "token", "secret")
     templated = ("title", "message", "at_users")
 
+    person = ""
+    """Whom the message mentions, instead of those of the settings."""
+
+    def addressed(self, to: str) -> Self:
+        other = copy.copy(self)
+        other.person = to
+        return other
+
     def requests(self, message: Message, said: Said, secrets: Mapping[str, str]) -> Iterable[Request]:
         body: dict[str, Any] = {"msg_type": "interactive", "card": self._card(message, said)}
         if secret := secrets["secret"]:
@@ -49,8 +58,9 @@ class FeishuChannel(ServiceChannel[FeishuSettings]):
         yield posting(secrets["url"] or f"{API_URL}/{secrets['token']}", body)
 
     def _card(self, message: Message, said: Said) -> dict[str, Any]:
-        mentions = [f'<at id="{user}"></at>' for user in said["at_users"] if user]
-        if self.settings.at_all:
+        users = [self.person] if self.person else said["at_users"]
+        mentions = [f'<at id="{user}"></at>' for user in users if user]
+        if self.settings.at_all and not self.person:
             mentions.append("<at id=all></at>")
         tail = "\n" + " ".join(mentions) if mentions else ""
         room = BODY_BYTES_MAX - OVERHEAD_BYTES - len(tail.encode()) - len(said["title"].encode())

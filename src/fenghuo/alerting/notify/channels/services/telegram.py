@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 
 from fenghuo.alerting.notify.channels.channel import ChannelError
 from fenghuo.alerting.notify.channels.services.chat import TelegramSettings
@@ -31,6 +32,7 @@ class TelegramChannel(ServiceChannel[TelegramSettings]):
     secrets = ("bot_token",)
     heading = ""
     defaults: ClassVar[Mapping[str, str]] = {"message": ""}
+    _person = ""
 
     def __init__(
         self, settings: TelegramSettings, globals_: GlobalSettings, http: HttpClientSettings, toolbox: Toolbox
@@ -44,6 +46,12 @@ class TelegramChannel(ServiceChannel[TelegramSettings]):
         elif own:
             self.wording.add(settings.kind, settings, (), {"message": DEFAULT_TEXT})
 
+    def addressed(self, to: str) -> Self:
+        """The same for another chat, by its id."""
+        other = copy.copy(self)
+        other._person = to
+        return other
+
     async def revealed(self) -> dict[str, str]:
         secrets = await super().revealed()
         secrets["chat_id"] = await self.toolbox.offload(self._chat)
@@ -51,6 +59,8 @@ class TelegramChannel(ServiceChannel[TelegramSettings]):
 
     def _chat(self) -> str:
         settings = self.settings
+        if self._person:
+            return self._person
         if not settings.chat_id_file:
             return str(settings.chat_id or settings.chat)
         try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 from urllib.parse import urlencode
 
 from fenghuo.alerting.notify.channels.services.said import Said
@@ -30,11 +31,19 @@ class WecomChannel(ServiceChannel[WecomSettings]):
     templated = ("mentioned_mobiles", "mentioned_users", "to_user", "to_party", "to_tag", "title", "message")
     defaults: ClassVar[Mapping[str, str]] = {}
 
+    person = ""
+    """Whom to tell or to call, instead of those of the settings: a mobile number (robots) or a user id."""
+
     def __init__(
         self, settings: WecomSettings, globals_: GlobalSettings, http: HttpClientSettings, toolbox: Toolbox
     ) -> None:
         super().__init__(settings, globals_, http, toolbox)
         self._tokens = WecomTokens(self.poster, toolbox.clock, self.address(API_URL))
+
+    def addressed(self, to: str) -> Self:
+        other = copy.copy(self)
+        other.person = to
+        return other
 
     async def revealed(self) -> dict[str, str]:
         secrets = await super().revealed()
@@ -51,20 +60,23 @@ class WecomChannel(ServiceChannel[WecomSettings]):
             yield posting(url, self._of_application(said))
 
     def _of_robot(self, url: str, said: Said) -> Iterable[Request]:
-        mentions = "".join(f"\n<@{user}>" for user in said["mentioned_users"] if user)
+        users, mobiles = said["mentioned_users"], said["mentioned_mobiles"]
+        if self.person:
+            by_number = self.person.removeprefix("+").isdigit()
+            users, mobiles = ([], [self.person]) if by_number else ([self.person], [])
+        mentions = "".join(f"\n<@{user}>" for user in users if user)
         text = cut_bytes(said["message"], ROBOT_BYTES_MAX - len(mentions.encode())) + mentions
         yield posting(url, {"msgtype": "markdown", "markdown": {"content": text}})
         # Markdown cannot call by number: a short text beside it does.
-        if mobiles := [number for number in said["mentioned_mobiles"] if number]:
-            yield posting(
-                url, {"msgtype": "text", "text": {"content": said["title"], "mentioned_mobile_list": mobiles}}
-            )
+        if called := [number for number in mobiles if number]:
+            text_message = {"content": said["title"], "mentioned_mobile_list": called}
+            yield posting(url, {"msgtype": "text", "text": text_message})
 
     def _of_application(self, said: Said) -> dict[str, Any]:
         body: dict[str, Any] = {
-            "touser": said["to_user"],
-            "toparty": said["to_party"],
-            "totag": said["to_tag"],
+            "touser": self.person or said["to_user"],
+            "toparty": "" if self.person else said["to_party"],
+            "totag": "" if self.person else said["to_tag"],
             "agentid": int(self.settings.agent_id) if self.settings.agent_id.isdigit() else self.settings.agent_id,
             "msgtype": "markdown",
             "markdown": {"content": cut_bytes(said["message"], APPLICATION_BYTES_MAX)},

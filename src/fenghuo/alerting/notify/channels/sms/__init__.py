@@ -1,0 +1,1 @@
+"""Texts and calls to phones, through Aliyun, Tencent Cloud and Twilio."""
