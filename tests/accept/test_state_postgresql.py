@@ -17,6 +17,7 @@ from accept.processes import StartProcess, free_port, log_of
 from fenghuo.base.errors import InputError, OperatingError
 from fenghuo.model.account import Session, User
 from fenghuo.model.alert import Alert
+from fenghuo.model.heartbeat import MadeHeartbeat, Pulse
 from fenghuo.model.labels import Labels
 from fenghuo.model.notification import Attempt, NoticeClaim, NoticeState, NotificationEntry, NotificationKey
 from fenghuo.state import open_state
@@ -24,6 +25,8 @@ from fenghuo.state import open_state
 pytestmark = pytest.mark.accept
 
 KEY = NotificationKey('{}:{alertname="x"}', "team", "webhook", 0)
+MADE = MadeHeartbeat("backup", '{"period": "1h"}', "ann", 2**53)
+PULSE = Pulse("backup", 1, heard_ms=2**53, failed_ms=3, exit_code=255, text="no space 🔥")
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 
@@ -71,11 +74,15 @@ def test_everything_that_the_state_keeps(postgresql: str) -> None:
         with pytest.raises(InputError, match="exists already"):
             state.users.create(User("ann", "admin", "hash"))
         state.sessions.create("token", Session("ann", "csrf", 10))
+        for _ in range(2):
+            state.heartbeats.make(MADE)
+            state.heartbeats.save([PULSE])
     with open_state(postgresql) as state:
         assert state.alerts.load() == [(alert, True)]
         assert state.notifications.entry(KEY) == entry
         (notice,) = state.notifications.recent(5)
         assert (notice.state, notice.attempts, notice.error) == (NoticeState.SENT, 2, "HTTP 500")
+        assert (state.heartbeats.made(), state.heartbeats.pulses()) == ([MADE], [PULSE])
         state.users.delete("ann")
         assert state.sessions.find("token", 1) is None
         state.notifications.expire(10**15)

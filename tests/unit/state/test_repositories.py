@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from fenghuo.base.errors import InputError
 from fenghuo.model.account import ApiToken, Session, User
 from fenghuo.model.alert import Alert
+from fenghuo.model.heartbeat import MadeHeartbeat, Pulse
 from fenghuo.model.labels import Labels
 from fenghuo.model.notification import (
     Attempt,
@@ -147,3 +148,20 @@ def test_a_secret_stays_and_is_nobody_elses(url: str) -> None:
         assert second.secret("feeds") == made
         assert len(made) == 32
         assert second.secret("links") != made
+
+
+def test_heartbeats_are_replaced_and_removed_with_what_was_heard(state: State) -> None:
+    kept = state.heartbeats
+    first = MadeHeartbeat("backup", '{"period": "1h"}', "ann", 1)
+    second = MadeHeartbeat("backup", '{"cron": "0 2 * * *"}', "bob", 2)
+    for made in (first, second):
+        kept.make(made)
+        kept.save([Pulse("backup", made.made_ms, failed_ms=5), Pulse("feed", 1)])
+    assert kept.made() == [second]
+    full = Pulse("backup", 1, 2, 3, 4, 5, 6, 7, 8, "said")
+    kept.save([full])
+    assert kept.pulses() == [full, Pulse("feed", 1)]
+    kept.remove("backup")
+    assert (kept.made(), kept.pulses()) == ([], [Pulse("feed", 1)])
+    kept.forget_pulses(["feed"])
+    assert kept.pulses() == []
