@@ -59,16 +59,24 @@ class Lines:
         self._reader = reader
         self._rest = b""
         self._line = 1
+        self._skipping = False
+        """Whether what comes belongs to a line that is too long, until it ends."""
 
     def feed(self, data: bytes) -> Iterator[Batch | BadLine]:
         """Read what is whole with ``data``; the rest waits for more."""
+        if self._skipping:
+            _, end, data = data.partition(b"\n")
+            if not end:
+                return
+            self._skipping = False
+            self._line += 1
         self._rest += data
         while len(self._rest) >= PIECE_BYTES:
             end = self._rest.rfind(b"\n", 0, PIECE_BYTES) + 1 or self._rest.find(b"\n", PIECE_BYTES) + 1
             if not end:
                 if len(self._rest) > LINE_BYTES_MAX:
                     yield BadLine(f"line {self._line}: longer than {LINE_BYTES_MAX} bytes")
-                    self._rest = b""
+                    self._rest, self._skipping = b"", True
                 return
             yield from self._read(self._rest[:end])
             self._rest = self._rest[end:]

@@ -166,6 +166,14 @@ def test_a_line_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> N
     assert "longer than" in problems(found)[0]
 
 
+def test_the_end_of_a_line_that_was_given_up_is_no_line_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "PIECE_BYTES", 100)
+    monkeypatch.setattr(texts, "LINE_BYTES_MAX", 1000)
+    found = read(ExpositionLines(Format.TEXT), b"# HELP a " + b"word 1 " * 1000 + b"\nb 1 5\nc d\n", 63)
+    assert samples(found) == [(Labels({"__name__": "b"}), 5, 1.0)]
+    assert [text.partition(":")[0] for text in problems(found)] == ["line 1", "line 3"]
+
+
 @given(st.binary(max_size=300), st.sampled_from([*Format, None]))
 def test_random_bytes_are_lines_that_are_bad_or_good(data: bytes, kind: Format | None) -> None:
     reader: LineReader = JsonLines() if kind is None else ExpositionLines(kind)
