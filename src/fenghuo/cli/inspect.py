@@ -67,7 +67,10 @@ def show_store(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Show all blocks and segments of a store, a line each, and their sum."""
-    blocks = [inspect_block(file, verify=verify) for file in _files([directory], "blocks", "*.block", may_lack=True)]
+    if not directory.is_dir():
+        raise InputError("is not a directory", place=str(directory), remedy="name a store's directory, or a server's")
+    block_files = _files([directory], "blocks", "*.block", may_lack=True)
+    blocks = [_read(file, lambda path: inspect_block(path, verify=verify)) for file in block_files]
     segments = [_read(file, inspect_segment) for file in _files([directory], "wal", "*.wal", may_lack=True)]
     if output is Output.JSON:
         _show({"blocks": blocks, "segments": segments}, output, print)

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from typer.testing import CliRunner
 
 from fenghuo.base.clock import ManualClock
+from fenghuo.base.errors import InputError
 from fenghuo.cli.inspect import inspect_app
 from fenghuo.metrics.store import Store, StoreSettings
 from fenghuo.model.labels import Labels
@@ -76,3 +77,7 @@ def test_a_path_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     assert "cannot be read" in str(result.exception)
     result = CliRunner().invoke(inspect_app, ["wal", str(tmp_path)])
     assert "no *.wal in it" in str(result.exception)
+    for place in (tmp_path / "none", Path(__file__)):
+        result = CliRunner().invoke(inspect_app, ["store", str(place)])
+        assert isinstance(result.exception, InputError)
+        assert "is not a directory" in str(result.exception)
