@@ -17,6 +17,7 @@ from fenghuo.base.late_model import EntriesOf, SomeSettings
 from fenghuo.model.settings_types import Text
 
 CHANNELS: Final = "fenghuo.alerting.notify.channels"
+APPRISE: Final = f"{CHANNELS}.apprise.settings"
 CHAT: Final = f"{CHANNELS}.services.chat"
 PAGING: Final = f"{CHANNELS}.services.paging"
 Entries = Annotated[SomeSettings, NoEmptyEntry]
@@ -31,6 +32,7 @@ class Receiver(Settings):
     dingtalk_configs: Annotated[ListOf[DingTalkSettings], NoEmptyEntry] = Field(default=[])
     email_configs: Annotated[ListOf[EmailSettings], NoEmptyEntry] = Field(default=[])
     slack_configs: Annotated[ListOf[SlackSettings], NoEmptyEntry] = Field(default=[])
+    apprise_configs: Annotated[Entries, EntriesOf(APPRISE, "AppriseSettings")] = Field(default=[])
     discord_configs: Annotated[Entries, EntriesOf(CHAT, "DiscordSettings")] = Field(default=[])
     exec_configs: Annotated[Entries, EntriesOf(f"{CHANNELS}.exec.settings", "ExecSettings")] = Field(default=[])
     feishu_configs: Annotated[Entries, EntriesOf(f"{CHANNELS}.feishu.settings", "FeishuSettings")] = Field(default=[])

@@ -110,6 +110,7 @@ class Texts:
             ("fenghuo.alerting.notify.channels.email", "default.tmpl"),
             ("fenghuo.alerting.notify.channels.dingtalk", "default.tmpl"),
             ("fenghuo.alerting.notify.channels.services", "default.tmpl"),
+            ("fenghuo.alerting.notify.channels.apprise", "default.tmpl"),
             ("fenghuo.alerting.notify.channels.sms", "default.tmpl"),
             ("fenghuo.alerting.notify.channels.wecom", "default.tmpl"),
             ("fenghuo.alerting.notify.channels.feishu", "default.tmpl"),

@@ -52,6 +52,7 @@ SENDERS: Final = {
     "wecom": Later(f"{CHANNELS}.wecom.channel", "WecomChannel"),
 }
 """Kinds that are loaded when a receiver has one: classes made of (settings, global settings, HTTP, toolbox)."""
+APPRISE: Final = Later(f"{CHANNELS}.apprise.channel", "AppriseChannel")
 EXEC: Final = Later(f"{CHANNELS}.exec.channel", "ExecChannel")
 AUTHENTICATION = ("basic_auth", "authorization", "oauth2", "bearer_token", "bearer_token_file")
 
@@ -119,6 +120,9 @@ def make(settings: ChannelSettings, globals_: GlobalSettings, toolbox: Toolbox) 
         case ChannelSettings(kind="exec"):
             program: Channel = EXEC.get()(settings, globals_, toolbox)
             return program
+        case ChannelSettings(kind="apprise"):
+            library: Channel = APPRISE.get()(settings, toolbox)
+            return library
         case EmailSettings():
             return EmailChannel(settings, globals_, toolbox)
     assert isinstance(settings, HttpChannelSettings)
