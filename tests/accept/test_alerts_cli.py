@@ -77,3 +77,53 @@ def test_the_same_answer_without_a_server(tmp_path: Path) -> None:
     assert found["told"]
     assert found["at_ms"] == 1_802_023_800_000
     assert [each["told_at_ms"] - found["at_ms"] for each in found["destinations"]] == [10_000]
+
+
+RULES = """
+groups:
+  - name: g
+    interval: 30s
+    rules:
+      - {record: job:broken:max, expr: max by (job) (broken)}
+      - {alert: Broken, expr: broken == 1}
+      - {alert: BrokenJob, expr: job:broken:max == 1, for: 3m, labels: {severity: page}}
+      - {alert: Wrong, expr: broken + on (nothing) group_left broken}
+"""
+
+
+def test_rules_are_tried_on_history(tmp_path: Path, start_server: StartServer) -> None:
+    """Broken for a minute in every ten, and once for ten minutes."""
+    server = start_server(tmp_path / "data", CONFIG)
+    end_ms = int(datetime.now(UTC).timestamp()) * 1000 - 60_000
+    start_ms = end_ms - 7_200_000
+    lines = [
+        f'broken{{job="{job}"}} {int((at // 60) % 10 == 3 or 60 <= at // 60 < 70)} {start_ms + at * 1000}'
+        for at in range(0, 7_200, 15)
+        for job in ("a", "b")
+    ]
+    assert server.client.post("/api/v1/import/prometheus", content="\n".join(lines) + "\n").status_code < 300
+    rules = tmp_path / "rules.yml"
+    rules.write_text(RULES)
+    span = ["--since", datetime.fromtimestamp(start_ms / 1000, UTC).isoformat()]
+    span += ["--until", datetime.fromtimestamp(end_ms / 1000, UTC).isoformat()]
+    found = json.loads(run(server, "alerts", "replay", str(rules), *span, "--output", "json"))
+    by_name = {rule["name"]: rule for rule in found["rules"]}
+    assert by_name["Broken"]["alerts"] == 2 * 12
+    assert by_name["Broken"]["short"] == 2 * 11
+    assert by_name["Broken"]["noise"] > by_name["BrokenJob"]["noise"] == 0
+    assert by_name["BrokenJob"]["alerts"] == 2
+    assert {(each["receiver"], each["channel"]) for each in found["notices"]} == {
+        ("team", "webhook"),
+        ("pager", "webhook"),
+    }
+    assert list(found["failures"]) == ["Wrong"]
+    assert server.query("ALERTS") == []  # Nothing was written.
+    assert server.client.get("/api/v2/alerts").json() == []
+
+    said = run(server, "alerts", "replay", str(rules), *span)
+    assert "rule Wrong failed: " in said
+    assert "Broken " in said
+    rules.write_text(RULES.replace("30s", "1ms"))
+    assert "evaluations of rules are more than" in run(server, "alerts", "replay", str(rules), *span, code=2)
+    rules.write_text(RULES.replace("broken == 1", "broken =="))
+    assert "could not parse expression" in run(server, "alerts", "replay", str(rules), *span, code=2)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from fenghuo.app.glue import instant_query
-from fenghuo.base.clock import Clock, SystemClock
+from fenghuo.base.clock import SystemClock
 from fenghuo.base.errors import InputError
-from fenghuo.metrics.promql import Engine, QueryOptions
+from fenghuo.metrics.promql import Engine, Queryable, QueryOptions
 from fenghuo.metrics.promql.script.series import parse_series_line
 from fenghuo.model.label_table import LabelTable
 from fenghuo.model.labels import METRIC_NAME, Labels
@@ -60,12 +60,15 @@ class LaboratoryCohort:
 class Laboratory:
     """Series in memory, found by name. Not for use by several threads at once."""
 
-    def __init__(self, options: QueryOptions, clock: Clock | None = None) -> None:
+    def __init__(self, options: QueryOptions, beneath: Queryable | None = None, own: Collection[str] = ()) -> None:
+        """With a store ``beneath``, metrics of ``own`` names are sought here and all others there."""
+        self._beneath = beneath
+        self._own = frozenset(own)
         self._known: dict[Labels, int] = {}
         self._series: list[tuple[Labels, _Samples]] = []
         self._by_name: dict[str, list[int]] = {}
         self._until_ms: int | None = None
-        self.query = instant_query(Engine(self, clock or SystemClock(), options=lambda: options))
+        self.query = instant_query(Engine(self, SystemClock(), options=lambda: options))
 
     @staticmethod
     def evaluating_each(interval_ms: int) -> Laboratory:
@@ -110,6 +113,10 @@ class Laboratory:
             self._by_name.setdefault(labels.get(METRIC_NAME, ""), []).append(known)
         return known
 
+    def add(self, labels: Labels, time_ms: int, value: float) -> bool:
+        """Add a sample; false when the series has another value at that time."""
+        return self._series[self.number(labels)][1].add(time_ms, value)
+
     def append(self, time_ms: int, rows: Sequence[int], values: Floats) -> AppendResult:
         """One sample for each of some series; another value at the same time is refused."""
         refused = 0
@@ -119,6 +126,8 @@ class Laboratory:
 
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Selection:
         """The series that match all matchers, with their samples from ``start_ms`` to ``end_ms``, both inclusive."""
+        if self._beneath is not None and _name(matchers) not in self._own:
+            return self._beneath.select(matchers, start_ms, end_ms)
         if self._until_ms is not None:
             end_ms = min(end_ms, self._until_ms)
         found: list[Labels] = []
@@ -143,7 +152,11 @@ class Laboratory:
 
     def _candidates(self, matchers: Sequence[Matcher]) -> Sequence[int]:
         """The series of the wanted name, or all when any name will do."""
-        for matcher in matchers:
-            if matcher.name == METRIC_NAME and matcher.op is MatchOp.EQUAL:
-                return self._by_name.get(matcher.value, ())
-        return range(len(self._series))
+        name = _name(matchers)
+        return range(len(self._series)) if name is None else self._by_name.get(name, ())
+
+
+def _name(matchers: Sequence[Matcher]) -> str | None:
+    """The metric name that is asked for; None when it is not one."""
+    wanted = (each.value for each in matchers if each.name == METRIC_NAME and each.op is MatchOp.EQUAL)
+    return next(wanted, None)

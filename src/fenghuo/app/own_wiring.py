@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from typing import Any
 
 from starlette.types import ASGIApp
 
@@ -20,6 +21,7 @@ from fenghuo.api.own.signatures import Signatures
 from fenghuo.api.own.status import NotificationView, StatusView, status_router
 from fenghuo.api.own.whatif import whatif_router
 from fenghuo.app.http_parts import HttpParts
+from fenghuo.app.replay import ReplayQuestion, Replays
 from fenghuo.model.notification import Notice
 
 
@@ -38,11 +40,16 @@ def own_application(parts: HttpParts, started_at_ms: int) -> ASGIApp:
     def notifications(limit: int) -> Sequence[NotificationView]:
         return [_view(notice) for notice in parts.alerting.deliveries(limit)]
 
+    replays = Replays(parts.engine, parts.store)
+
+    def replay(rules: str, start_ms: int, end_ms: int) -> dict[str, Any]:
+        return replays.ask(ReplayQuestion(rules, start_ms, end_ms), parts.holder.current.settings)
+
     return own_api(
         [
             session_router(parts.authenticator),
             status_router(status, notifications),
-            whatif_router(parts.alerting.what_if, parts.clock.now_ms),
+            whatif_router(parts.alerting.what_if, replay, parts.clock.now_ms),
             heartbeat_router(parts.heartbeats, Signatures(lambda: parts.state.secret("heartbeats"))),
             oncall_router(parts.oncall, Feeds(Signatures(lambda: parts.state.secret("feeds"))), parts.clock.now_ms),
         ],

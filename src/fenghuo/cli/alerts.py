@@ -18,19 +18,19 @@ from fenghuo.app.settings_load import load_settings
 from fenghuo.base.document import Severity
 from fenghuo.base.errors import InputError
 from fenghuo.cli.client import DataDirOption, ServerOption, find_server
-from fenghuo.cli.moments import MOMENT, moment_ms, shown
+from fenghuo.cli.moments import MOMENT, begin_ms, moment_ms, shown
 from fenghuo.cli.output import Output, OutputOption, print_json
 from fenghuo.cli.silence import ID_CHARS, FilterOption
 from fenghuo.model.duration import format_duration
 from fenghuo.model.labels import Labels
 from fenghuo.trading import MarketBook
 
-alerts_app = typer.Typer(help="Alerts: list, route.")
+alerts_app = typer.Typer(help="Alerts: list, route, replay.")
 
 
 @alerts_app.callback(invoke_without_command=True)
 def alerts(context: typer.Context) -> None:
-    """Alerts: list (also without a word), route."""
+    """Alerts: list (also without a word), route, replay."""
     if context.invoked_subcommand is None:
         list_()
 
@@ -143,3 +143,50 @@ def _print_route(found: dict[str, Any]) -> None:
             f"    first notice {shown(each['told_at_ms'])} (group_wait {waits[0]}), "
             f"news every {waits[1]}, repeated every {waits[2]}"
         )
+
+
+@alerts_app.command()
+def replay(
+    rules: Annotated[Path, typer.Argument(help="A rule file, as Prometheus defines it.")],
+    since: Annotated[str, typer.Option(help=f"How far back: a duration such as 7d. {MOMENT}.")] = "7d",
+    until: Annotated[str, typer.Option(help=f"{MOMENT}. Default: now.")] = "",
+    server: ServerOption = None,
+    data_dir: DataDirOption = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Run rules and the server's routes over stored history: how many notices, to whom, and how noisy each rule is.
+
+    Nothing is written or sent.
+    """
+    end_ms = moment_ms(until)
+    question = {"rules": _text_of(rules), "start_ms": begin_ms(end_ms, since), "end_ms": end_ms}
+    found = find_server(server, data_dir).change("POST", "/api/fenghuo/whatif/replay", question, timeout_s=3_600)
+    if output is Output.JSON:
+        print_json(found)
+    else:
+        _print_replay(found)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read: {error}", place=str(path), remedy="check the path") from error
+
+
+def _print_replay(found: dict[str, Any]) -> None:
+    days = (found["end_ms"] - found["start_ms"]) / 86_400_000
+    total = sum(each["count"] for each in found["notices"])
+    typer.echo(f"{total} notices from {shown(found['start_ms'])} to {shown(found['end_ms'])}, {total / days:.1f} a day")
+    for each in found["notices"]:
+        typer.echo(f"  {each['count']}\t{each['receiver']} {each['channel']}[{each['index']}]")
+    columns = ("rule", "alerts", "short", "flaps", "notices", "noise")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in columns:
+        table.add_column(name, justify="left" if name == "rule" else "right")
+    for each in found["rules"]:
+        table.add_row(escape(each["name"]), *(str(each[name]) for name in columns[1:]))
+    if found["rules"]:
+        Console(highlight=False).print(table)
+    for name, complaint in found["failures"].items():
+        typer.secho(f"rule {name} failed: {complaint}", fg="yellow", err=True)

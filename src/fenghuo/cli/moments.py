@@ -9,6 +9,7 @@ from fenghuo.base.errors import InputError
 from fenghuo.model.duration import parse_duration_ms
 
 MOMENT = "A moment as in 2026-11-23T10:00 (local time) or with +08:00"
+_DURATION = re.compile(r"(?:[0-9]+[a-z]+)+")
 
 
 def moment_ms(text: str) -> int:
@@ -23,9 +24,16 @@ def moment_ms(text: str) -> int:
         ) from error
 
 
+def begin_ms(end_ms: int, text: str) -> int:
+    """A moment, or a duration counted back from ``end_ms``, in ms. Raises InputError."""
+    if _DURATION.fullmatch(text):
+        return end_ms - parse_duration_ms(text)
+    return moment_ms(text)
+
+
 def end_ms(start_ms: int, text: str) -> int:
     """A moment, or a duration counted from ``start_ms``, in ms. Raises InputError."""
-    if re.fullmatch(r"(?:[0-9]+[a-z]+)+", text):
+    if _DURATION.fullmatch(text):
         return start_ms + parse_duration_ms(text)
     return moment_ms(text)
 

@@ -93,6 +93,11 @@ class AlertingRule:
         self._active: dict[Labels, ActiveAlert] = {}
         self._saved: Mapping[Labels, SavedState] = {}
 
+    @property
+    def has_alerts(self) -> bool:
+        """Whether any alert is pending, fires, or is over so shortly that its end is still told."""
+        return bool(self._active)
+
     def restore_from(self, saved: Mapping[Labels, SavedState]) -> None:
         """Alerts that appear from now on and are in ``saved`` go on from there, until :meth:`end_restoring`."""
         self._saved = saved

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -14,13 +14,17 @@ from fenghuo.model.labels import Labels
 
 LABELS_MAX = 1_000
 """Labels of one question."""
+RULES_CHARS_MAX = 2_000_000
+"""Characters of a rule file that is replayed."""
+LATEST_MS = 253_402_300_799_000
+"""The last moment of the year 9999."""
 
 
 class RouteQuestion(BaseModel):
     """``at_ms`` missing: now."""
 
     labels: Annotated[dict[str, str], Field(min_length=1, max_length=LABELS_MAX)]
-    at_ms: Annotated[int | None, Field(ge=0, le=253_402_300_799_000)] = None
+    at_ms: Annotated[int | None, Field(ge=0, le=LATEST_MS)] = None
 
 
 class StepView(BaseModel):
@@ -57,7 +61,53 @@ class RouteAnswer(BaseModel):
     destinations: list[DestinationView]
 
 
-def whatif_router(route: Callable[[Labels, int], Awaitable[WhatIf]], now_ms: Callable[[], int]) -> APIRouter:
+class ReplayRequest(BaseModel):
+    """``rules`` is the text of a rule file; ``end_ms`` missing: now."""
+
+    rules: Annotated[str, Field(max_length=RULES_CHARS_MAX)]
+    start_ms: Annotated[int, Field(ge=0, le=LATEST_MS)]
+    end_ms: Annotated[int | None, Field(ge=0, le=LATEST_MS)] = None
+
+
+class ReceiverNotices(BaseModel):
+    """Notices through one channel of a receiver; ``index`` is its place among those of its kind."""
+
+    receiver: str
+    channel: str
+    index: int
+    count: int
+
+
+class RuleNoiseView(BaseModel):
+    """``short``: over within 5 minutes; ``flaps``: came back within the hour; ``noise``: notices a day, weighted by
+    the share of alerts that were either."""
+
+    name: str
+    alerts: int
+    short: int
+    flaps: int
+    notices: int
+    noise: float
+
+
+class ReplayAnswer(BaseModel):
+    """``inhibited`` and ``muted`` count alerts that looks at groups left out; ``failures`` are rules by name."""
+
+    start_ms: int
+    end_ms: int
+    notices: list[ReceiverNotices]
+    rules: list[RuleNoiseView]
+    inhibited: int
+    muted: int
+    failures: dict[str, str]
+
+
+def whatif_router(
+    route: Callable[[Labels, int], Awaitable[WhatIf]],
+    replay: Callable[[str, int, int], dict[str, Any]],
+    now_ms: Callable[[], int],
+) -> APIRouter:
+    """``replay`` takes the text of a rule file, and the beginning and end of the stretch of history; it may block."""
     router = APIRouter(prefix="/whatif", tags=["what if"], responses={400: {"model": ErrorAnswer}})
 
     @router.post("/route")
@@ -65,5 +115,11 @@ def whatif_router(route: Callable[[Labels, int], Awaitable[WhatIf]], now_ms: Cal
         """Where an alert with these labels would go, what would keep it quiet, and when who would be told."""
         at_ms = now_ms() if question.at_ms is None else question.at_ms
         return RouteAnswer.model_validate(as_json(await route(Labels(question.labels), at_ms)))
+
+    @router.post("/replay")
+    def ask_replay(question: ReplayRequest) -> ReplayAnswer:
+        """Run rules and the routes in force over stored history: how many notices, to whom, and how noisy."""
+        end_ms = now_ms() if question.end_ms is None else question.end_ms
+        return ReplayAnswer.model_validate(replay(question.rules, question.start_ms, end_ms))
 
     return router
