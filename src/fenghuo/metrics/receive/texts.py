@@ -65,8 +65,8 @@ class Lines:
     def feed(self, data: bytes) -> Iterator[Batch | BadLine]:
         """Read what is whole with ``data``; the rest waits for more."""
         if self._skipping:
-            _, end, data = data.partition(b"\n")
-            if not end:
+            _, line_end, data = data.partition(b"\n")
+            if not line_end:
                 return
             self._skipping = False
             self._line += 1
