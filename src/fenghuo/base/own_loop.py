@@ -42,7 +42,8 @@ class OwnLoop(Generic[T]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._loop.call_soon_threadsafe(self._end.set)
+        with contextlib.suppress(RuntimeError):  # It has failed by itself: why is in what is awaited.
+            self._loop.call_soon_threadsafe(self._end.set)
         try:
             await asyncio.shield(self._left)
         except asyncio.CancelledError:

@@ -70,6 +70,32 @@ async def test_an_error_at_the_end_is_raised_at_home() -> None:
             await asyncio.sleep(0)
 
 
+async def test_a_service_that_fails_by_itself_says_why_when_it_is_left() -> None:
+    threads: list[threading.Thread] = []
+
+    @contextlib.asynccontextmanager
+    async def failing() -> AsyncIterator[asyncio.Event]:
+        threads.append(threading.current_thread())
+        asked = asyncio.Event()
+
+        async def fail() -> None:
+            await asked.wait()
+            raise ValueError("by itself")
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fail())
+            yield asked
+
+    async def live() -> None:
+        async with OwnLoop(failing, "apart") as own:
+            await own.call(lambda asked: asked.set())
+            await asyncio.to_thread(threads[0].join)
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await live()
+    assert caught.group_contains(ValueError, match="by itself")
+
+
 async def test_cancelling_a_request_cancels_it_over_there() -> None:
     begun, ended = threading.Event(), threading.Event()
 
