@@ -9,6 +9,7 @@ import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -17,6 +18,10 @@ from material import CONFORMANCE
 
 NO_SKIPS = os.environ.get("FENGHUO_NO_SKIPS") == "1"
 """On CI everything that a test needs is installed; a skip there is a failure."""
+
+if os.environ.get("FENGHUO_EXPLORE") != "1":
+    # The same examples each time, here as on CI; who looks for new failures asks for others.
+    hypothesis.settings.load_profile("ci")
 
 LOOP_BLOCKED_S_MAX = 0.5
 """An event loop that one callback holds longer than this has been blocked. A full garbage collection in a process that
