@@ -12,6 +12,7 @@ from fenghuo.alerting.matcher import AlertMatcher
 from fenghuo.alerting.mute.intervals import TimeInterval
 from fenghuo.alerting.oncall.schedule import Roster
 from fenghuo.alerting.oncall.settings import DAY_MS, OnCallSettings
+from fenghuo.alerting.priority.settings import PrioritiesSettings
 from fenghuo.alerting.receivers import Receiver
 from fenghuo.alerting.route.tree import Route, build_route
 from fenghuo.alerting.settings import BUILT_IN_RECEIVER, AlertingSettings
@@ -40,13 +41,20 @@ class Finding:
     remedy: str = ""
 
 
-def lint(settings: AlertingSettings, oncall: OnCallSettings, markets: MarketBook, now_ms: int) -> list[Finding]:
+def lint(
+    settings: AlertingSettings,
+    oncall: OnCallSettings,
+    markets: MarketBook,
+    now_ms: int,
+    priorities: PrioritiesSettings | None = None,
+) -> list[Finding]:
     """Everything that is doubtful, part by part."""
+    added = {name for _, policy in priorities.policies() for name in policy.receivers} if priorities else set()
     root = build_route(settings.root)
     return [
         *_unreachable(root, ("route",)),
         *_slow_repeats(root, ("route",)),
-        *_unused_receivers(settings, oncall),
+        *_unused_receivers(settings, oncall, added),
         *_doubtful_intervals(settings, markets, now_ms),
         *_contacts(settings.receivers, oncall),
         *_gaps(oncall, now_ms),
@@ -129,14 +137,16 @@ def _slow_repeats(route: Route, path: Path, above: Route | None = None) -> Itera
 # --- receivers and intervals
 
 
-def _unused_receivers(settings: AlertingSettings, oncall: OnCallSettings) -> Iterator[Finding]:
-    used = {route.receiver for route in build_route(settings.root).walk()}
+def _unused_receivers(settings: AlertingSettings, oncall: OnCallSettings, added: set[str]) -> Iterator[Finding]:
+    used = added | {route.receiver for route in build_route(settings.root).walk()}
     used |= {contact.via for person in oncall.people.values() for contact in person.contacts}
     kinds_of_people = {contact.kind.value for person in oncall.people.values() for contact in person.contacts}
     for number, receiver in enumerate(settings.receivers):
         if receiver.name in used or receiver.name == BUILT_IN_RECEIVER or _kinds(receiver) & kinds_of_people:
             continue
-        yield Finding(("receivers", number, "name"), f"receiver {receiver.name!r} is used by no route and no person")
+        yield Finding(
+            ("receivers", number, "name"), f"receiver {receiver.name!r} is used by no route, no priority and no person"
+        )
 
 
 def _kinds(receiver: Receiver) -> set[str]:

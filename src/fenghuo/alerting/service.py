@@ -164,6 +164,7 @@ class Alerting:
             root=now.root,
             settings=now.settings,
             muting=now.mutes.intervals_muting,
+            priorities=now.telling.priorities,
             inhibited_by=now.mutes.inhibited_by(labels, self._parts.clock.now_ms()),
             silences=self._silences.meeting(labels),
         )

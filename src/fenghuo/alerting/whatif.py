@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fenghuo.alerting.matcher import show_matchers
+from fenghuo.alerting.priority.policy import Priorities
 from fenghuo.alerting.route.groups import show_group_labels
 from fenghuo.alerting.route.tree import Route
 from fenghuo.alerting.settings import AlertingSettings
@@ -31,6 +32,14 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Receiving:
+    """A receiver and the kinds of its channels; without any nobody hears."""
+
+    receiver: str
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Destination:
     """One node that the alert ends at, and what happens there."""
 
@@ -44,6 +53,10 @@ class Destination:
     group_wait_ms: int
     group_interval_ms: int
     repeat_interval_ms: int
+    also: tuple[Receiving, ...]
+    """Receivers that the alert's priority adds, told at the same moments."""
+    reminders_ms: tuple[int, ...]
+    """The times between reminders by its priority, the last of which holds on; empty: ``repeat_interval_ms``."""
     muted_by: tuple[str, ...]
     """Names of time intervals that keep the route quiet at the moment of its first look."""
     told_at_ms: int | None
@@ -56,6 +69,7 @@ class WhatIf:
 
     labels: Labels
     at_ms: int
+    priority: str
     inhibited_by: Labels | None
     """A firing alert for whose sake this one is not told. It counts as lasting."""
     silenced_by: tuple[str, ...]
@@ -64,7 +78,10 @@ class WhatIf:
     @property
     def told(self) -> bool:
         """Whether somebody is told at all, now or later."""
-        return any(each.told_at_ms is not None and each.channels for each in self.destinations)
+        return any(
+            each.told_at_ms is not None and (each.channels or any(also.channels for also in each.also))
+            for each in self.destinations
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +92,7 @@ class Surroundings:
     settings: AlertingSettings
     muting: Callable[[Route, int], Sequence[str]]
     """The names of the intervals that keep a route quiet at a moment."""
+    priorities: Priorities
     inhibited_by: Labels | None = None
     silences: Sequence[Silence] = ()
     """Those whose matchers the labels meet, whatever their time."""
@@ -89,6 +107,7 @@ def what_if(labels: Labels, at_ms: int, around: Surroundings) -> WhatIf:
     return WhatIf(
         labels,
         at_ms,
+        around.priorities.of(labels).value,
         around.inhibited_by,
         tuple(_silencing(around.silences, at_ms)),
         tuple(_destination(route, labels, at_ms, around, kinds) for route in around.root.match(labels)),
@@ -99,6 +118,7 @@ def _destination(
     route: Route, labels: Labels, at_ms: int, around: Surroundings, kinds: Mapping[str, tuple[str, ...]]
 ) -> Destination:
     group_labels = route.group_labels(labels)
+    policy = around.priorities.policy(around.priorities.of(labels))
     return Destination(
         path=tuple(_path(around.root, route)),
         receiver=route.receiver,
@@ -108,6 +128,10 @@ def _destination(
         group_wait_ms=route.group_wait_ms,
         group_interval_ms=route.group_interval_ms,
         repeat_interval_ms=route.repeat_interval_ms,
+        also=tuple(
+            Receiving(name, kinds.get(name, ())) for name in dict.fromkeys(policy.receivers) if name != route.receiver
+        ),
+        reminders_ms=tuple(policy.repeat),
         muted_by=tuple(around.muting(route, at_ms + route.group_wait_ms)),
         told_at_ms=None if around.inhibited_by is not None else _first_notice(route, at_ms, around),
     )
@@ -140,6 +164,7 @@ def as_json(found: WhatIf) -> dict[str, Any]:
         "labels": dict(found.labels),
         "at_ms": found.at_ms,
         "told": found.told,
+        "priority": found.priority,
         "inhibited_by": None if found.inhibited_by is None else dict(found.inhibited_by),
         "silenced_by": list(found.silenced_by),
         "destinations": [
@@ -155,6 +180,8 @@ def as_json(found: WhatIf) -> dict[str, Any]:
                 "group_wait_ms": each.group_wait_ms,
                 "group_interval_ms": each.group_interval_ms,
                 "repeat_interval_ms": each.repeat_interval_ms,
+                "also": [{"receiver": also.receiver, "channels": list(also.channels)} for also in each.also],
+                "reminders_ms": list(each.reminders_ms),
                 "muted_by": list(each.muted_by),
                 "told_at_ms": each.told_at_ms,
             }

@@ -28,7 +28,8 @@ def lint_file(
         return False, [problem for problem in problems if problem.severity is Severity.ERROR]
     now_ms = (clock or SystemClock()).now_ms()
     documents = list(readable_documents(settings.sources))
-    found = lint(settings.alerting, settings.oncall, MarketBook(settings.trading), now_ms)
+    markets = MarketBook(settings.trading)
+    found = lint(settings.alerting, settings.oncall, markets, now_ms, settings.priorities)
     placed = [_placed(documents, finding.path, finding.message, finding.remedy) for finding in found]
     return True, [*placed, *_without_owner(settings, owner_labels)]
 

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from fenghuo.alerting.mute.stage import intervals_muting
+from fenghuo.alerting.priority.policy import Priorities
 from fenghuo.alerting.route.tree import Route, build_route
 from fenghuo.alerting.whatif import Surroundings, as_json, what_if
 from fenghuo.app.settings_load import load_settings
@@ -120,11 +121,15 @@ def _by_file(path: Path, labels: Labels, at_ms: int) -> dict[str, Any]:
     def muting(route: Route, look_ms: int) -> list[str]:
         return intervals_muting(route, look_ms, alerting.intervals, markets)
 
-    return as_json(what_if(labels, at_ms, Surroundings(build_route(alerting.root), alerting, muting)))
+    return as_json(
+        what_if(
+            labels, at_ms, Surroundings(build_route(alerting.root), alerting, muting, Priorities(settings.priorities))
+        )
+    )
 
 
 def _print_route(found: dict[str, Any]) -> None:
-    typer.echo(f"{Labels(found['labels'])} from {shown(found['at_ms'])} on")
+    typer.echo(f"{found['priority']} {Labels(found['labels'])} from {shown(found['at_ms'])} on")
     if found["inhibited_by"] is not None:
         typer.secho(f"  inhibited by {Labels(found['inhibited_by'])}, which fires now", fg="yellow")
     for silence in found["silenced_by"]:
@@ -132,16 +137,19 @@ def _print_route(found: dict[str, Any]) -> None:
     for each in found["destinations"]:
         typer.echo("  " + " → ".join(step["matchers"] for step in each["path"]))
         typer.echo(f"    receiver {each['receiver']}: {', '.join(each['channels']) or 'no channels, nobody hears'}")
+        for also in each["also"]:
+            typer.echo(f"    and, by its priority, {also['receiver']}: {', '.join(also['channels']) or 'no channels'}")
         typer.echo(f"    group {Labels(each['group_labels'])}")
         if each["muted_by"]:
             typer.secho(f"    muted by {', '.join(each['muted_by'])}", fg="yellow")
         if each["told_at_ms"] is None:
             typer.secho("    not told", fg="yellow")
             continue
-        waits = [format_duration(each[f"{name}_ms"]) for name in ("group_wait", "group_interval", "repeat_interval")]
+        reminders = ", ".join(map(format_duration, each["reminders_ms"] or [each["repeat_interval_ms"]]))
+        waits = [format_duration(each[f"{name}_ms"]) for name in ("group_wait", "group_interval")]
         typer.echo(
             f"    first notice {shown(each['told_at_ms'])} (group_wait {waits[0]}), "
-            f"news every {waits[1]}, repeated every {waits[2]}"
+            f"news every {waits[1]}, repeated every {reminders}"
         )
 
 

@@ -79,7 +79,9 @@ def test_repeats_that_cannot_be_are_told_where_they_are_set() -> None:
 def test_receivers_that_nobody_uses() -> None:
     text = "route: {receiver: ops}\nreceivers: [{name: ops}, {name: old}, {name: page}]\n"
     people = "people: {li: {contacts: [{kind: sms, to: '1', via: page}]}}"
-    assert findings(text, people)[0] == "receivers[1].name: receiver 'old' is used by no route and no person"
+    assert (
+        findings(text, people)[0] == "receivers[1].name: receiver 'old' is used by no route, no priority and no person"
+    )
     assert not any("page" in each and "used by" in each for each in findings(text, people))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fenghuo.alerting.priority.settings import PrioritiesSettings
 from fenghuo.alerting.service import Alerting
 from fenghuo.alerting.whatif import WhatIf
 from fenghuo.model.alert import Alert
@@ -94,6 +95,20 @@ async def test_what_fires_now_inhibits(bench: Bench) -> None:
     assert found.inhibited_by == cause
     assert not found.told
     assert (await ask(bench, labels(severity="info"), 0, cause)).told
+
+
+async def test_a_priority_adds_receivers_and_reminders(bench: Bench) -> None:
+    policy = {"P1": {"receivers": ["db", "nobody"], "repeat": ["5m", "15m"]}}
+    priorities = PrioritiesSettings.model_validate(policy)
+    async with Alerting(bench.parts(), settings_of(SETTINGS), priorities=priorities) as alerting:
+        found = await alerting.what_if(labels(severity="critical"), START_MS)
+        other = await alerting.what_if(labels(severity="info"), START_MS)
+    (there,) = found.destinations
+    assert found.priority == "P1"
+    assert [(also.receiver, also.channels) for also in there.also] == [("db", ("webhook", "webhook")), ("nobody", ())]
+    assert there.reminders_ms == (300_000, 900_000)
+    assert other.priority == "P3"
+    assert other.destinations[0].also == other.destinations[0].reminders_ms == ()
 
 
 @pytest.mark.parametrize("question", [labels(team="db"), labels(night="yes"), labels()])

@@ -39,7 +39,10 @@ def config(tmp_path: Path) -> Path:
 def test_findings_have_file_and_line(config: Path) -> None:
     result = CliRunner().invoke(app, ["routes", str(config)])
     assert result.exit_code == 0
-    assert f"warning: {config}:6 receivers[1].name: receiver 'old' is used by no route and no person\n" in result.output
+    assert (
+        f"warning: {config}:6 receivers[1].name: receiver 'old' is used by no route, no priority and no person\n"
+        in result.output
+    )
     assert f"{config.parent}/rules.yml:8 groups[1].rules[1]: alert 'Nobodys' has no label 'owner' or 'team'\n" in (
         result.output
     )
@@ -52,6 +55,11 @@ def test_findings_can_be_fatal(config: Path) -> None:
     assert CliRunner().invoke(app, ["routes", "--lint-fatal", "--owner", "alertname", str(config)]).exit_code == 3
     (config.parent / "rules.yml").write_text(RULES.replace("{alert: Nobodys,", "{alert: My, labels: {owner: li},"))
     assert CliRunner().invoke(app, ["routes", "--lint-fatal", str(config)]).exit_code == 0
+
+
+def test_a_receiver_that_a_priority_adds_is_used(config: Path) -> None:
+    config.write_text(f"{CONFIG}priorities: {{P0: {{receivers: [old]}}}}\n")
+    assert "receiver 'old'" not in CliRunner().invoke(app, ["routes", str(config)]).output
 
 
 def test_a_configuration_that_does_not_load(config: Path) -> None:

@@ -35,8 +35,15 @@ class StepView(BaseModel):
     receiver: str
 
 
+class ReceivingView(BaseModel):
+    receiver: str
+    channels: list[str]
+
+
 class DestinationView(BaseModel):
-    """Where the alert ends. ``told_at_ms`` null: nobody is told there, as far as can be seen."""
+    """Where the alert ends. ``also`` are receivers that its priority adds; ``reminders_ms`` are the times between
+    reminders by its priority, empty: ``repeat_interval_ms``. ``told_at_ms`` null: nobody is told there, as far as
+    can be seen."""
 
     path: list[StepView]
     receiver: str
@@ -46,6 +53,8 @@ class DestinationView(BaseModel):
     group_wait_ms: int
     group_interval_ms: int
     repeat_interval_ms: int
+    also: list[ReceivingView]
+    reminders_ms: list[int]
     muted_by: list[str]
     told_at_ms: int | None
 
@@ -56,6 +65,7 @@ class RouteAnswer(BaseModel):
     labels: dict[str, str]
     at_ms: int
     told: bool
+    priority: str
     inhibited_by: dict[str, str] | None
     silenced_by: list[str]
     destinations: list[DestinationView]
