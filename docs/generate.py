@@ -29,6 +29,7 @@ from fenghuo.alerting.notify.channels.email.settings import EmailSettings
 from fenghuo.alerting.notify.channels.slack.settings import SlackSettings
 from fenghuo.alerting.notify.channels.webhook.settings import WebhookSettings
 from fenghuo.alerting.oncall.settings import OnCallSettings
+from fenghuo.alerting.priority.settings import PrioritiesSettings
 from fenghuo.alerting.settings import AlertingSettings
 from fenghuo.app.options import Address, ServerOptions
 from fenghuo.app.settings import IntegrationSettings, ServerSettings
@@ -69,6 +70,7 @@ TOP_LEVEL: dict[str, str] = {
     "query": "How far back queries look, and what one may cost.",
     "server": "Where the program listens and how it is reached.",
     "integrations": "What is collected without an exporter.",
+    "priorities": "How urgent alerts are, who is told besides, how often is reminded.",
     "people": "Who can be told, and how.",
     "schedules": "Whose turn it is.",
     "heartbeats": "What must be heard from, by name.",
@@ -96,6 +98,7 @@ SECTIONS: list[tuple[str, str, type[BaseModel]]] = [
     ("server", "Where the program listens.", ServerSettings),
     ("integrations", "What is collected without an exporter.", IntegrationSettings),
     ("trading", "Exchanges, laid over what is known of them.", TradingSettings),
+    ("priorities", "How urgent an alert is, and what follows from that.", PrioritiesSettings),
     ("people and schedules", "On-call duty.", OnCallSettings),
     ("heartbeats and watchdog", "The dead man's switch.", HeartbeatsSettings),
     ("alerting", "The top level of an `alertmanager.yml`, or the same keys in `fenghuo.yml`.", AlertingSettings),

@@ -14,6 +14,7 @@ from fenghuo.api.application import ApplicationParts, build_application
 from fenghuo.api.http_metrics import ServerHttpMetrics
 from fenghuo.api.late import LateApplication
 from fenghuo.api.management import Check, ManagementParts, management_routes
+from fenghuo.api.own.ack import AnswerPage
 from fenghuo.api.prometheus.admin import AdminApi
 from fenghuo.api.prometheus.elsewhere import ElsewhereApi
 from fenghuo.api.prometheus.export import ExportApi
@@ -34,6 +35,7 @@ from fenghuo.metrics.store import StoreHealth
 from fenghuo.model.duration import format_duration
 from fenghuo.model.labels import Labels
 from fenghuo.web import Panel
+from fenghuo.web.security import page_headers
 
 OWN_APPLICATION = Later("fenghuo.app.own_wiring", "own_application")
 
@@ -75,6 +77,7 @@ def http_application(parts: HttpParts) -> Http:
         *AdminApi(parts.store, parts.options.data_dir / SNAPSHOTS).routes(),
         *StatusApi(_status_parts(parts, started_at_ms)).routes(),
         *pushing.routes(),
+        *AnswerPage(parts.alerting, parts.clock.now_ms, page_headers()).routes(),
         *AlertApi(parts.alerting, parts.clock.now_ms).routes(),
         *SilenceApi(parts.alerting, parts.clock.now_ms).routes(),
         *AlertmanagerStatusApi(lambda: parts.alerting.settings, started_at_ms).routes(),

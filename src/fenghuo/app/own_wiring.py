@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from fenghuo import __version__
 from fenghuo.api.own.app import own_api
 from fenghuo.api.own.heartbeat import heartbeat_router
+from fenghuo.api.own.incidents import incident_router
 from fenghuo.api.own.oncall import Feeds, oncall_router
 from fenghuo.api.own.session import session_router
 from fenghuo.api.own.signatures import Signatures
@@ -51,6 +52,7 @@ def own_application(parts: HttpParts, started_at_ms: int) -> ASGIApp:
             status_router(status, notifications),
             whatif_router(parts.alerting.what_if, replay, parts.clock.now_ms),
             heartbeat_router(parts.heartbeats, Signatures(lambda: parts.state.secret("heartbeats"))),
+            incident_router(parts.alerting.incidents, parts.clock.now_ms),
             oncall_router(parts.oncall, Feeds(Signatures(lambda: parts.state.secret("feeds"))), parts.clock.now_ms),
         ],
         __version__,

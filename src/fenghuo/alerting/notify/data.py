@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from fenghuo.alerting.notify.message import FIRING, RESOLVED, Message, ToldAlert
+from fenghuo.alerting.notify.message import FIRING, RESOLVED, IncidentView, Message, ToldAlert
 from fenghuo.template import Exposed
 from fenghuo.template.gotime import ZERO_TIME_NS, Time
 
@@ -130,6 +130,27 @@ class AlertsData(list[AlertData], Exposed):
         return AlertsData(alert for alert in self if alert.status == RESOLVED)
 
 
+class IncidentData(Exposed):
+    """The incident of a message. Every field is empty where there is none."""
+
+    template_names: ClassVar[Mapping[str, str]] = {
+        "ID": "id",
+        "Priority": "priority",
+        "State": "state",
+        "AnswerURL": "answer_url",
+        "AcknowledgedBy": "acknowledged_by",
+        "Assignee": "assignee",
+    }
+
+    def __init__(self, view: IncidentView | None = None) -> None:
+        self.id = "" if view is None else view.id
+        self.priority = "" if view is None else str(view.priority)
+        self.state = "" if view is None else str(view.state)
+        self.answer_url = "" if view is None else view.answer_url
+        self.acknowledged_by = "" if view is None else view.acknowledged_by
+        self.assignee = "" if view is None else view.assignee
+
+
 class MessageData(Exposed):
     """The dot of every notification template."""
 
@@ -144,6 +165,7 @@ class MessageData(Exposed):
         "RouteLabels": "route_labels",
         "NotificationReason": "reason",
         "GroupKey": "group_key",
+        "Incident": "incident",
     }
 
     def __init__(self, alerts: Iterable[AlertData], **fields: Any) -> None:
@@ -157,6 +179,7 @@ class MessageData(Exposed):
         self.route_labels: Kv = fields.get("route_labels") or Kv()
         self.reason: str = fields.get("reason", "")
         self.group_key: str = fields.get("group_key", "")
+        self.incident: IncidentData = fields.get("incident") or IncidentData()
 
     @classmethod
     def of(cls, message: Message) -> MessageData:
@@ -171,4 +194,5 @@ class MessageData(Exposed):
             route_labels=Kv(message.route_labels),
             reason=message.reason,
             group_key=message.group_key,
+            incident=IncidentData(message.incident),
         )

@@ -1,0 +1,123 @@
+"""The page behind the link of a notice: a person with a phone answers an incident, without signing in.
+
+GET shows and changes nothing, because chat programs fetch links to preview them. POST acts, once for each link.
+Plain HTML without a script, in Chinese and English.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from fenghuo.alerting.incident import machine
+from fenghuo.alerting.incident.book import Act, UnknownIncidentError
+from fenghuo.alerting.incident.links import Grant
+from fenghuo.alerting.service import Alerting
+from fenghuo.alerting.telling import ANSWER_PATH
+from fenghuo.api.own.ack_page import Page, form_page, said_page
+from fenghuo.api.params import read_params
+from fenghuo.base.errors import InputError, OperatingError
+from fenghuo.model.incident import SYSTEM, Actor, Incident
+
+log = logging.getLogger(__name__)
+
+NAME_CHARS_MAX = 60
+MINUTE_MS: Final = 60_000
+SNOOZES_MS: Final[Mapping[str, int]] = {"snooze30": 30 * MINUTE_MS, "snooze120": 120 * MINUTE_MS}
+
+FORGED: Final = ("这个链接无效。", "This link is not valid.")
+EXPIRED: Final = ("这个链接已过期，请用最新的消息。", "This link is over. Use the newest message.")
+USED: Final = ("这个链接已经用过。", "This link has been used already.")
+GONE: Final = ("这个事件已不存在。", "This incident is not known any more.")
+NO_NAME: Final = ("请写上你的名字。", "Say who you are.")
+NO_ACTION: Final = ("请选择要做什么。", "Choose what to do.")
+UNAVAILABLE: Final = ("现在做不到，请稍后再试。", "This cannot be done now. Try again soon.")
+DONE: Final[Mapping[str, tuple[str, str]]] = {
+    "acknowledge": ("已确认，不再重复提醒。", "Acknowledged. You are not reminded again."),
+    "snooze30": ("已推迟 30 分钟。", "Snoozed for 30 minutes."),
+    "snooze120": ("已推迟 2 小时。", "Snoozed for 2 hours."),
+    "resolve": ("已标记为解决。", "Marked as resolved."),
+}
+
+
+class AnswerPage:
+    """``/a/<token>``."""
+
+    def __init__(self, alerting: Alerting, now_ms: Callable[[], int], headers: Mapping[str, str]) -> None:
+        """``headers`` are those of every page."""
+        self._alerting = alerting
+        self._now_ms = now_ms
+        self._headers = {**headers, "Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
+
+    def routes(self) -> Sequence[Route]:
+        return [Route(f"{ANSWER_PATH}{{token}}", self._answer, methods=["GET", "POST"])]
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            status, page = await self._page(request)
+        except OperatingError as error:
+            log.error("a link could not be answered: %s", error)
+            status, page = 503, said_page(UNAVAILABLE)
+        return HTMLResponse(page.html, status, self._headers)
+
+    async def _page(self, request: Request) -> tuple[int, Page]:
+        posted = request.method == "POST"
+        grant = self._alerting.links.read(request.path_params["token"])
+        if grant is None:
+            return self._forged(request)
+        try:
+            incident = await self._alerting.incidents.get(grant.incident)
+        except UnknownIncidentError:
+            return 410, said_page(GONE)
+        if grant.expires_ms <= self._now_ms():
+            return await self._refused(incident, "expired", EXPIRED, posted=posted)
+        if await self._alerting.incidents.link_used(grant.nonce):
+            return await self._refused(incident, "used", USED, posted=posted)
+        return await self._act(request, grant, incident) if posted else (200, form_page(incident, grant.person))
+
+    async def _act(self, request: Request, grant: Grant, incident: Incident) -> tuple[int, Page]:
+        try:
+            params = await read_params(request)
+        except InputError:
+            return 400, form_page(incident, grant.person, NO_ACTION)
+        action, name = params.get("action"), grant.person or params.get("name").strip()[:NAME_CHARS_MAX]
+        if action not in DONE:
+            return 400, form_page(incident, grant.person, NO_ACTION)
+        if not name:
+            return 400, form_page(incident, grant.person, NO_NAME)
+        book = self._alerting.incidents
+        if not await book.use_link(grant.nonce, grant.expires_ms):
+            return await self._refused(incident, "used", USED, posted=True)
+        try:
+            now = await book.act(grant.incident, _deed(action, Actor(name, "link")))
+        except InputError as error:
+            return 409, said_page((error.message, ""), await book.get(grant.incident))
+        return 200, said_page(DONE[action], now)
+
+    def _forged(self, request: Request) -> tuple[int, Page]:
+        self._alerting.incident_instruments.links_refused.labels("forged").inc()
+        client = request.client.host if request.client else "somewhere"
+        log.warning("a forged link to answer an incident was used from %s", client)
+        return 404, said_page(FORGED)
+
+    async def _refused(self, incident: Incident, why: str, words: tuple[str, str], *, posted: bool) -> tuple[int, Page]:
+        """Only a POST is worth a line on the time line: previews fetch old links all the time."""
+        if posted:
+            self._alerting.incident_instruments.links_refused.labels(why).inc()
+            said = f"a link to answer was refused: {why}"
+            incident = await self._alerting.incidents.act(
+                incident.number, lambda now, at_ms: machine.refuse_link(now, SYSTEM, at_ms, said)
+            )
+        return 410, said_page(words, incident)
+
+
+def _deed(action: str, actor: Actor) -> Act:
+    if action in SNOOZES_MS:
+        return lambda now, at_ms: machine.snooze(now, actor, at_ms, SNOOZES_MS[action])
+    act = machine.acknowledge if action == "acknowledge" else machine.resolve
+    return lambda now, at_ms: act(now, actor, at_ms)

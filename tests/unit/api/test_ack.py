@@ -1,0 +1,94 @@
+"""The page behind a notice's link, for what needs a clock: links that are over, and incidents that have moved on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from fenghuo.alerting.incident.links import LIFETIME_MS
+from fenghuo.alerting.service import Alerting
+from fenghuo.api.own.ack import AnswerPage
+from fenghuo.base.clock import ManualClock
+from fenghuo.model.incident import IncidentState
+from fenghuo.state import open_state
+from unit.alerting.bench import START_MS, Bench
+
+pytestmark = pytest.mark.anyio
+
+CONFIG = """
+route: {receiver: team, group_wait: 10s}
+receivers: [{name: team, webhook_configs: [{url: 'http://team'}]}]
+"""
+ZHANG = {"action": "acknowledge", "name": "zhang"}
+
+
+@dataclass
+class Phone:
+    """Somebody who got a link."""
+
+    bench: Bench
+    alerting: Alerting
+    client: httpx.AsyncClient
+
+    def path(self, person: str = "") -> str:
+        return f"/a/{self.alerting.links.grant(1, self.bench.clock.now_ms(), person)}"
+
+
+@pytest.fixture
+async def phone() -> AsyncIterator[Phone]:
+    with open_state("sqlite://") as state:
+        bench = Bench(ManualClock(START_MS), state)
+        async with bench.service(CONFIG) as alerting:
+            alerting.intake.put([bench.alert("Down", ends_s=10**6)])
+            await bench.until(20)
+            page = AnswerPage(alerting, bench.clock.now_ms, {"X-Frame-Options": "DENY"})
+            transport = httpx.ASGITransport(Starlette(routes=page.routes()))
+            async with httpx.AsyncClient(transport=transport, base_url="http://fenghuo") as client:
+                yield Phone(bench, alerting, client)
+
+
+async def test_a_notice_carries_a_link_that_works(phone: Phone) -> None:
+    view = phone.bench.told[0].message.incident
+    assert view is not None
+    answer = await phone.client.get(view.answer_url)
+    assert (answer.status_code, answer.headers["x-frame-options"]) == (200, "DENY")
+    assert "INC-1" in answer.text
+
+
+async def test_a_link_is_over_after_a_day(phone: Phone) -> None:
+    path = phone.path()
+    phone.bench.clock.step_wall(LIFETIME_MS / 1000)
+    assert (await phone.client.get(path)).status_code == 410
+    assert phone.bench.metric("fenghuo_incident_links_refused_total", why="expired") is None, "a preview is no use"
+    assert (await phone.client.post(path, data=ZHANG)).status_code == 410
+    assert phone.bench.metric("fenghuo_incident_links_refused_total", why="expired") == 1
+    incident = await phone.alerting.incidents.get(1)
+    assert incident.state is IncidentState.OPEN
+    assert (await phone.alerting.incidents.timeline(1))[-1].text == "a link to answer was refused: expired"
+
+
+async def test_a_link_for_a_person_answers_in_that_name(phone: Phone) -> None:
+    path = phone.path("wang")
+    assert 'name="name"' not in (await phone.client.get(path)).text
+    assert (await phone.client.post(path, data={**ZHANG, "action": "snooze30"})).status_code == 200
+    incident = await phone.alerting.incidents.get(1)
+    assert (incident.state, incident.acknowledged_by) == (IncidentState.SNOOZED, "wang")
+
+
+async def test_what_is_resolved_cannot_be_acknowledged(phone: Phone) -> None:
+    mine, late = phone.path(), phone.path()
+    assert (await phone.client.post(mine, data={**ZHANG, "action": "resolve"})).status_code == 200
+    answer = await phone.client.post(late, data=ZHANG)
+    assert answer.status_code == 409
+    assert "INC-1 is resolved" in answer.text
+    assert "<form" not in (await phone.client.get(phone.path())).text
+
+
+async def test_a_body_that_is_too_long_answers_nothing(phone: Phone) -> None:
+    answer = await phone.client.post(phone.path(), data={**ZHANG, "more": "x" * 5_000_000})
+    assert answer.status_code == 400
+    assert (await phone.alerting.incidents.get(1)).state is IncidentState.OPEN
