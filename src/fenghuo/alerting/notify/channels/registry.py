@@ -6,7 +6,7 @@ import asyncio
 import glob
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from fenghuo.alerting.notify.channels.channel import Channel
 from fenghuo.alerting.notify.channels.dingtalk.channel import DingTalkChannel
@@ -56,6 +56,8 @@ APPRISE: Final = Later(f"{CHANNELS}.apprise.channel", "AppriseChannel")
 EXEC: Final = Later(f"{CHANNELS}.exec.channel", "ExecChannel")
 AUTHENTICATION = ("basic_auth", "authorization", "oauth2", "bearer_token", "bearer_token_file")
 
+ClientFactory: TypeAlias = Callable[[HttpClientSettings], HttpClient]
+
 
 class ChannelSet:
     """The channels of one configuration, and the connections that they hold."""
@@ -87,11 +89,14 @@ class Channels:
         self._options = options
         self._offload = offload
 
-    def build(self, settings: AlertingSettings) -> ChannelSet:
-        """The channels of every receiver. Raises InputError for a template that is missing or cannot be parsed."""
+    def build(self, settings: AlertingSettings, client: ClientFactory | None = None) -> ChannelSet:
+        """The channels of every receiver. Raises InputError for a template that is missing or cannot be parsed.
+
+        ``client`` makes what they ask with, instead of an HTTP client.
+        """
         texts = Texts(self._clock.now_ms, self._options, read_templates(settings.templates))
         made = ChannelSet()
-        toolbox = Toolbox(texts, self._clock, made.client, self._offload)
+        toolbox = Toolbox(texts, self._clock, client or made.client, self._offload)
         for receiver in settings.receivers:
             made.by_receiver[receiver.name] = []
             for index, entry in receiver.channels():

@@ -70,3 +70,9 @@ async def test_what_the_list_does_not_name_is_refused_when_loading() -> None:
     with pytest.raises(InputError, match="/bin/true may not be run"):
         async with channel_of("exec_configs: [{command: [/bin/true]}]"):
             raise RuntimeError
+
+
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {"use_uvloop": True})], ids=["uvloop"])
+async def test_a_program_that_reads_nothing_is_no_fault(tmp_path: Path) -> None:
+    for _ in range(20):
+        await run(tmp_path, "exec <&-; exit 0")

@@ -33,6 +33,11 @@ class AppriseChannel:
     def send_resolved(self) -> bool:
         return self._settings.send_resolved
 
+    def preview(self, message: Message) -> str:
+        """Title and text. Blocking."""
+        said = self._wording.say(message)
+        return f"{said['title']}\n\n{said['message'].strip()}"
+
     async def send(self, message: Message) -> str | None:
         """A service that fails keeps no other from being told, and is remarked; it fails when all do."""
         timeout_s = self._settings.timeout_ms / 1000
@@ -65,6 +70,6 @@ class AppriseChannel:
                 )
             # The service itself, not the library's dispatcher: that one keeps threads of its own.
             body = CONVERTED.get()("text", service.notify_format, words["body"])
-            if not service.notify(**words | {"body": body}):
+            if not service.notify(**{**words, "body": body}):
                 failed.append(f"{scheme} (URL {number}) did not take the message")
         return failed

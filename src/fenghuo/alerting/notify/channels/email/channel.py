@@ -77,6 +77,10 @@ class EmailChannel:
         names = ", ".join(f"{address} ({answer.code} {answer.message})" for address, answer in refused.items())
         return f"mail server {host}:{port} refused {names}" if refused else None
 
+    def preview(self, message: Message) -> str:
+        """The mail as it would be sent. Blocking."""
+        return self._compose(message)[0].as_string()
+
     def _server(self) -> tuple[str, int]:
         host, _, port = (self._settings.smarthost or self._globals.smtp_smarthost).rpartition(":")
         return host.strip("[]"), int(port)

@@ -45,6 +45,10 @@ class ExecChannel:
     def send_resolved(self) -> bool:
         return self._settings.send_resolved
 
+    def preview(self, message: Message) -> str:
+        """The command, and what it would read. Blocking."""
+        return f"{' '.join(self._settings.command)}\n{orjson.dumps(payload(message)).decode()}"
+
     async def send(self, message: Message) -> str | None:
         data = await self._toolbox.offload(lambda: orjson.dumps(payload(message)))
         settings = self._settings
@@ -76,12 +80,12 @@ class ExecChannel:
 
 
 async def _feed(process: asyncio.subprocess.Process, data: bytes) -> None:
-    """A program need not read what it is told."""
+    """A program need not read what it is told; uvloop has a RuntimeError for a pipe that is closed already."""
     assert process.stdin is not None
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError, RuntimeError):
         process.stdin.write(data)
         await process.stdin.drain()
-    process.stdin.close()
+        process.stdin.close()
 
 
 async def _output(process: asyncio.subprocess.Process) -> bytes:
