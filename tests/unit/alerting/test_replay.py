@@ -87,7 +87,7 @@ async def test_inhibition_and_intervals_are_counted() -> None:
     assert replay.muted > 0
 
 
-@effort(max_examples=25, deadline=None)
+@effort(max_examples=10, deadline=None)
 @given(st.lists(spans, max_size=6, unique_by=lambda span: span[0]))
 def test_as_many_notices_as_the_service_sends(drawn: list[tuple[Labels, int, int]]) -> None:
     """Alerts begin and end at odd moments, so that no two things happen at once."""
