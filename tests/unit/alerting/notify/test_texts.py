@@ -14,6 +14,7 @@ import pytest
 from fenghuo.alerting.notify.channels.registry import read_templates
 from fenghuo.alerting.notify.cutting import cut_bytes, cut_chars
 from fenghuo.alerting.notify.data import AlertData, Kv, MessageData
+from fenghuo.alerting.notify.message import IncidentView
 from fenghuo.alerting.notify.texts import Language, Page, TextOptions, Texts, choose
 from fenghuo.base.errors import InputError
 from fenghuo.model.labels import Labels
@@ -162,3 +163,24 @@ def test_cutting_respects_characters_and_lines() -> None:
     assert cut.removesuffix("\n\n…").endswith("行")
     assert cut_chars("abcdef", 4) == "abc…"
     assert cut_chars("abcd", 4) == "abcd"
+
+
+LINKED = (
+    "dingtalk.default.message",
+    "wecom.default.message",
+    "feishu.default.message",
+    "slack.default.text",
+    "fenghuo.text",
+    "fenghuo.markdown",
+)
+
+
+@pytest.mark.parametrize("name", LINKED)
+def test_what_fires_carries_the_link_to_answer_its_incident(name: str) -> None:
+    view = IncidentView(12, "INC-12", "P1", "open", "http://fenghuo/a/token")
+    template = f'{{{{ template "{name}" . }}}}'
+    text = render(template, MessageData.of(message(told(), told(resolved=True), incident=view)))
+    assert text.count("http://fenghuo/a/token") == 1
+    assert "INC-12" in text
+    assert "/a/token" not in render(template, MessageData.of(message(told(resolved=True), incident=view)))
+    assert "INC-" not in render(template, MessageData.of(message(told())))

@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from fenghuo.alerting.notify.budget import Bucket, Budgeted
 from fenghuo.alerting.notify.channels.channel import Channel
 from fenghuo.alerting.notify.channels.dingtalk.channel import DingTalkChannel
 from fenghuo.alerting.notify.channels.dingtalk.settings import DingTalkSettings
 from fenghuo.alerting.notify.channels.email.channel import EmailChannel
 from fenghuo.alerting.notify.channels.email.settings import EmailSettings
-from fenghuo.alerting.notify.channels.settings import ChannelSettings, HttpChannelSettings
+from fenghuo.alerting.notify.channels.settings import BudgetSettings, ChannelSettings, HttpChannelSettings
 from fenghuo.alerting.notify.channels.slack.channel import SlackChannel
 from fenghuo.alerting.notify.channels.slack.settings import SlackSettings
 from fenghuo.alerting.notify.channels.toolbox import USER_AGENT, Toolbox
@@ -100,9 +101,18 @@ class Channels:
         for receiver in settings.receivers:
             made.by_receiver[receiver.name] = []
             for index, entry in receiver.channels():
-                channel = _placed(entry, index, receiver.name, settings.global_, toolbox)
+                channel = self._budgeted(entry, _placed(entry, index, receiver.name, settings.global_, toolbox))
                 made.by_receiver[receiver.name].append((index, channel))
         return made
+
+    def _budgeted(self, entry: ChannelSettings, channel: Channel) -> Channel:
+        """``channel`` within its budget, if it has one."""
+        given = entry.budget if isinstance(entry, HttpChannelSettings) else None
+        if given is None and (isinstance(entry, DingTalkSettings) or getattr(entry, "is_robot", False)):
+            given = BudgetSettings()
+        if given is None:
+            return channel
+        return Budgeted(channel, Bucket(given.per_minute, given.reserved, self._clock), self._clock)
 
 
 def _placed(entry: ChannelSettings, index: int, receiver: str, globals_: GlobalSettings, toolbox: Toolbox) -> Channel:
