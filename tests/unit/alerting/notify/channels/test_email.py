@@ -30,6 +30,11 @@ class MailServer:
     mails: list[tuple[Envelope, Any]] = field(default_factory=list)
     refuse: dict[str, str] = field(default_factory=dict)
     tls: bool = False
+    farewells: int = 0
+
+    async def handle_QUIT(self, server: Any, session: Session, envelope: Envelope) -> str:
+        self.farewells += 1
+        return "221 Bye"
 
     async def handle_RCPT(self, server: Any, session: Session, envelope: Envelope, address: str, options: Any) -> str:
         if address in self.refuse:
@@ -227,3 +232,4 @@ async def test_threads_by_group_and_day() -> None:
     roots = [mail["References"] for _, mail in server.mails]
     assert roots[0] == roots[1] != roots[2]
     assert len({mail["Message-ID"] for _, mail in server.mails}) == 3
+    assert server.farewells == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
 import secrets
@@ -25,6 +26,7 @@ from fenghuo.net.tls import client_context
 from fenghuo.template import Template
 
 IMPLICIT_TLS_PORT: Final = 465
+QUIT_TIMEOUT_S: Final = 2.0
 TIMEOUT_S: Final = 30.0
 """Of one step of the dialogue with the mail server."""
 
@@ -67,6 +69,8 @@ class EmailChannel:
             client = await self._connect(host, port)
             try:
                 refused, _ = await client.send_message(mail, sender=sender, recipients=receivers)
+                with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+                    await client.quit(timeout=QUIT_TIMEOUT_S)  # The mail is taken: a rude farewell changes nothing.
             finally:
                 client.close()
         except aiosmtplib.SMTPException as error:
