@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import httpx
@@ -9,10 +10,12 @@ import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
+from starlette.types import Receive, Scope, Send
 
 from fenghuo.api import body_limit
 from fenghuo.api.body_limit import BodyLimitMiddleware
@@ -87,3 +90,48 @@ async def test_our_own_api_says_everything_in_one_form(client: httpx.AsyncClient
         "error": {"code": "not_found", "message": "Not Found", "remedy": ""}
     }
     assert (await client.get("/own/words")).json()["error"]["code"] == "method_not_allowed"
+
+
+async def test_a_sender_that_pauses_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    pause = Limit("short", 0, Policy.REJECT, "Short.")
+    monkeypatch.setattr(body_limit, "BODY_PAUSE", pause)
+    given: list[dict[str, object]] = [{"type": "http.request", "body": b"ab", "more_body": True}]
+
+    async def receive() -> dict[str, object]:
+        if given:
+            return given.pop()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def read_all(scope: Scope, receive: Receive, send: Send) -> None:
+        async for _ in Request(scope, receive).stream():
+            """Every piece is waited for."""
+
+    middleware = BodyLimitMiddleware(read_all)
+    scope = {"type": "http", "path": "/api/v1/import", "method": "POST", "headers": []}
+
+    async def send(message: object) -> None:
+        raise AssertionError(message)
+
+    with pytest.raises(HTTPException) as refused:
+        await middleware(scope, receive, send)  # type: ignore[arg-type]
+    assert (refused.value.status_code, pause.hits) == (408, 1)
+
+
+async def test_what_comes_after_the_body_may_take_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body_limit, "BODY_PAUSE", Limit("short", 0, Policy.REJECT, "Short."))
+    given: list[dict[str, object]] = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> dict[str, object]:
+        if given:
+            return given.pop()
+        await asyncio.sleep(0.01)
+        return {"type": "http.disconnect"}
+
+    seen = []
+
+    async def listen(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.extend([await receive(), await receive()])
+
+    await BodyLimitMiddleware(listen)({"type": "http", "path": "/x", "headers": []}, receive, receive)  # type: ignore[arg-type]
+    assert [message["type"] for message in seen] == ["http.request", "http.disconnect"]

@@ -183,7 +183,10 @@ class JsonLines:
 
 
 def _json_series(entry: Any) -> Batch:
-    labels = Labels({str(name): str(value) for name, value in entry["metric"].items()})
+    metric = {name: "" if value is None else value for name, value in entry["metric"].items()}
+    if not all(isinstance(value, str) for value in metric.values()):
+        raise ValueError("a label that is no text")
+    labels = Labels(metric)
     said = np.array(entry["timestamps"])
     values = np.array([_json_value(value) for value in entry["values"]], dtype=np.float64)
     if said.ndim != 1 or len(said) != len(values):

@@ -122,7 +122,7 @@ def test_samples_without_a_time_say_so() -> None:
 
 def test_json_lines_are_series() -> None:
     data = (
-        b'{"metric":{"__name__":"up","job":"a"},"values":[1,null,"Infinity","-Infinity"],"timestamps":[1,2,3,4]}\n\n'
+        b'{"metric":{"__name__":"up","job":"a","none":null},"values":[1,null,"Infinity","-Infinity"],"timestamps":[1,2,3,4]}\n\n'
         b'{"metric":{"__name__":"down"},"values":[],"timestamps":[]}'
     )
     up, down = read(JsonLines(), data, 50)
