@@ -140,6 +140,20 @@ async def test_line_breaks_in_a_label_are_blanks_in_a_header() -> None:
     assert envelope.rcpt_tos == ["a@example.org", "b@example.org"]
 
 
+@pytest.mark.parametrize(("name", "trusted"), [("localhost", True), ("other.example", False)])
+async def test_implicit_tls_checks_the_name_that_the_settings_say(certificate: Path, name: str, trusted: bool) -> None:
+    more = f"implicit_tls: true\n      tls_config: {{ca_file: '{certificate}/cert.pem', server_name: {name}}}"
+    async with mail_server(certificate, implicit=True) as server:
+        text = entry(server.port, more).replace("localhost:", "127.0.0.1:")
+        async with channel_of(text) as channel:
+            if trusted:
+                await channel.send(message())
+            else:
+                with pytest.raises(ChannelError, match="certificate"):
+                    await channel.send(message())
+    assert len(server.mails) == int(trusted)
+
+
 async def test_implicit_tls(certificate: Path) -> None:
     more = f"implicit_tls: true\n      tls_config: {{ca_file: '{certificate}/cert.pem'}}"
     async with mail_server(certificate, implicit=True) as server, channel_of(entry(server.port, more)) as channel:

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import hashlib
 import secrets
+import socket
 import ssl
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -101,9 +102,14 @@ class EmailChannel:
             context = await self._toolbox.offload(client_context, tls)
         except (OSError, ValueError) as error:
             raise ChannelError(f"tls_config cannot be used: {error}", retryable=False) from error
+        # With TLS from the start the library checks the certificate against the name that it connects to: a socket
+        # of our own leaves that name free.
+        named = implicit and tls.server_name and tls.server_name != host
+        opened = await self._toolbox.offload(_opened, host, port) if named else None
         client = aiosmtplib.SMTP(
-            hostname=host,
-            port=port,
+            hostname=tls.server_name if named else host,
+            port=None if named else port,
+            sock=opened,
             local_hostname=s.hello or g.smtp_hello or "localhost",
             timeout=TIMEOUT_S,
             use_tls=implicit,
@@ -204,6 +210,13 @@ class EmailChannel:
             day = datetime.fromtimestamp(message.at_ms / 1000, UTC).strftime("%Y-%m-%d")
             root = _digest(message.group_key, day if threading.thread_by_date == "daily" else "")
             mail["References"] = mail["In-Reply-To"] = f"<{root}@fenghuo>"
+
+
+def _opened(host: str, port: int) -> socket.socket:
+    """Blocking."""
+    opened = socket.create_connection((host, port), TIMEOUT_S)
+    opened.setblocking(False)
+    return opened
 
 
 def _one_line(text: str) -> str:
