@@ -13,14 +13,19 @@ from typing import Any
 from starlette.types import ASGIApp
 
 from fenghuo import __version__
+from fenghuo.alerting.notify.channels.registry import Channels
+from fenghuo.alerting.notify.texts import TextOptions
+from fenghuo.alerting.notify.tryout import TryOut
 from fenghuo.api.own.app import own_api
 from fenghuo.api.own.heartbeat import heartbeat_router
 from fenghuo.api.own.incidents import incident_router
+from fenghuo.api.own.notify import notify_router
 from fenghuo.api.own.oncall import Feeds, oncall_router
 from fenghuo.api.own.session import session_router
 from fenghuo.api.own.signatures import Signatures
 from fenghuo.api.own.status import NotificationView, StatusView, status_router
 from fenghuo.api.own.whatif import whatif_router
+from fenghuo.app.glue import local_zone
 from fenghuo.app.http_parts import HttpParts
 from fenghuo.app.replay import ReplayQuestion, Replays
 from fenghuo.model.notification import Notice
@@ -53,10 +58,18 @@ def own_application(parts: HttpParts, started_at_ms: int) -> ASGIApp:
             whatif_router(parts.alerting.what_if, replay, parts.clock.now_ms),
             heartbeat_router(parts.heartbeats, Signatures(lambda: parts.state.secret("heartbeats"))),
             incident_router(parts.alerting.incidents, parts.clock.now_ms),
+            notify_router(_tryout(parts)),
             oncall_router(parts.oncall, Feeds(Signatures(lambda: parts.state.secret("feeds"))), parts.clock.now_ms),
         ],
         __version__,
     )
+
+
+def _tryout(parts: HttpParts) -> TryOut:
+    settings = parts.holder.current.settings
+    channels = Channels(parts.clock, TextOptions(settings.language, local_zone()))
+    external_url = settings.server.external_url.rstrip("/") or parts.address.url
+    return TryOut(channels, lambda: parts.holder.current.settings.alerting, parts.clock, external_url)
 
 
 def _view(notice: Notice) -> NotificationView:

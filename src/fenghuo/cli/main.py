@@ -29,6 +29,7 @@ COMMANDS = {
     "alerts": Later("fenghuo.cli.alerts", "alerts_app"),
     "silence": Later("fenghuo.cli.silence", "silence_app"),
     "incident": Later("fenghuo.cli.incident", "incident_app"),
+    "notify": Later("fenghuo.cli.notify", "notify_app"),
     "oncall": Later("fenghuo.cli.oncall", "oncall_app"),
     "heartbeat": Later("fenghuo.cli.heartbeat", "heartbeat_app"),
     "trading": Later("fenghuo.cli.trading", "trading_app"),
