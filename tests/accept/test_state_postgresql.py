@@ -18,6 +18,7 @@ from fenghuo.base.errors import InputError, OperatingError
 from fenghuo.model.account import Session, User
 from fenghuo.model.alert import Alert
 from fenghuo.model.heartbeat import MadeHeartbeat, Pulse
+from fenghuo.model.incident import Actor, EventKind, Incident, IncidentEvent, Priority
 from fenghuo.model.labels import Labels
 from fenghuo.model.notification import Attempt, NoticeClaim, NoticeState, NotificationEntry, NotificationKey
 from fenghuo.state import open_state
@@ -77,12 +78,22 @@ def test_everything_that_the_state_keeps(postgresql: str) -> None:
         for _ in range(2):
             state.heartbeats.make(MADE)
             state.heartbeats.save([PULSE])
+            state.incidents.save([Incident(1, KEY.group_key, "team", "a\x00b🔥", labels, Priority.P1, 2**53)], [])
+        event = IncidentEvent(7, EventKind.COMMENTED, Actor("ann\x00", "api"), "a\x00b", {"x": "\x00"})
+        state.incidents.save([], [(1, event)])
+        assert state.incidents.use_link("nonce", 5, 10)
+        assert not state.incidents.use_link("nonce", 5, 10)
     with open_state(postgresql) as state:
         assert state.alerts.load() == [(alert, True)]
         assert state.notifications.entry(KEY) == entry
         (notice,) = state.notifications.recent(5)
         assert (notice.state, notice.attempts, notice.error) == (NoticeState.SENT, 2, "HTTP 500")
         assert (state.heartbeats.made(), state.heartbeats.pulses()) == ([MADE], [PULSE])
+        (incident,) = state.incidents.load(0)
+        assert (incident.title, incident.labels, incident.opened_ms) == ("ab🔥", labels, 2**53)
+        assert [line.text for line in state.incidents.timeline(1)] == ["ab"]
+        assert [(times.opened, times.mtta_s) for times in state.incidents.times(0)] == [(1, None)]
+        assert state.incidents.find(before=1) == []
         state.users.delete("ann")
         assert state.sessions.find("token", 1) is None
         state.notifications.expire(10**15)

@@ -150,19 +150,19 @@ def _row(incident: Incident) -> dict[str, Any]:
         "number": incident.number,
         "group_key": incident.group_key,
         "receiver": incident.receiver,
-        "title": incident.title,
+        "title": _text(incident.title),
         "labels": labels_to_json(incident.labels),
         "priority": incident.priority.value,
         "state": incident.state.value,
         "firing": json.dumps([f"{each:016x}" for each in sorted(incident.firing)]),
         "opened_ms": incident.opened_ms,
         "acknowledged_ms": incident.acknowledged_ms,
-        "acknowledged_by": incident.acknowledged_by,
+        "acknowledged_by": _text(incident.acknowledged_by),
         "snoozed_until_ms": incident.snoozed_until_ms,
         "resolved_ms": incident.resolved_ms,
         "remind_ms": incident.remind_ms,
-        "assignee": incident.assignee,
-        "postmortem_url": incident.postmortem_url,
+        "assignee": _text(incident.assignee),
+        "postmortem_url": _text(incident.postmortem_url),
         "events": incident.events,
     }
 
@@ -194,9 +194,9 @@ def _event_row(number: int, event: IncidentEvent) -> dict[str, Any]:
         "incident": number,
         "at_ms": event.at_ms,
         "kind": event.kind.value,
-        "actor": event.actor.name,
+        "actor": _text(event.actor.name),
         "via": event.actor.via,
-        "text": event.text,
+        "text": _text(event.text),
         "data": json.dumps(dict(event.data), ensure_ascii=False),
     }
 
@@ -233,6 +233,11 @@ def _attempt(row: Any) -> IncidentEvent:
 def _is_last(row: Any) -> bool:
     """The last try of a notice that has ended: the notice itself tells of it."""
     return row.number == row.attempts and row.state in (NoticeState.SENT.value, NoticeState.FAILED.value)
+
+
+def _text(text: str) -> str:
+    """PostgreSQL keeps every character but NUL."""
+    return text.replace("\x00", "")
 
 
 def _s(value_ms: Any) -> float | None:
