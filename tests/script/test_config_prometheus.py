@@ -191,9 +191,20 @@ def test_the_example_of_everything(directory: Path) -> None:
     assert first.relabel_configs[3].regex == ""
     assert settings.rule_files == (str(directory / "first.rules"), str(directory / "my/*.rules"))
     warned = {problem.path for problem in problems}
-    assert {"remote_write[0].oauth2", "remote_read[0]", "tracing", "otlp", "runtime", "alerting.alertmanagers"} <= warned
+    assert {
+        "remote_write[0].oauth2",
+        "remote_read[0]",
+        "tracing",
+        "otlp",
+        "runtime",
+        "alerting.alertmanagers",
+    } <= warned
     drop, move = settings.remote_writes
-    assert (drop.name, drop.write_relabel_configs[0].action, drop.remote_timeout_ms) == ("drop_expensive", "drop", 30_000)
+    assert (drop.name, drop.write_relabel_configs[0].action, drop.remote_timeout_ms) == (
+        "drop_expensive",
+        "drop",
+        30_000,
+    )
     assert move.name == "rw_tls"
     assert "scrape_configs[9].ec2_sd_configs" in warned
 
