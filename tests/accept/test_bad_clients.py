@@ -153,7 +153,7 @@ def test_a_large_answer_holds_up_nobody(server: Server) -> None:
 
     def watch() -> None:
         with httpx.Client(base_url=server.url) as client:
-            while not over.wait(0.02):
+            while not over.wait(0.005):
                 begun_s = time.monotonic()
                 assert client.get("/-/healthy").status_code == 200
                 waits_s.append(time.monotonic() - begun_s)
@@ -173,7 +173,7 @@ def test_a_large_answer_holds_up_nobody(server: Server) -> None:
     assert answer.status_code == 200
     assert len(answer.content) > 50_000_000
     assert answer.content.endswith(b"}")
-    assert len(waits_s) > 20
+    assert len(waits_s) > 5
     assert max(waits_s) < 1.5
 
 
