@@ -51,14 +51,7 @@ class Inserts:
             return None
         return Inserts(parts)
 
-    @property
-    def steady(self) -> bool:
-        """Whether equal labels always make the same text."""
-        return not any(self._parts[3::4])
-
     def expand(self, labels: Labels, value: float) -> str:
-        if len(self._parts) == 1:
-            return self._parts[0] or ""
         pieces: list[str] = []
         for at in range(0, len(self._parts) - 1, 4):
             literal, name, whole, _ = self._parts[at : at + 4]
@@ -84,11 +77,6 @@ class AlertText:
             if self._inserts is not None
             else Template.parse(text, CHECKED, name=f"__alert_{alert}", variables=_VARIABLES)
         )
-
-    @property
-    def steady(self) -> bool:
-        """Whether the text of a series is the same at every evaluation."""
-        return self._inserts is not None and self._inserts.steady
 
     def expand(self, labels: Labels, value: float, surroundings: Surroundings) -> str:
         """The text for one series. A template that fails gives a text that says so: the alert is not lost for it."""

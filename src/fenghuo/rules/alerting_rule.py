@@ -87,9 +87,6 @@ class AlertingRule:
         self._external_url = external_url
         self._labels = {name: AlertText(text, plan.name) for name, text in plan.labels.pairs}
         self._annotations = {name: AlertText(text, plan.name) for name, text in plan.annotations.pairs}
-        self._steady = all(text.steady for text in self._labels.values())
-        self._identities: dict[Labels, Labels] = {}
-        """By the series of the last evaluation, the labels of their alerts, if they cannot become others."""
         self._active: dict[Labels, ActiveAlert] = {}
         self._saved: Mapping[Labels, SavedState] = {}
 
@@ -178,21 +175,14 @@ class AlertingRule:
         """A new alert for each element of the expression's value."""
         surroundings = Surroundings.of(query, time_ms, self._external_labels, self._external_url)
         found: dict[Labels, ActiveAlert] = {}
-        identities: dict[Labels, Labels] = {}
         for series, value in query(self.plan.expr, time_ms - query_offset_ms):
-            labels = self._identities.get(series) or self._identity(series, value, surroundings)
+            texts = {name: text.expand(series, value, surroundings) for name, text in self._labels.items()}
+            labels = series.merged({METRIC_NAME: "", **texts, "alertname": self.plan.name})
             if labels in found:
                 raise InputError(f"two series of the result have the same labels after the rule's are set: {labels}")
             annotations = {name: text.expand(series, value, surroundings) for name, text in self._annotations.items()}
             found[labels] = self._new(labels, Labels(annotations), value, time_ms)
-            identities[series] = labels
-        self._identities = identities if self._steady else {}
         return found
-
-    def _identity(self, series: Labels, value: float, surroundings: Surroundings) -> Labels:
-        """The labels of the alert that a series raises."""
-        texts = {name: text.expand(series, value, surroundings) for name, text in self._labels.items()}
-        return series.merged({METRIC_NAME: "", **texts, "alertname": self.plan.name})
 
     def _new(self, labels: Labels, annotations: Labels, value: float, time_ms: int) -> ActiveAlert:
         saved = self._saved.get(labels)
