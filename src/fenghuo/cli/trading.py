@@ -14,6 +14,7 @@ from rich.table import Table
 from fenghuo.app.settings_load import load_settings
 from fenghuo.base.document import Severity
 from fenghuo.base.errors import InputError
+from fenghuo.cli.moments import moment_ms
 from fenghuo.cli.output import Output, OutputOption, print_json
 from fenghuo.trading import Market, MarketBook, Session, built_in_markets
 
@@ -38,9 +39,8 @@ def trading(
 
     Exit code 1 when a market that was named is closed, so that scripts can ask.
     """
-    book, moment = _book(config), _moment(at)
+    book, at_ms = _book(config), moment_ms(at)
     found = [book.market(name) for name in (markets or SHOWN)]
-    at_ms = round(moment.timestamp() * 1000)
     rows = [_as_json(market, at_ms, days) for market in found]
     if output is Output.JSON:
         print_json(rows)
@@ -48,7 +48,7 @@ def trading(
         _print(rows, with_sessions=days > 0)
     for market in found:
         if not market.knows(at_ms):
-            year = moment.astimezone(market.calendar.zone).year
+            year = dt.datetime.fromtimestamp(at_ms / 1000, market.calendar.zone).year
             text = f"holidays of {year} are not known to calendar {market.calendar.name}: weekends only"
             typer.secho(text, fg="yellow", err=True)
     if markets and not all(row["open"] for row in rows):
@@ -63,16 +63,6 @@ def _book(config: Path | None) -> MarketBook:
         first = next(problem for problem in problems if problem.severity is Severity.ERROR)
         raise InputError(first.message, place=f"{first.file}:{first.line}", remedy=first.remedy)
     return MarketBook(settings.trading)
-
-
-def _moment(text: str) -> dt.datetime:
-    if not text:
-        return dt.datetime.now().astimezone()
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InputError(f"{text!r} is not a moment", remedy="write 2027-02-08T02:10+08:00") from error
-    return moment if moment.tzinfo else moment.astimezone()
 
 
 def _as_json(market: Market, at_ms: int, days: int) -> dict[str, Any]:
@@ -101,8 +91,8 @@ def _session(market: Market, session: Session) -> dict[str, Any]:
     }
 
 
-def _shown(market: Market, moment_ms: int) -> str:
-    return dt.datetime.fromtimestamp(moment_ms / 1000, market.calendar.zone).isoformat(timespec="minutes")
+def _shown(market: Market, at_ms: int) -> str:
+    return dt.datetime.fromtimestamp(at_ms / 1000, market.calendar.zone).isoformat(timespec="minutes")
 
 
 def _print(rows: list[dict[str, Any]], *, with_sessions: bool) -> None:

@@ -6,14 +6,13 @@ import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from fenghuo.base.document import DictOf, Path, RefusedError, RefusedManyError, Settings
 from fenghuo.model.http_settings import HttpClientSettings, at_most_one
-from fenghuo.model.settings_types import DurationMs, FileName, LegacyLabelName, Secret, Text
+from fenghuo.model.settings_types import DurationMs, FileName, LegacyLabelName, Secret, Text, Zone
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 PERIOD_MS_MIN: Final = 10_000
@@ -26,14 +25,6 @@ def check_name(name: str) -> None:
     """Raises RefusedError for what cannot be the name of a heartbeat: it is part of an address."""
     if not NAME.fullmatch(name):
         raise RefusedError(f"{name!r} is not a name", "letters, digits, _, . and -, at most 100, as in backup-mysql")
-
-
-def _zone(value: Any) -> Any:
-    try:
-        ZoneInfo(str(value))
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise RefusedError(f"unknown time zone {str(value)!r}", "a name such as Asia/Shanghai") from None
-    return str(value)
 
 
 def _cron(value: str) -> str:
@@ -61,7 +52,7 @@ class HeartbeatSettings(Settings):
     """The longest time between two signs of life."""
     cron: Annotated[Text, AfterValidator(_cron)] = ""
     """When it is due, in five fields as in a crontab; instead of ``period``."""
-    zone: Annotated[str, BeforeValidator(_zone)] = "Asia/Shanghai"
+    zone: Zone = "Asia/Shanghai"
     """The zone of ``cron``."""
     grace_ms: DurationMs = Field(default=300_000, alias="grace")
     """How long after it was due it is missing."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import pathlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Final, get_args
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, GetCoreSchemaHandler, PlainSerializer, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
@@ -61,6 +63,23 @@ class Secret:
         if not isinstance(value, str):
             raise RefusedError("a secret is text")
         return cls(str(value))
+
+
+def _zone(value: Any) -> Any:
+    try:
+        ZoneInfo(str(value))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise RefusedError(f"unknown time zone {str(value)!r}", "a name such as Asia/Shanghai") from None
+    return str(value)
+
+
+def _date(value: Any) -> Any:
+    if isinstance(value, dt.date):
+        return value
+    try:
+        return dt.date.fromisoformat(str(value))
+    except ValueError:
+        raise RefusedError(f"{value!s} is not a date", "write YYYY-MM-DD") from None
 
 
 def _duration(value: Any) -> Any:
@@ -182,6 +201,10 @@ RegexText = Annotated[str, BeforeValidator(_regex)]
 """Text that RE2 accepts as a regular expression."""
 SizeBytes = Annotated[int, BeforeValidator(_size), PlainSerializer(_show_size, return_type=str, when_used="json")]
 """Written ``15MB`` or ``1GiB`` (both powers of 1024, as Prometheus has it), held as bytes; ``0`` is none."""
+Zone = Annotated[str, BeforeValidator(_zone)]
+"""The name of a time zone, such as ``Asia/Shanghai``."""
+Date = Annotated[dt.date, BeforeValidator(_date)]
+"""A day, written ``2026-11-21``."""
 Text = Annotated[str, BeforeValidator(_text)]
 """Text; a key without a value is the empty text, whatever the default."""
 FilePattern = Annotated[str, BeforeValidator(_text), AfterValidator(_file)]

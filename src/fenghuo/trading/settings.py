@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from typing import Annotated, Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field
 
 from fenghuo.base.document import DictOf, ListOf, RefusedError, Settings
-from fenghuo.model.settings_types import Text
+from fenghuo.model.settings_types import Date, Text, Zone
 
 _RANGE: Final = re.compile(r"([0-3]?[0-9]):([0-5][0-9])-([0-3]?[0-9]):([0-5][0-9])\Z")
 DAY_MINUTES: Final = 24 * 60
@@ -31,36 +29,18 @@ def _minutes(value: Any) -> Any:
     return begin, end
 
 
-def _zone(value: Any) -> Any:
-    try:
-        ZoneInfo(str(value))
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise RefusedError(f"unknown time zone {value!r}", "a name such as Asia/Shanghai") from None
-    return value
-
-
-def _date(value: Any) -> Any:
-    if isinstance(value, dt.date):
-        return value
-    try:
-        return dt.date.fromisoformat(str(value))
-    except ValueError:
-        raise RefusedError(f"{value!s} is not a date", "write YYYY-MM-DD") from None
-
-
 Hours = Annotated[Minutes, BeforeValidator(_minutes)]
-Day = Annotated[dt.date, BeforeValidator(_date)]
 
 
 class CalendarSettings(Settings):
     """Days of one calendar, over the public holidays that are known by its name (``china``, ``hongkong``)."""
 
-    zone: Annotated[str, BeforeValidator(_zone)] = "Asia/Shanghai"
-    closed_days: ListOf[Day] = Field(default=[])
+    zone: Zone = "Asia/Shanghai"
+    closed_days: ListOf[Date] = Field(default=[])
     """Days without trading. Given for a year that is not known, they make it known."""
-    open_days: ListOf[Day] = Field(default=[])
+    open_days: ListOf[Date] = Field(default=[])
     """Days with trading, whatever else is said of them."""
-    half_days: ListOf[Day] = Field(default=[])
+    half_days: ListOf[Date] = Field(default=[])
     """Days on which the hours named by ``half_day`` hold."""
 
 

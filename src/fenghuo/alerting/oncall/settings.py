@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -16,7 +15,7 @@ from fenghuo.base.document import DictOf, ListOf, Path, RefusedError, RefusedMan
 from fenghuo.base.errors import InputError
 from fenghuo.model.duration import parse_duration_ms
 from fenghuo.model.language import Language
-from fenghuo.model.settings_types import Text
+from fenghuo.model.settings_types import Date, Text, Zone
 
 _CLOCK: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])\Z")
 DAY_MS: Final = 86_400_000
@@ -44,15 +43,6 @@ class ContactKind(StrEnum):
     """A member id or a channel."""
 
 
-def zone(value: Any) -> Any:
-    """For validators: the name of a time zone."""
-    try:
-        ZoneInfo(str(value))
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise RefusedError(f"unknown time zone {str(value)!r}", "a name such as Asia/Shanghai") from None
-    return str(value)
-
-
 def _clock(value: Any) -> Any:
     if isinstance(value, dt.time):
         return value
@@ -60,15 +50,6 @@ def _clock(value: Any) -> Any:
     if found is None:
         raise RefusedError(f"{value!s} is not a time of day", "write HH:MM, from 00:00 to 23:59, in quotes")
     return dt.time(int(found[1]), int(found[2]))
-
-
-def _date(value: Any) -> Any:
-    if isinstance(value, dt.date):
-        return value
-    try:
-        return dt.date.fromisoformat(str(value))
-    except ValueError:
-        raise RefusedError(f"{value!s} is not a date", "write YYYY-MM-DD") from None
 
 
 def _turn(value: Any) -> Any:
@@ -87,9 +68,7 @@ def _turn(value: Any) -> Any:
     return turn_ms
 
 
-Zone = Annotated[str, BeforeValidator(zone)]
 Clock = Annotated[dt.time, BeforeValidator(_clock)]
-Day = Annotated[dt.date, BeforeValidator(_date)]
 Turn = Annotated[int, BeforeValidator(_turn)]
 
 
@@ -122,7 +101,7 @@ class Layer(Settings):
     turn_ms: Turn = Field(default=7 * DAY_MS, alias="rotation")
     """``daily``, ``weekly``, or a duration such as ``12h``. Turns of whole days end at ``handoff``, others are counted
     in hours from the first hand-off on."""
-    start: Day
+    start: Date
     """The day of the first hand-off, to the first of ``people``."""
     handoff: Clock = dt.time(10, 0)
     during: ListOf[TimeInterval] = Field(default=[])
