@@ -10,5 +10,5 @@ A channel that fails is retried until the group's next interval and is visible i
 A database that refuses keeps nobody from being told. A killed process costs at most a second copy of the notice that
 was on its way, never a notice.
 
-Deliberately absent so far: acknowledgement and escalation; and any clustering.
+Deliberately absent so far: escalation; and any clustering.
 """
