@@ -24,6 +24,7 @@ from fenghuo.api.own.oncall import Feeds, oncall_router
 from fenghuo.api.own.session import session_router
 from fenghuo.api.own.signatures import Signatures
 from fenghuo.api.own.status import NotificationView, StatusView, status_router
+from fenghuo.api.own.trading import trading_router
 from fenghuo.api.own.whatif import whatif_router
 from fenghuo.app.glue import local_zone
 from fenghuo.app.http_parts import HttpParts
@@ -60,6 +61,7 @@ def own_application(parts: HttpParts, started_at_ms: int) -> ASGIApp:
             incident_router(parts.alerting.incidents, parts.clock.now_ms),
             notify_router(_tryout(parts)),
             oncall_router(parts.oncall, Feeds(Signatures(lambda: parts.state.secret("feeds"))), parts.clock.now_ms),
+            trading_router(lambda: parts.holder.current.markets, parts.clock.now_ms),
         ],
         __version__,
     )
