@@ -29,13 +29,13 @@ has run a thousand tests may fall into any callback, hence half a second."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests of real processes on real clocks a second try on CI; the summary lists each that needed it (`RERUN`).
+    """Give tests of real processes and browsers a second try on CI; the summary lists each that needed it (`RERUN`).
 
     Two cores that hang for seconds are no fault of the program. Everything that runs in one process gets one try.
     """
     if NO_SKIPS:
         for item in items:
-            if "/accept/" in str(item.path):
+            if any(folder in str(item.path) for folder in ("/accept/", "/browser/")):
                 item.add_marker(pytest.mark.flaky(reruns=1))
 
 

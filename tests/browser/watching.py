@@ -15,6 +15,13 @@ canvas => {
 }
 """
 
+STILL_SCRIPT = """
+const still = new CSSStyleSheet()
+still.replaceSync('*, *::before, *::after { transition: none !important; animation: none !important }')
+document.adoptedStyleSheets = [...document.adoptedStyleSheets, still]
+"""
+"""Menus and dialogs stand where they are at once: a click on something that moves may miss it."""
+
 
 class Visit:
     """One browser profile with one page."""
@@ -38,6 +45,7 @@ class Visit:
             locale=locale,
             color_scheme=color_scheme,  # type: ignore[arg-type]
         )
+        context.add_init_script(STILL_SCRIPT)
         page = context.new_page()
         page.set_default_timeout(10_000)
         page.on("console", self._on_console)
