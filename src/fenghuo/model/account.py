@@ -25,9 +25,17 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
-    """A token for programs. Only its hash is kept, and not in here."""
+    """A token for programs. Only its hash is kept, and not in here.
+
+    ``role`` is viewer, operator or admin; ``scopes`` narrow it, and none leave it whole. ``used_ms`` and
+    ``used_from`` are of the last use, as exact as a minute.
+    """
 
     name: str
-    user: str
-    created_at_ms: int
-    expires_at_ms: int | None
+    role: str
+    scopes: tuple[str, ...]
+    made_by: str
+    made_ms: int
+    expires_ms: int | None = None
+    used_ms: int | None = None
+    used_from: str = ""

@@ -5,13 +5,15 @@ Passwords arrive hashed, tokens arrive hashed: nothing that opens a door is in h
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from fenghuo.base.errors import InputError
 from fenghuo.model.account import ApiToken, Session, User
 from fenghuo.state.database import Database
-from fenghuo.state.schema import api_tokens, sessions, users
+from fenghuo.state.schema import sessions, tokens, users
 
 
 class UserRepository:
@@ -59,9 +61,10 @@ class UserRepository:
         _require(found.rowcount, name)
 
     def delete(self, name: str) -> None:
-        """Remove an account with its sessions and tokens. Raises InputError for an unknown name."""
+        """Remove an account with its sessions and the tokens that it made. Raises InputError for an unknown name."""
         with self._database.write() as connection:
             found = connection.execute(delete(users).where(users.c.name == name))
+            connection.execute(delete(tokens).where(tokens.c.made_by == name))
         _require(found.rowcount, name)
 
 
@@ -110,35 +113,68 @@ class SessionRepository:
 
 
 class TokenRepository:
-    """Tokens of programs by their hash."""
+    """Tokens of programs, by their hash and by their name."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def create(self, token_hash: str, token: ApiToken) -> None:
-        """Raises InputError when the token's account does not exist."""
+        """Raises InputError when the name is taken."""
+        row = {
+            "token_hash": token_hash,
+            "name": token.name,
+            "role": token.role,
+            "scopes": " ".join(token.scopes),
+            "made_by": token.made_by,
+            "made_ms": token.made_ms,
+            "expires_ms": token.expires_ms,
+            "used_ms": token.used_ms,
+            "used_from": token.used_from,
+        }
         try:
             with self._database.write() as connection:
-                connection.execute(
-                    insert(api_tokens).values(
-                        token_hash=token_hash,
-                        name=token.name,
-                        user_name=token.user,
-                        created_at_ms=token.created_at_ms,
-                        expires_at_ms=token.expires_at_ms,
-                    )
-                )
+                connection.execute(insert(tokens).values(row))
         except IntegrityError as error:
-            raise InputError(f"a token for {token.user!r} cannot be made: no such account") from error
+            raise InputError(
+                f"a token named {token.name!r} exists already", remedy="choose another name, or revoke that one"
+            ) from error
 
     def find(self, token_hash: str, now_ms: int) -> ApiToken | None:
         """The token, unless it is unknown or over."""
         with self._database.read() as connection:
-            row = connection.execute(select(api_tokens).where(api_tokens.c.token_hash == token_hash)).one_or_none()
-        if row is None or (row.expires_at_ms is not None and row.expires_at_ms <= now_ms):
+            row = connection.execute(select(tokens).where(tokens.c.token_hash == token_hash)).one_or_none()
+        if row is None or (row.expires_ms is not None and row.expires_ms <= now_ms):
             return None
-        return ApiToken(row.name, row.user_name, row.created_at_ms, row.expires_at_ms)
+        return _token(row)
 
-    def delete(self, token_hash: str) -> None:
+    def all(self) -> list[ApiToken]:
+        """Every token, those that are over included, by name."""
+        with self._database.read() as connection:
+            return [_token(row) for row in connection.execute(select(tokens).order_by(tokens.c.name)).all()]
+
+    def used(self, token_hash: str, at_ms: int, address: str) -> None:
+        """Remember a use."""
         with self._database.write() as connection:
-            connection.execute(delete(api_tokens).where(api_tokens.c.token_hash == token_hash))
+            connection.execute(
+                update(tokens).where(tokens.c.token_hash == token_hash).values(used_ms=at_ms, used_from=address)
+            )
+
+    def revoke(self, name: str) -> None:
+        """Forget a token. Raises InputError for an unknown name."""
+        with self._database.write() as connection:
+            found = connection.execute(delete(tokens).where(tokens.c.name == name))
+        if not found.rowcount:
+            raise InputError(f"there is no token named {name!r}", remedy="`fenghuo token list` shows them")
+
+
+def _token(row: Any) -> ApiToken:
+    return ApiToken(
+        name=row.name,
+        role=row.role,
+        scopes=tuple(row.scopes.split()),
+        made_by=row.made_by,
+        made_ms=row.made_ms,
+        expires_ms=row.expires_ms,
+        used_ms=row.used_ms,
+        used_from=row.used_from,
+    )

@@ -29,7 +29,13 @@ def _incidents(connection: Connection) -> None:
         connection.execute(text("CREATE INDEX ix_notices_incident ON notices (incident)"))
 
 
-STEPS: Sequence[Step] = (_create, _create, _incidents, _create)
+def _tokens(connection: Connection) -> None:
+    """Tokens of programs belong to nobody's account any more, and the audit trail; nothing ever wrote the old table."""
+    _create(connection)
+    connection.execute(text("DROP TABLE IF EXISTS api_tokens"))
+
+
+STEPS: Sequence[Step] = (_create, _create, _incidents, _create, _tokens)
 """The step at position n leads from version n to version n + 1."""
 
 assert len(STEPS) == schema.VERSION

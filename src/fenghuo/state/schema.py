@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 4
+VERSION = 5
 
 metadata = MetaData()
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -100,14 +100,31 @@ sessions = Table(
     Column("expires_at_ms", BigInteger, nullable=False, index=True),
 )
 
-api_tokens = Table(
-    "api_tokens",
+tokens = Table(
+    "tokens",
     metadata,
     Column("token_hash", String(64), primary_key=True),
-    Column("name", String(255), nullable=False),
-    Column("user_name", String(255), ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
-    Column("created_at_ms", BigInteger, nullable=False),
-    Column("expires_at_ms", BigInteger),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("role", String(16), nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("made_by", String(255), nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger),
+    Column("used_ms", BigInteger),
+    Column("used_from", String(255), nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("at_ms", BigInteger, nullable=False, index=True),
+    Column("actor", String(255), nullable=False, index=True),
+    Column("via", String(32), nullable=False),
+    Column("address", String(255), nullable=False),
+    Column("action", String(64), nullable=False, index=True),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),
 )
 
 oncall_overrides = Table(

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from fenghuo.state import schema
 from fenghuo.state.accounts import SessionRepository, TokenRepository, UserRepository
 from fenghuo.state.alerts import AlertRepository
+from fenghuo.state.audit import AuditRepository
 from fenghuo.state.database import Database
 from fenghuo.state.heartbeats import HeartbeatRepository
 from fenghuo.state.incidents import IncidentRepository
@@ -30,6 +31,7 @@ class State:
         self.users = UserRepository(database)
         self.sessions = SessionRepository(database)
         self.tokens = TokenRepository(database)
+        self.audit = AuditRepository(database)
         self.silences = SilenceRepository(database)
         self.overrides = OverrideRepository(database)
         self.heartbeats = HeartbeatRepository(database)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -130,15 +132,30 @@ def test_sessions_end_by_time_sign_out_and_new_password(state: State) -> None:
         state.sessions.create("t5", Session("ghost", "c", 100))
 
 
-def test_tokens(state: State) -> None:
-    state.users.create(User("ann", "viewer", "h1"))
-    state.tokens.create("t1", ApiToken("ci", "ann", 1, None))
-    state.tokens.create("t2", ApiToken("once", "ann", 1, 50))
-    assert state.tokens.find("t1", 10**12) == ApiToken("ci", "ann", 1, None)
+def test_tokens_are_found_until_they_are_over(state: State) -> None:
+    ci = ApiToken("ci", "operator", ("intake", "read"), "ann", 1)
+    state.tokens.create("t1", ci)
+    state.tokens.create("t2", ApiToken("once", "viewer", (), "ann", 1, expires_ms=50))
+    with pytest.raises(InputError, match="'ci' exists already"):
+        state.tokens.create("t3", ApiToken("ci", "admin", (), "bob", 2))
+    assert state.tokens.find("t1", 10**12) == ci
     assert state.tokens.find("t2", 49) is not None
     assert state.tokens.find("t2", 50) is None
+    assert [token.name for token in state.tokens.all()] == ["ci", "once"]
+    state.tokens.used("t1", 70, "10.0.0.7")
+    assert state.tokens.find("t1", 80) == replace(ci, used_ms=70, used_from="10.0.0.7")
+    state.tokens.revoke("ci")
+    assert state.tokens.find("t1", 80) is None
+    with pytest.raises(InputError, match="no token named 'ci'"):
+        state.tokens.revoke("ci")
+
+
+def test_tokens_go_with_the_account_that_made_them(state: State) -> None:
+    state.users.create(User("ann", "admin", "h1"))
+    state.tokens.create("t1", ApiToken("hers", "admin", (), "ann", 1))
+    state.tokens.create("t2", ApiToken("his", "admin", (), "bob", 1))
     state.users.delete("ann")
-    assert state.tokens.find("t1", 1) is None
+    assert [token.name for token in state.tokens.all()] == ["his"]
 
 
 def test_a_secret_stays_and_is_nobody_elses(url: str) -> None:

@@ -1,0 +1,84 @@
+"""The audit trail, as it is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select
+
+from fenghuo.base import limits
+from fenghuo.model.audit import AuditEntry, AuditFilter
+from fenghuo.state.database import Database
+from fenghuo.state.schema import audit
+
+ENTRIES = limits.declare(
+    "audit_entries", 1_000_000, limits.Policy.DROP_OLDEST, "Entries that the audit trail keeps, whatever their age."
+)
+NAME_CHARS_MAX = 255
+"""What names and addresses are cut to; so long is no real one."""
+
+
+class AuditRepository:
+    """Entries by number. They are added and, when they are old, forgotten; nothing changes one."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, entries: Sequence[AuditEntry]) -> None:
+        """Keep entries in this order, all or none; the numbers that they have are ignored."""
+        if entries:
+            with self._database.write() as connection:
+                connection.execute(insert(audit), [_row(entry) for entry in entries])
+
+    def find(self, wanted: AuditFilter, limit: int) -> list[AuditEntry]:
+        """The newest first."""
+        columns = audit.c
+        query = select(audit).order_by(columns.id.desc()).limit(limit)
+        if wanted.since_ms is not None:
+            query = query.where(columns.at_ms >= wanted.since_ms)
+        if wanted.until_ms is not None:
+            query = query.where(columns.at_ms < wanted.until_ms)
+        if wanted.actor:
+            query = query.where(columns.actor == wanted.actor)
+        if wanted.action:
+            below = columns.action.startswith(f"{wanted.action}.", autoescape=True)
+            query = query.where((columns.action == wanted.action) | below)
+        if wanted.before is not None:
+            query = query.where(columns.id < wanted.before)
+        with self._database.read() as connection:
+            return [_entry(row) for row in connection.execute(query).all()]
+
+    def forget(self, before_ms: int, entries_max: int = ENTRIES.default) -> None:
+        """Forget what is older than the moment, and the oldest beyond ``entries_max``."""
+        with self._database.write() as connection:
+            connection.execute(delete(audit).where(audit.c.at_ms < before_ms))
+            surplus = connection.execute(select(func.count()).select_from(audit)).scalar_one() - entries_max
+            if surplus > 0:
+                last = select(audit.c.id).order_by(audit.c.id).offset(surplus - 1).limit(1).scalar_subquery()
+                connection.execute(delete(audit).where(audit.c.id <= last))
+                ENTRIES.hit(surplus)
+
+
+def _row(entry: AuditEntry) -> dict[str, Any]:
+    return {
+        "at_ms": entry.at_ms,
+        "actor": _text(entry.actor)[:NAME_CHARS_MAX],
+        "via": entry.via,
+        "address": _text(entry.address)[:NAME_CHARS_MAX],
+        "action": entry.action,
+        "subject": _text(entry.subject),
+        "detail": json.dumps(dict(entry.detail)),
+    }
+
+
+def _entry(row: Any) -> AuditEntry:
+    return AuditEntry(
+        row.at_ms, row.actor, row.via, row.address, row.action, row.subject, json.loads(row.detail), row.id
+    )
+
+
+def _text(value: str) -> str:
+    """PostgreSQL keeps every character but NUL, and SQLite no half of a surrogate pair."""
+    return value.replace("\0", "").encode(errors="replace").decode()
