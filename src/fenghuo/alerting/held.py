@@ -88,7 +88,8 @@ def merge(old: Held, new: Held, now_ms: int) -> Held:
     starts_ms = min(old_start_ms, new_start_ms)
     # Who reports an end may not know the texts any more: a rule that finds its alert gone after a restart.
     annotations = new.alert.annotations or old.alert.annotations
-    merged = replace(new.alert, starts_at_ms=starts_ms, ends_at_ms=ends_ms, annotations=annotations)
+    reading = new.alert.reading or old.alert.reading
+    merged = replace(new.alert, starts_at_ms=starts_ms, ends_at_ms=ends_ms, annotations=annotations, reading=reading)
     return Held(merged, ends_ms, ours, new.fingerprint)
 
 

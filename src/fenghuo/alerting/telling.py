@@ -105,4 +105,12 @@ def told_alert(held: Held, now_ms: int) -> ToldAlert:
     """An alert as it stands at the moment."""
     alert = held.alert
     ends_ms = held.ends_at_ms if held.resolved_at(now_ms) else None
-    return ToldAlert(held.labels, alert.annotations, alert.starts_at_ms, ends_ms, alert.generator_url, held.fingerprint)
+    return ToldAlert(
+        held.labels,
+        alert.annotations,
+        alert.starts_at_ms,
+        ends_ms,
+        alert.generator_url,
+        held.fingerprint,
+        alert.reading,
+    )

@@ -41,7 +41,7 @@ from fenghuo.heartbeat.service import Heartbeats
 from fenghuo.heartbeat.watchdog import Watchdog
 from fenghuo.metrics.collect.scrape.apart import ScraperApart
 from fenghuo.metrics.collect.scrape.service import ScraperOptions
-from fenghuo.metrics.promql import Engine
+from fenghuo.metrics.promql import Engine, watched
 from fenghuo.rules import Ports, RuleManager
 
 
@@ -100,7 +100,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         )
         relay, markets = AlertRelay(alerting.intake), Markets()
         query = instant_query(engine) if remote is None else remote.query
-        rule_ports = Ports(query, store, relay, clock, markets.market)
+        rule_ports = Ports(query, store, relay, clock, markets.market, watched)
         rules = await stack.start("rules", RuleManager(rule_ports, registry, guard))
         await stack.start("questions of rules", abandoning(remote))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fenghuo.model.labels import EMPTY, Labels
+from fenghuo.model.reading import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class Alert:
     annotations: Labels = EMPTY
     generator_url: str = ""
     updated_at_ms: int = 0
+    reading: Reading | None = None
+    """The value that its rule saw last, where a rule of ours raised it."""
 
     @property
     def name(self) -> str:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 from fenghuo.base.errors import InputError
 from fenghuo.model.alert import Alert
 from fenghuo.model.labels import EMPTY, METRIC_NAME, Labels
+from fenghuo.model.reading import Reading, Watched
 from fenghuo.rules.alert_text import AlertText, Surroundings
 from fenghuo.rules.functions import Query, table_link
 from fenghuo.rules.plan import RulePlan
@@ -79,9 +80,11 @@ class AlertingRule:
         external_labels: Labels,
         external_url: str,
         market: Callable[[str], Market] | None = None,
+        watch: Callable[[str], Watched | None] | None = None,
     ) -> None:
-        """``market`` finds the market that the plan names, if it names one."""
+        """``market`` finds the market that the plan names, if it names one; ``watch`` what its expression watches."""
         self.plan = plan
+        self._watch = watch
         self._market = partial(market, plan.market) if market is not None and plan.market else None
         self._external_labels = external_labels
         self._external_url = external_url
@@ -235,7 +238,17 @@ class AlertingRule:
             annotations=alert.annotations,
             generator_url=self._external_url + table_link(self.plan.expr),
             updated_at_ms=time_ms,
+            reading=self._reading(alert),
         )
+
+    def _reading(self, alert: ActiveAlert) -> Reading | None:
+        # One that was taken up after a restart, and has not shown since, has no value.
+        return None if self._watched is None or math.isnan(alert.value) else Reading(alert.value, self._watched)
+
+    @cached_property
+    def _watched(self) -> Watched | None:
+        """Read off the expression when the first alert is told: most rules never tell one."""
+        return None if self._watch is None else self._watch(self.plan.expr)
 
     def active_views(self) -> tuple[AlertView, ...]:
         """The pending and firing alerts."""

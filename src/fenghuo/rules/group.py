@@ -87,7 +87,8 @@ class Group:
     def _run_of(self, plan: RulePlan) -> _Run:
         output = RuleOutput(self._ports.store, f"rules:{self.plan.key}")
         if plan.is_alert:
-            rule = AlertingRule(plan, self.plan.external_labels, self.plan.external_url, self._ports.market)
+            ports = self._ports
+            rule = AlertingRule(plan, self.plan.external_labels, self.plan.external_url, ports.market, ports.watch)
             return _Run(rule, output)
         return _Run(RecordingRule(plan), output)
 

@@ -10,6 +10,7 @@ from fenghuo.base.clock import Clock
 from fenghuo.model.alert import Alert
 from fenghuo.model.labels import Labels
 from fenghuo.model.matcher import Matcher
+from fenghuo.model.reading import Watched
 from fenghuo.model.sample import AppendResult, Floats, Ints
 from fenghuo.model.selection import Selection
 from fenghuo.rules.functions import Query
@@ -36,6 +37,14 @@ Notify: TypeAlias = Callable[[list[Alert]], None]
 """Hands alerts to the notification pipeline; called from worker threads."""
 
 
+Watch: TypeAlias = Callable[[str], Watched | None]
+"""What an expression watches; None when its value means nothing. Raises InputError for a bad expression."""
+
+
+def watch_nothing(expr: str) -> None:
+    """For whoever does not tell people of alerts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything that rules reach out to."""
@@ -46,3 +55,4 @@ class Ports:
     clock: Clock
     market: Callable[[str], Market] = field(default_factory=lambda: built_in_markets().market)
     """The market of a name; asked anew each time, since a reload may change hours."""
+    watch: Watch = watch_nothing

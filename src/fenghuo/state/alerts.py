@@ -9,6 +9,7 @@ from sqlalchemy import delete, select
 
 from fenghuo.model.alert import Alert
 from fenghuo.model.labels import Labels
+from fenghuo.model.reading import Reading
 from fenghuo.state.database import Database
 from fenghuo.state.schema import alerts
 
@@ -35,6 +36,7 @@ class AlertRepository:
                     annotations=labels_from_json(row.annotations),
                     generator_url=row.generator_url,
                     updated_at_ms=row.updated_at_ms,
+                    reading=Reading.of_json(row.reading) if row.reading else None,
                 ),
                 row.end_is_ours,
             )
@@ -53,6 +55,7 @@ class AlertRepository:
                 "ends_at_ms": alert.ends_at_ms,
                 "end_is_ours": end_is_ours,
                 "updated_at_ms": alert.updated_at_ms,
+                "reading": alert.reading.to_json() if alert.reading is not None else None,
             }
             for alert, end_is_ours, fingerprint in held
         ]

@@ -35,7 +35,14 @@ def _tokens(connection: Connection) -> None:
     connection.execute(text("DROP TABLE IF EXISTS api_tokens"))
 
 
-STEPS: Sequence[Step] = (_create, _create, _incidents, _create, _tokens)
+def _readings(connection: Connection) -> None:
+    """The value and the threshold of an alert."""
+    _create(connection)
+    if "reading" not in {column["name"] for column in inspect(connection).get_columns("alerts")}:
+        connection.execute(text("ALTER TABLE alerts ADD COLUMN reading TEXT"))
+
+
+STEPS: Sequence[Step] = (_create, _create, _incidents, _create, _tokens, _readings)
 """The step at position n leads from version n to version n + 1."""
 
 assert len(STEPS) == schema.VERSION

@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 5
+VERSION = 6
 
 metadata = MetaData()
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -37,6 +37,7 @@ alerts = Table(
     Column("ends_at_ms", BigInteger, nullable=False),
     Column("end_is_ours", Boolean, nullable=False),
     Column("updated_at_ms", BigInteger, nullable=False),
+    Column("reading", Text),
 )
 
 notification_log = Table(

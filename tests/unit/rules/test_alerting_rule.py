@@ -8,6 +8,7 @@ import pytest
 
 from fenghuo.base.errors import InputError
 from fenghuo.model.labels import EMPTY, Labels
+from fenghuo.model.reading import Reading, Watched
 from fenghuo.rules.alerting_rule import AlertingRule
 from fenghuo.rules.plan import RulePlan
 from fenghuo.rules.restore import SavedState
@@ -54,6 +55,31 @@ def test_a_pending_alert_that_goes_is_forgotten_and_never_told(bench: Bench) -> 
     assert run(alerting, bench, DOWN, 2 * MINUTE) == ["pending"]
     assert run(alerting, bench, DOWN, 3 * MINUTE) == ["pending"]
     assert alerting.take_due(3 * MINUTE, MINUTE) == []
+
+
+def test_what_is_told_carries_the_value_and_what_it_was_held_against(bench: Bench) -> None:
+    asked: list[str] = []
+
+    def watch(expr: str) -> Watched:
+        asked.append(expr)
+        return Watched("up", "==", 0.0)
+
+    plan = RulePlan("Down", "up == 0", True, EMPTY, EMPTY, 0, 0)
+    alerting = AlertingRule(plan, EMPTY, "http://f:9470", watch=watch)
+    assert asked == [], "rules that tell nothing cost nothing"
+    for at in (0, 2 * MINUTE):
+        run(alerting, bench, DOWN, at)
+        (told,) = alerting.take_due(at, MINUTE)
+        assert told.reading == Reading(0.0, Watched("up", "==", 0.0))
+    assert asked == ["up == 0"]
+
+
+def test_a_value_that_means_nothing_is_not_told(bench: Bench) -> None:
+    plan = RulePlan("Gone", "up == 0", True, EMPTY, EMPTY, 0, 0)
+    alerting = AlertingRule(plan, EMPTY, "http://f:9470", watch=lambda expr: None)
+    run(alerting, bench, DOWN, 0)
+    (told,) = alerting.take_due(0, MINUTE)
+    assert told.reading is None
 
 
 def test_told_again_after_the_resend_delay_only(bench: Bench) -> None:

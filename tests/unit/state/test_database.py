@@ -47,6 +47,19 @@ def test_steps_run_once_and_in_order(url: str) -> None:
     assert ran == ["first", "second"]
 
 
+def test_alerts_of_an_older_version_get_their_reading(url: str) -> None:
+    open_state(url).close()
+    database = Database(url)
+    with database.write() as connection:
+        connection.execute(text("ALTER TABLE alerts DROP COLUMN reading"))
+        connection.execute(text("INSERT INTO alerts VALUES ('00', '{}', '{}', '', 1, 2, 0, 3)"))
+        connection.execute(text("UPDATE meta SET value = '5' WHERE key = 'schema_version'"))
+    database.close()
+    with open_state(url) as state:
+        ((alert, _),) = state.alerts.load()
+    assert (alert.updated_at_ms, alert.reading) == (3, None)
+
+
 def test_a_step_that_fails_leaves_the_old_version(url: str) -> None:
     def breaks(connection: Connection) -> None:
         connection.execute(text("CREATE TABLE half (x INTEGER)"))

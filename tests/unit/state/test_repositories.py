@@ -20,6 +20,7 @@ from fenghuo.model.notification import (
     NotificationEntry,
     NotificationKey,
 )
+from fenghuo.model.reading import Reading, Watched
 from fenghuo.state import State, open_state
 from fenghuo.state.notifications import NOTICES_KEPT_MS
 
@@ -33,7 +34,8 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 @settings(max_examples=50, deadline=None)
 @given(pairs=st.dictionaries(texts, texts, max_size=5), starts=st.integers(0, 2**53), ours=st.booleans())
 def test_alerts_with_any_text(pairs: dict[str, str], starts: int, ours: bool) -> None:
-    alert = Alert(Labels(pairs), starts, starts + 5, Labels(pairs), "http://g/?a=b", starts + 1)
+    reading = Reading(0.5, Watched(next(iter(pairs), "x"), ">", 3.0)) if ours else None
+    alert = Alert(Labels(pairs), starts, starts + 5, Labels(pairs), "http://g/?a=b", starts + 1, reading)
     with open_state("sqlite://") as state:
         state.alerts.save([(alert, ours, alert.labels.fingerprint())])
         assert state.alerts.load() == [(alert, ours)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from fenghuo.model.labels import EMPTY, Labels
+from fenghuo.model.reading import Reading
 
 FIRING = "firing"
 RESOLVED = "resolved"
@@ -23,6 +24,8 @@ class ToldAlert:
     """None while it fires."""
     generator_url: str
     fingerprint: int
+    reading: Reading | None = None
+    """The value that its rule saw last; None for alerts from elsewhere."""
 
     @property
     def status(self) -> str:

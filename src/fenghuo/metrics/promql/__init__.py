@@ -35,6 +35,7 @@ from fenghuo.metrics.promql.result import (
 from fenghuo.metrics.promql.syntax.ast import selectors_in
 from fenghuo.metrics.promql.syntax.parser import parse_expr, parse_matchers
 from fenghuo.metrics.promql.syntax.printer import normalized, pretty
+from fenghuo.metrics.promql.threshold import watched
 
 __all__ = [
     "Engine",
@@ -56,4 +57,5 @@ __all__ = [
     "parse_matchers",
     "pretty",
     "selectors_in",
+    "watched",
 ]
