@@ -85,7 +85,7 @@ def test_everything_that_the_state_keeps(postgresql: str) -> None:
         assert not state.incidents.use_link("nonce", 5, 10)
     with open_state(postgresql) as state:
         assert state.alerts.load() == [(alert, True)]
-        assert state.notifications.entry(KEY) == entry
+        assert state.notifications.entries([KEY]) == {KEY: entry}
         (notice,) = state.notifications.recent(5)
         assert (notice.state, notice.attempts, notice.error) == (NoticeState.SENT, 2, "HTTP 500")
         assert (state.heartbeats.made(), state.heartbeats.pulses()) == ([MADE], [PULSE])

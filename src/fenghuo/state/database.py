@@ -35,6 +35,7 @@ class Database:
         self._shown = self._engine.url.render_as_string(hide_password=True)
         self._insert = INSERTS[self._engine.dialect.name].get()
         self._turn = threading.Lock()
+        self._open = threading.local()
         self.trouble = ""
         """What the database last refused; empty when it did not since :meth:`clear_trouble`."""
 
@@ -46,11 +47,22 @@ class Database:
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction: all of it is kept, or nothing. Raises OperatingError when the database cannot be written."""
+        """A transaction: all of it is kept, or nothing. Raises OperatingError when the database cannot be written.
+
+        One that the same thread begins inside of another is part of that one.
+        """
+        outer: Connection | None = getattr(self._open, "connection", None)
+        if outer is not None:
+            yield outer
+            return
         with self._turn, self._translated("written"), self._engine.connect() as connection:
             writing = connection.execution_options(fenghuo_writing=True)
             with writing.begin():
-                yield writing
+                self._open.connection = writing
+                try:
+                    yield writing
+                finally:
+                    self._open.connection = None
 
     def put(
         self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, key: Sequence[str]

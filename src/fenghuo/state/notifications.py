@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from fenghuo.base import limits
 from fenghuo.model.notification import (
@@ -20,11 +20,15 @@ from fenghuo.model.notification import (
 from fenghuo.state.database import Database
 from fenghuo.state.schema import attempts, notices, notification_log
 
+T = TypeVar("T")
+
 NOTICES_KEPT_MS = 90 * 86_400_000
 NOTICES = limits.declare(
     "notices_kept", 100_000, limits.Policy.DROP_OLDEST, "Notices whose delivery can be looked up; 90 days at most."
 )
 ERROR_CHARS_MAX = 2_000
+ROWS_AT_ONCE = 500
+"""Groups named in one statement; SQLite bounds the number of its parameters."""
 _KEY = ["group_key", "receiver", "channel", "channel_index"]
 
 
@@ -34,13 +38,26 @@ class NotificationRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def entry(self, key: NotificationKey) -> NotificationEntry | None:
-        """What this channel was last told about this group."""
+    def entries(self, keys: Iterable[NotificationKey]) -> dict[NotificationKey, NotificationEntry]:
+        """What these channels were last told about their groups; without those that were told nothing."""
+        wanted = set(keys)
+        groups = list({key.group_key for key in wanted})
+        found = {}
         with self._database.read() as connection:
-            row = connection.execute(select(notification_log).where(_is_key(key))).one_or_none()
-        if row is None:
-            return None
-        return NotificationEntry(_set_of(row.firing), _set_of(row.resolved), row.sent_at_ms, row.expires_at_ms)
+            for start in range(0, len(groups), ROWS_AT_ONCE):
+                some = notification_log.c.group_key.in_(groups[start : start + ROWS_AT_ONCE])
+                for row in connection.execute(select(notification_log).where(some)):
+                    key = NotificationKey(row.group_key, row.receiver, row.channel, row.channel_index)
+                    if key in wanted:
+                        found[key] = NotificationEntry(
+                            _set_of(row.firing), _set_of(row.resolved), row.sent_at_ms, row.expires_at_ms
+                        )
+        return found
+
+    def together(self, work: Callable[[], T]) -> T:
+        """Do what ``work`` asks of this repository in one transaction: all of it is written, or nothing."""
+        with self._database.write():
+            return work()
 
     def claim(self, claim: NoticeClaim) -> int:
         """Write down that a notice is about to be sent; returns its number."""
@@ -155,10 +172,6 @@ def _key_values(key: NotificationKey) -> dict[str, Any]:
         "channel": key.channel,
         "channel_index": key.index,
     }
-
-
-def _is_key(key: NotificationKey) -> ColumnElement[bool]:
-    return and_(*(notification_log.c[name] == value for name, value in _key_values(key).items()))
 
 
 def _text_of(fingerprints: Iterable[int]) -> str:

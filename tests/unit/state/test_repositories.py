@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fenghuo.base.errors import InputError
+from fenghuo.base.errors import InputError, OperatingError
 from fenghuo.model.account import ApiToken, Session, User
 from fenghuo.model.alert import Alert
 from fenghuo.model.heartbeat import MadeHeartbeat, Pulse
@@ -62,21 +62,48 @@ def test_many_alerts_in_one_call(state: State) -> None:
 def test_a_notice_from_claim_to_mark(state: State) -> None:
     log = state.notifications
     number = log.claim(CLAIM)
-    assert log.entry(KEY) is None, "a claim says nothing about what arrived"
+    assert log.entries([KEY]) == {}, "a claim says nothing about what arrived"
     log.attempted(number, Attempt(1, 1_000, 20, "HTTP 500"))
     log.mark_sent(number, KEY, ENTRY, Attempt(2, 1_500, 10))
-    assert log.entry(KEY) == ENTRY
+    assert log.entries([KEY]) == {KEY: ENTRY}
     assert log.attempts_of(number) == [Attempt(1, 1_000, 20, "HTTP 500"), Attempt(2, 1_500, 10)]
     (notice,) = log.recent(10)
     assert (notice.state, notice.attempts, notice.error) == (NoticeState.SENT, 2, "HTTP 500")
     assert (notice.claim, notice.finished_at_ms) == (CLAIM, 1_510)
 
 
+def test_together_is_all_or_nothing(url: str) -> None:
+    with open_state(url) as state:
+        log = state.notifications
+
+        def half() -> None:
+            log.mark_sent(log.claim(CLAIM), KEY, ENTRY, Attempt(1, 1, 1))
+            raise OperatingError("full", retryable=True)
+
+        with pytest.raises(OperatingError):
+            log.together(half)
+        assert log.recent(5) == []
+        assert log.entries([KEY]) == {}
+        numbers = log.together(lambda: [log.claim(CLAIM), log.claim(CLAIM)])
+        assert [notice.id for notice in log.recent(5)] == numbers[::-1]
+
+
+def test_entries_are_found_by_the_whole_key(url: str) -> None:
+    with open_state(url) as state:
+        log = state.notifications
+        other = replace(KEY, index=KEY.index + 1)
+        log.remember(KEY, ENTRY)
+        assert log.entries([KEY, other]) == {KEY: ENTRY}
+        assert log.entries([other]) == {}
+        many = [replace(KEY, group_key=f"g{number}") for number in range(1_200)]
+        assert log.entries([*many, KEY]) == {KEY: ENTRY}
+
+
 def test_a_failed_notice_leaves_the_entry(state: State) -> None:
     log = state.notifications
     log.remember(KEY, ENTRY)
     log.mark_failed(log.claim(CLAIM), Attempt(1, 2_000, 5, "refused"))
-    assert log.entry(KEY) == ENTRY
+    assert log.entries([KEY]) == {KEY: ENTRY}
     (notice,) = log.recent(1)
     assert (notice.state, notice.error, notice.finished_at_ms) == (NoticeState.FAILED, "refused", 2_005)
 
@@ -96,9 +123,9 @@ def test_expiry(state: State) -> None:
     log.attempted(number, Attempt(1, 1, 1))
     log.remember(KEY, ENTRY)
     log.expire(ENTRY.expires_at_ms - 1)
-    assert log.entry(KEY) == ENTRY
+    assert log.entries([KEY]).get(KEY) == ENTRY
     log.expire(ENTRY.expires_at_ms)
-    assert log.entry(KEY) is None
+    assert log.entries([KEY]).get(KEY) is None
     assert len(log.recent(5)) == 1
     log.expire(CLAIM.claimed_at_ms + NOTICES_KEPT_MS + 1)
     assert log.recent(5) == []

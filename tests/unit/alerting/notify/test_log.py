@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -17,6 +20,8 @@ from unit.alerting.bench import inline
 
 pytestmark = pytest.mark.anyio
 
+T = TypeVar("T")
+
 LAST = Attempt(1, 1, 1, "")
 
 
@@ -26,14 +31,21 @@ class FakeStore:
 
     refuses: bool = True
     calls: list[str] = field(default_factory=list)
+    transactions: int = 0
 
     def _take(self, call: str) -> None:
         if self.refuses:
             raise OperatingError("full", retryable=True)
         self.calls.append(call)
 
-    def entry(self, key: NotificationKey) -> None:
-        self._take(f"entry {key.group_key}")
+    def entries(self, keys: Iterable[NotificationKey]) -> dict[NotificationKey, NotificationEntry]:
+        names = sorted(key.group_key for key in keys)
+        self._take(f"entries {' '.join(names)}")
+        return {}
+
+    def together(self, work: Callable[[], T]) -> T:
+        self.transactions += 1
+        return work()
 
     def claim(self, claim: NoticeClaim) -> int:
         self._take(f"claim {claim.key.group_key}")
@@ -95,3 +107,35 @@ async def test_what_is_owed_is_bounded(store: FakeStore, steady: SteadyLog, monk
 
     assert store.calls == ["remember c", "remember d", "remember e"]
     assert limit.hits == 2
+
+
+async def late(work: Callable[..., Any], *args: Any) -> Any:
+    """A blocking call that lets others come first, as one in a thread does."""
+    await asyncio.sleep(0)
+    return work(*args)
+
+
+async def test_what_comes_while_a_transaction_runs_shares_the_next_one(registry: CollectorRegistry) -> None:
+    store = FakeStore(refuses=False)
+    steady = SteadyLog(store, Instruments(registry), late)
+    claims = [claim(group) for group in "abcd"]
+    await asyncio.gather(*(steady.entry(each.key) for each in claims))
+    tickets = await asyncio.gather(*(steady.claim(each) for each in claims))
+    await asyncio.gather(*(steady.mark_sent(ticket, entry(), LAST) for ticket in tickets))
+
+    assert [ticket.number for ticket in tickets] == [7, 7, 7, 7]
+    assert store.calls[:2] == ["entries a", "entries b c d"]
+    assert store.calls[2:] == [*(f"claim {each}" for each in "abcd"), *(f"sent 7 {each}" for each in "abcd")]
+    assert store.transactions == 4, "the first of each kind, and then the three that waited for it"
+    assert [await steady.entry(each.key) for each in claims] == [entry()] * 4
+    assert len(store.calls) == 10, "what is known is not asked for again"
+
+
+async def test_a_claim_that_is_refused_is_made_by_its_outcome(store: FakeStore, steady: SteadyLog) -> None:
+    ticket = await steady.claim(claim("a"))
+    assert ticket.number is None
+    store.refuses = False
+    await steady.catch_up()
+    assert store.calls == [], "by itself it is not owed: whether the notice goes out is not known yet"
+    await steady.mark_sent(ticket, entry(), LAST)
+    assert store.calls == ["claim a", "sent 7 a"]
