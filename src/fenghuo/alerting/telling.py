@@ -73,7 +73,7 @@ class Telling:
             labels=flush.group_labels,
             told={held.fingerprint: held.alert.name for held in firing},
             still=frozenset(held.fingerprint for held in flush.alerts if not held.resolved_at(flush.now_ms)),
-            priority=self.priorities.highest(held.labels for held in firing),
+            priority=self.priorities.highest((held.labels for held in firing), flush.now_ms),
         )
 
     def _stages(self, flush: Flush, incident: Incident | None) -> list[tuple[str, ChannelStage]]:

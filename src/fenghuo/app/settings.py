@@ -121,7 +121,8 @@ class AppSettings:
     def market_names(self) -> tuple[str, ...]:
         """The markets that any setting names, each once."""
         intervals = (each for named in self.alerting.intervals.values() for each in named.time_intervals)
-        return tuple(dict.fromkeys([*self.trading.series, *(each.trading for each in intervals if each.trading)]))
+        named = (each.trading for each in intervals if each.trading)
+        return tuple(dict.fromkeys([*self.trading.series, *named, *(name for _, name in self.priorities.markets())]))
 
     def to_yaml(self) -> str:
         """The configuration that is in force, for people: complete where it matters, secrets masked."""

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel
 
 from fenghuo.alerting.oncall.settings import OnCallSettings
-from fenghuo.alerting.priority.settings import PrioritiesSettings, unknown_receivers
+from fenghuo.alerting.priority.settings import PrioritiesSettings, unknown_names
 from fenghuo.alerting.settings import AlertingSettings, unknown_markets, warnings_of
 from fenghuo.alerting.settings_global import GlobalSettings as AlertingGlobalSettings
 from fenghuo.app.environment import expand
@@ -196,7 +196,7 @@ class _Loader:
 
     def _priorities(self, document: Document, top: Mapping[str, Any], alerting: AlertingSettings) -> PrioritiesSettings:
         settings = self._section(PrioritiesSettings, document, top, "priorities")
-        self.problems += unknown_receivers(settings, (each.name for each in alerting.receivers), document)
+        self.problems += unknown_names(settings, (each.name for each in alerting.receivers), self._markets, document)
         return settings
 
     def _sections(self, model: type[M], document: Document, top: Mapping[str, Any]) -> M:

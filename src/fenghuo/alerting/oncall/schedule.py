@@ -6,19 +6,16 @@ instant of a hand-off that the clocks skip or repeat is the one that the time zo
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from fenghuo.alerting.mute.intervals import TimeInterval
+from fenghuo.alerting.mute.edges import DAY, instant, interval_edges, local, local_days, placed
 from fenghuo.alerting.oncall.settings import DAY_MS, Layer, Schedule
 from fenghuo.model.oncall import Override
 
-DAY: Final = dt.timedelta(days=1)
-MINUTE_MS: Final = 60_000
 SPAN_DAYS_MAX: Final = 800
 """The longest span that is laid out at once."""
 
@@ -98,8 +95,8 @@ class _LayerTurns:
         self._days, rest = divmod(layer.turn_ms, DAY_MS)
         if rest:
             self._days = 0
-        self._first_ms = _instant(layer.start, layer.handoff, zone)
-        self._during = [_placed(interval, zone) for interval in layer.during]
+        self._first_ms = instant(layer.start, layer.handoff, zone)
+        self._during = [placed(interval, zone.key) for interval in layer.during]
 
     def person(self, at_ms: int) -> str | None:
         if at_ms < self._first_ms or not self._covers(at_ms):
@@ -113,8 +110,8 @@ class _LayerTurns:
         """How many turns have passed since the first hand-off."""
         if not self._days:
             return (at_ms - self._first_ms) // self._layer.turn_ms
-        day = _local(at_ms, self._zone).date()
-        if _instant(day, self._layer.handoff, self._zone) > at_ms:
+        day = local(at_ms, self._zone).date()
+        if instant(day, self._layer.handoff, self._zone) > at_ms:
             day -= DAY
         return (day - self._layer.start).days // self._days
 
@@ -126,54 +123,8 @@ class _LayerTurns:
             last = max(0, (end_ms - self._first_ms) // turn_ms)
             yield from (self._first_ms + number * turn_ms for number in range(first, last + 1))
         else:
-            yield from (_instant(day, self._layer.handoff, self._zone) for day in _days(start_ms, end_ms, self._zone))
+            yield from (
+                instant(day, self._layer.handoff, self._zone) for day in local_days(start_ms, end_ms, self._zone)
+            )
         for interval in self._during:
-            yield from _interval_edges(interval, start_ms, end_ms)
-
-
-def _placed(interval: TimeInterval, zone: ZoneInfo) -> TimeInterval:
-    return interval if interval.location else interval.model_copy(update={"location": zone.key})
-
-
-def _interval_edges(interval: TimeInterval, start_ms: int, end_ms: int) -> Iterator[int]:
-    """Where an interval may begin or end: its times of each day, midnights, and the moments when clocks change."""
-    zone = ZoneInfo(interval.location)
-    minutes = {0, *(edge for each in interval.times for edge in (each.start_minute, each.end_minute))}
-    for day in _days(start_ms, end_ms, zone):
-        for minute in minutes:
-            on, time = day + DAY * (minute // 1440), dt.time(minute % 1440 // 60, minute % 60)
-            yield _instant(on, time, zone)
-            yield _instant(on, time, zone, fold=1)
-        yield from _clock_changes(day, zone)
-
-
-def _clock_changes(day: dt.date, zone: ZoneInfo) -> Sequence[int]:
-    """The moments of a day, to the minute, at which the zone's offset changes."""
-    low, high = _instant(day, dt.time(), zone), _instant(day + DAY, dt.time(), zone)
-
-    def offset(at_ms: int) -> dt.timedelta | None:
-        return _local(at_ms, zone).utcoffset()
-
-    before = offset(low)
-    if before == offset(high):
-        return ()
-    while high - low > MINUTE_MS:
-        middle = (low + high) // 2 // MINUTE_MS * MINUTE_MS
-        low, high = (middle, high) if offset(middle) == before else (low, middle)
-    return (high,)
-
-
-def _days(start_ms: int, end_ms: int, zone: ZoneInfo) -> Iterator[dt.date]:
-    """The local days that the span touches, and one on each side."""
-    day, last = _local(start_ms, zone).date() - DAY, _local(end_ms, zone).date() + DAY
-    while day <= last:
-        yield day
-        day += DAY
-
-
-def _local(at_ms: int, zone: ZoneInfo) -> dt.datetime:
-    return dt.datetime.fromtimestamp(at_ms / 1000, zone)
-
-
-def _instant(day: dt.date, time: dt.time, zone: ZoneInfo, fold: int = 0) -> int:
-    return round(dt.datetime.combine(day, time.replace(fold=fold), zone).timestamp() * 1000)
+            yield from interval_edges(interval, start_ms, end_ms)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, Protocol, TypeVar
 
 from fenghuo.alerting.priority.settings import PrioritiesSettings, PriorityPolicy
+from fenghuo.alerting.priority.treatment import Treatment, Treatments
 from fenghuo.model.incident import Priority
 from fenghuo.model.labels import Labels
+from fenghuo.trading import MarketBook, built_in_markets
 
 SEVERITIES: Final[Mapping[str, Priority]] = {
     **dict.fromkeys(("p0", "disaster", "emergency", "fatal"), Priority.P0),
@@ -17,24 +21,93 @@ SEVERITIES: Final[Mapping[str, Priority]] = {
 }
 """What the values of ``severity`` mean that are in common use. ``critical`` is not P0: rules that others wrote use it
 for everything that should be looked at today, and P0 is kept for what must wake people."""
+RELEASED_MS: Final = 60_000
+"""What was kept within so long before a moment belongs into that moment's digest: looks come when a hold ends, and
+those of one busy event loop are not quite at once."""
+
+
+class Labelled(Protocol):
+    """Whatever has an alert's labels."""
+
+    @property
+    def labels(self) -> Labels: ...
+
+
+T = TypeVar("T", bound=Labelled)
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted(Generic[T]):
+    """Alerts as the table treats them at one moment."""
+
+    told: list[T]
+    held: list[T]
+    because: Counter[str]
+    """How many each rule keeps."""
+    again_ms: int | None
+    """When some of it may change; None: nothing is kept or lowered, or no end is in sight."""
+    released: bool
+    """Some of ``told`` was kept until a moment ago."""
 
 
 class Priorities:
     """The table in force."""
 
-    def __init__(self, settings: PrioritiesSettings) -> None:
+    def __init__(self, settings: PrioritiesSettings, markets: MarketBook | None = None) -> None:
+        """Without ``markets`` those hold that are built in."""
         self._label = settings.label
         self._default = settings.default
         self._known = {**SEVERITIES, **settings.severities}
         self._policies = dict(settings.policies())
+        self._treatments = Treatments(self._policies, markets or built_in_markets())
 
     def of(self, labels: Labels) -> Priority:
-        """The priority of one alert."""
+        """The priority of one alert, by its labels alone."""
         return self._known.get(labels.get(self._label, "").lower(), self._default)
 
-    def highest(self, alerts: Iterable[Labels]) -> Priority:
-        """The most urgent of several; P3 of none."""
-        return min(map(self.of, alerts), default=Priority.P3)
+    def at(self, labels: Labels, at_ms: int) -> Treatment:
+        """What the alert counts as at the moment, and whether it is kept."""
+        priority = self.of(labels)
+        return self._treatments.at(priority, labels, at_ms) if self._treatments.restless else Treatment(priority)
+
+    def told_from(self, labels: Labels, at_ms: int) -> int | None:
+        """The first moment from ``at_ms`` on at which nothing keeps the alert; None where none is in sight."""
+        return self._treatments.told_from(self.of(labels), labels, at_ms)
+
+    def highest(self, alerts: Iterable[Labels], at_ms: int) -> Priority:
+        """What the most urgent of several counts as; P3 of none."""
+        return min((self.at(labels, at_ms).priority for labels in alerts), default=Priority.P3)
 
     def policy(self, priority: Priority) -> PriorityPolicy:
         return self._policies[priority]
+
+    def ack_within_ms(self, priority: Priority) -> int:
+        """How soon somebody has to answer an incident of this priority."""
+        within_ms = self._policies[priority].ack_within
+        assert within_ms is not None
+        return within_ms
+
+    def answer_by_ms(self, priority: Priority, labels: Labels, since_ms: int) -> int:
+        """When an incident has to be answered that nobody has answered since a moment.
+
+        A deadline at which its priority is kept is moved: the time begins anew when nothing keeps it any more.
+        """
+        within_ms = self.ack_within_ms(priority)
+        due_ms = since_ms + within_ms
+        told_ms = self._treatments.told_from(priority, labels, due_ms)
+        return due_ms if told_ms in (None, due_ms) else told_ms + within_ms
+
+    def sorted(self, alerts: Sequence[T], at_ms: int) -> Sorted[T]:
+        """Which of the alerts may be told at the moment."""
+        if not self._treatments.restless:
+            return Sorted(list(alerts), [], Counter(), None, released=False)
+        found = [(alert, self.at(alert.labels, at_ms)) for alert in alerts]
+        told = [alert for alert, treatment in found if not treatment.held]
+        ends = [treatment.until_ms for _, treatment in found if treatment.until_ms is not None]
+        return Sorted(
+            told,
+            [alert for alert, treatment in found if treatment.held],
+            Counter(treatment.why[-1] for _, treatment in found if treatment.held),
+            min(ends, default=None),
+            released=any(self.at(alert.labels, at_ms - RELEASED_MS).held for alert in told),
+        )

@@ -41,8 +41,8 @@ def test_a_table_of_ones_own_goes_before() -> None:
     assert own.of(Labels({"level": "critical"})) is Priority.P0
     assert own.of(Labels({"level": "重要"})) is Priority.P1
     assert own.of(Labels({"severity": "critical"})) is Priority.P3
-    assert own.highest([Labels({"level": "warning"}), Labels({"level": "CRITICAL"}), EMPTY]) is Priority.P0
-    assert own.highest([]) is Priority.P3
+    assert own.highest([Labels({"level": "warning"}), Labels({"level": "CRITICAL"}), EMPTY], 0) is Priority.P0
+    assert own.highest([], 0) is Priority.P3
 
 
 CONFIG = """route: {receiver: team}
@@ -58,6 +58,15 @@ priorities:
         ("  P4: {}", "unknown key 'P4'"),
         ("  P1: {repeat: [10s]}", "a reminder within a minute is noise"),
         ("  severities: {x: P9}", "P9"),
+        ("  P1: {ack_within: 10s}", "nobody answers within less than a minute"),
+        ("  P0: {quiet_hours: [{weekdays: [sunday]}]}", "P0 is never quiet"),
+        ("  P0: {out_of_session: {market: SSE, what: hold}}", "P0 is never held back"),
+        ("  P3: {out_of_session: {market: SSE, what: downgrade}}", "there is no priority below P3"),
+        ("  P1: {out_of_session: {market: SHFE.rx, what: hold}}", "unknown market 'SHFE.rx'"),
+        ("  P1: {in_session: {market: [SSE, NYSE], what: hold}}", "unknown exchange 'NYSE'"),
+        ("  P1: {quiet_hours: [{trading: NYSE}]}", "unknown exchange 'NYSE'"),
+        ("  P1: {out_of_session: {what: wait}}", "wait"),
+        ("  zone: Asia/Peking", "unknown time zone 'Asia/Peking'"),
     ],
 )
 def test_what_cannot_be_is_refused_with_its_line(tmp_path: Path, section: str, complaint: str) -> None:
@@ -77,3 +86,11 @@ def test_the_section_is_loaded_and_shown(tmp_path: Path) -> None:
     assert loaded is not None, problems
     assert loaded.priorities.p0.repeat == [300_000, 3_600_000]
     assert "P0:\n    receivers:\n    - team\n    repeat:\n    - 5m\n    - 1h\n" in loaded.to_yaml()
+
+
+def test_markets_of_the_table_are_markets_of_the_settings(tmp_path: Path) -> None:
+    path = tmp_path / "fenghuo.yml"
+    path.write_text(CONFIG + "  P1: {out_of_session: {market: [SHFE.rb, SSE]}, quiet_hours: [{trading: HKEX}]}")
+    loaded, problems = load_settings(path, {})
+    assert loaded is not None, problems
+    assert loaded.market_names == ("HKEX", "SHFE.rb", "SSE")
