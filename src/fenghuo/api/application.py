@@ -11,10 +11,13 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
+from fenghuo.api.audit.middleware import AuditMiddleware, telling_refusals
+from fenghuo.api.audit.trail import Trail
 from fenghuo.api.auth.authenticator import Authenticator
 from fenghuo.api.auth.middleware import AuthMiddleware
 from fenghuo.api.body_limit import BodyLimitMiddleware
 from fenghuo.api.http_metrics import HttpMetricsMiddleware, ServerHttpMetrics
+from fenghuo.base.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class ApplicationParts:
     authenticator: Authenticator | None
     metrics: ServerHttpMetrics
     metrics_open: bool
+    trail: Trail
+    clock: Clock
     cors_origins: Sequence[str] = ()
 
 
@@ -43,7 +48,15 @@ def build_application(parts: ApplicationParts) -> ASGIApp:
             )
         )
     middleware.append(Middleware(BodyLimitMiddleware))
-    middleware.append(Middleware(AuthMiddleware, authenticator=parts.authenticator, metrics_open=parts.metrics_open))
+    middleware.append(
+        Middleware(
+            AuthMiddleware,
+            authenticator=parts.authenticator,
+            refused=telling_refusals(parts.trail, parts.clock),
+            metrics_open=parts.metrics_open,
+        )
+    )
+    middleware.append(Middleware(AuditMiddleware, trail=parts.trail, clock=parts.clock))
     return Starlette(
         routes=[*parts.routes, Mount("/api/fenghuo", parts.own_api), Mount("/", parts.panel)],
         middleware=middleware,

@@ -1,4 +1,5 @@
-"""What is done now and then, for nobody in particular: old sessions go, a database that refused is tried again."""
+"""What is done now and then, for nobody in particular: old sessions and audit entries go, a database that refused is
+tried again."""
 
 from __future__ import annotations
 
@@ -18,11 +19,18 @@ log = logging.getLogger(__name__)
 
 ROUND_S = 15.0
 ROUNDS_BETWEEN_PURGES = 240
-"""Sessions that are over are refused anyway; an hour is soon enough to forget them."""
+"""Sessions that are over are refused anyway; an hour is soon enough to forget them, and what else is old."""
+
+AUDIT_KEPT_MS = 400 * 86_400_000
+"""A year of the audit trail, and a little more for whoever looks back at it."""
 
 
 class Sessions(Protocol):
     def purge_expired(self, now_ms: int) -> int: ...
+
+
+class AuditStore(Protocol):
+    def forget(self, before_ms: int) -> None: ...
 
 
 class CaredFor(Protocol):
@@ -32,6 +40,8 @@ class CaredFor(Protocol):
     def trouble(self) -> str: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def audit(self) -> AuditStore: ...
     def probe(self, now_ms: int) -> None: ...
 
 
@@ -62,5 +72,6 @@ def _round(state: CaredFor, clock: Clock, purge: bool) -> None:
             log.info("the state database works again")
         if purge:
             state.sessions.purge_expired(clock.now_ms())
+            state.audit.forget(clock.now_ms() - AUDIT_KEPT_MS)
     except OperatingError as error:
         log.warning("housekeeping: %s", error)

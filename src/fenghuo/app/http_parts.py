@@ -8,7 +8,9 @@ from prometheus_client import CollectorRegistry
 
 from fenghuo.alerting.oncall.service import OnCall
 from fenghuo.alerting.service import Alerting
+from fenghuo.api.audit.trail import Trail
 from fenghuo.api.auth.authenticator import Authenticator
+from fenghuo.api.auth.tokens import Tokens
 from fenghuo.app.forwarding import ForwardingWhenNamed
 from fenghuo.app.options import Address, ServerOptions
 from fenghuo.app.program import ConfigurationHolder, Readiness
@@ -43,5 +45,7 @@ class HttpParts:
     forwarding: ForwardingWhenNamed
     remote: RemoteEngine | None
     authenticator: Authenticator | None
+    tokens: Tokens
+    trail: Trail
     watchdog: Watchdog
     heartbeats: Heartbeats

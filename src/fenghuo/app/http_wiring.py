@@ -98,6 +98,8 @@ def http_application(parts: HttpParts) -> Http:
             authenticator=parts.authenticator,
             metrics=ServerHttpMetrics(parts.registry),
             metrics_open=parts.address.is_loopback,
+            trail=parts.trail,
+            clock=parts.clock,
             cors_origins=settings.server.cors_origins,
         )
     )

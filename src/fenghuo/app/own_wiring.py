@@ -17,6 +17,7 @@ from fenghuo.alerting.notify.channels.registry import Channels
 from fenghuo.alerting.notify.texts import TextOptions
 from fenghuo.alerting.notify.tryout import TryOut
 from fenghuo.api.own.app import own_api
+from fenghuo.api.own.audit import audit_router
 from fenghuo.api.own.heartbeat import heartbeat_router
 from fenghuo.api.own.incidents import incident_router
 from fenghuo.api.own.notify import notify_router
@@ -24,6 +25,7 @@ from fenghuo.api.own.oncall import Feeds, oncall_router
 from fenghuo.api.own.session import session_router
 from fenghuo.api.own.signatures import Signatures
 from fenghuo.api.own.status import NotificationView, StatusView, status_router
+from fenghuo.api.own.tokens import token_router
 from fenghuo.api.own.trading import trading_router
 from fenghuo.api.own.whatif import whatif_router
 from fenghuo.app.glue import local_zone
@@ -55,6 +57,8 @@ def own_application(parts: HttpParts, started_at_ms: int) -> ASGIApp:
     return own_api(
         [
             session_router(parts.authenticator),
+            token_router(parts.tokens),
+            audit_router(parts.trail),
             status_router(status, notifications),
             whatif_router(parts.alerting.what_if, replay, parts.clock.now_ms),
             heartbeat_router(parts.heartbeats, Signatures(lambda: parts.state.secret("heartbeats"))),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import anyio.to_thread
 from prometheus_client import CollectorRegistry, Gauge
 
+from fenghuo.api.audit.trail import Trail
 from fenghuo.api.prometheus.status import ReloadState
 from fenghuo.app.configuration import Configuration, load_configuration
 from fenghuo.app.options import ServerOptions
@@ -122,3 +123,5 @@ class Program:
     """Every HTTP route outside our own API, with its methods; for the reference pages."""
     guard: Guard
     """Keeps whoever runs the server alive over faults that nobody foresaw."""
+    trail: Trail
+    """Is told what was done to the server by other ways than HTTP."""

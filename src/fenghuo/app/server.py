@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import time
 from collections.abc import Sequence
 
 from fenghuo.app.banner import say
@@ -17,6 +18,7 @@ from fenghuo.base.files import allow_many_files
 from fenghuo.base.garbage import growing
 from fenghuo.base.interpreter import turns_for_a_server
 from fenghuo.base.lifecycle import on_signals
+from fenghuo.model.audit import AuditEntry
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +50,17 @@ async def run_until_stopped(
 
 async def _reload_when_asked(program: Program, asked: asyncio.Event) -> None:
     async def reload() -> None:
-        # What is wrong is in the log already, and the old configuration goes on.
-        with contextlib.suppress(InputError):
-            await program.configuration.reload()
+        outcome = "refused"
+        try:
+            # What is wrong is in the log already, and the old configuration goes on.
+            with contextlib.suppress(InputError):
+                await program.configuration.reload()
+                outcome = "done"
+        finally:
+            entry = AuditEntry(
+                time.time_ns() // 1_000_000, "SIGHUP", "signal", "", "config.reload", detail={"outcome": outcome}
+            )
+            program.trail.note(entry)
 
     while True:
         await asked.wait()

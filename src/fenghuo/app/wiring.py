@@ -17,7 +17,9 @@ from fenghuo.alerting.notify.texts import TextOptions
 from fenghuo.alerting.oncall.service import OnCall
 from fenghuo.alerting.parts import AlertingParts
 from fenghuo.alerting.service import Alerting
+from fenghuo.api.audit.trail import Trail
 from fenghuo.api.auth.authenticator import Authenticator
+from fenghuo.api.auth.tokens import Tokens
 from fenghuo.app.accounts import ensure_account, write_server_file
 from fenghuo.app.afterwards import loading_the_rest
 from fenghuo.app.banner import banner
@@ -71,6 +73,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
 
         state = await stack.start("state", opened_state(data_dir / "state.db"))
         await stack.start("housekeeping", keeping_house(state, clock, guard))
+        trail = await stack.start("audit", Trail(state.audit, clock, registry, guard))
         store = await stack.start("store", opened_store(data_dir / "metrics", settings.storage, clock, registry, guard))
         forwarding = await stack.start(
             "remote write", ForwardingWhenNamed(store, data_dir / "forward", clock, registry, guard)
@@ -123,12 +126,13 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
 
         token = secrets.token_urlsafe(32)
         sign_in = None if options.no_auth else await anyio.to_thread.run_sync(ensure_account, state.users)
-        authenticator = None if options.no_auth else Authenticator(state.users, state.sessions, clock, token)
+        tokens = Tokens(state.tokens, clock)
+        authenticator = None if options.no_auth else Authenticator(state.users, state.sessions, tokens, clock, token)
         readiness = Readiness()
         http = http_application(
             HttpParts(
                 options, address, holder, readiness, clock, registry, state, store, engine, alerting, oncall, rules,
-                scraper, forwarding, remote, authenticator, watchdog, heartbeats,
+                scraper, forwarding, remote, authenticator, tokens, trail, watchdog, heartbeats,
             )
         )  # fmt: skip
         await stack.start("http", serving(http.application, listener, http.stop))
@@ -143,5 +147,5 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
             open_to_all=options.no_auth,
             has_panel=http.has_panel,
         )
-        yield Program(address.url, holder, lines, http.routes, guard)
+        yield Program(address.url, holder, lines, http.routes, guard, trail)
         readiness.ready = False

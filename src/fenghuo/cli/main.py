@@ -34,6 +34,8 @@ COMMANDS = {
     "heartbeat": Later("fenghuo.cli.heartbeat", "heartbeat_app"),
     "trading": Later("fenghuo.cli.trading", "trading_app"),
     "user": Later("fenghuo.cli.user", "user_app"),
+    "token": Later("fenghuo.cli.token", "token_app"),
+    "audit": Later("fenghuo.cli.audit", "audit_app"),
     "inspect": Later("fenghuo.cli.inspect", "inspect_app"),
 }
 

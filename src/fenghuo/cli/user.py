@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -11,11 +12,14 @@ import typer
 
 from fenghuo.api.auth.authenticator import hash_password
 from fenghuo.api.auth.identity import Role
+from fenghuo.api.auth.tokens import PREFIX
 from fenghuo.app.accounts import generate_password
+from fenghuo.base.clock import SystemClock
 from fenghuo.base.errors import InputError, OperatingError
 from fenghuo.cli.client import DataDirOption, default_data_dir
 from fenghuo.cli.output import Output, OutputOption, print_json
 from fenghuo.model.account import User
+from fenghuo.model.audit import AuditEntry
 from fenghuo.state import State, open_state
 
 PASSWORD_CHARS_MIN = 10
@@ -51,6 +55,7 @@ def add(
     with _state(data_dir) as state:
         password, shown = _new_password(ask)
         state.users.create(User(name, _role(role), hash_password(password)))
+        _told(state, "account.add", name, role=role)
     _tell(name, password, shown)
 
 
@@ -60,6 +65,7 @@ def passwd(name: NameArgument, ask: PasswordOption = False, data_dir: DataDirOpt
     with _state(data_dir) as state:
         password, shown = _new_password(ask)
         state.users.set_password(name, hash_password(password))
+        _told(state, "account.passwd", name)
     _tell(name, password, shown)
 
 
@@ -72,6 +78,7 @@ def role(
     """Change what an account may do."""
     with _state(data_dir) as state:
         state.users.set_role(name, _role(new_role))
+        _told(state, "account.role", name, role=new_role)
 
 
 @user_app.command()
@@ -79,6 +86,7 @@ def delete(name: NameArgument, data_dir: DataDirOption = None) -> None:
     """Remove an account with its sessions."""
     with _state(data_dir) as state:
         state.users.delete(name)
+        _told(state, "account.delete", name)
 
 
 @contextlib.contextmanager
@@ -90,6 +98,12 @@ def _state(data_dir: Path | None) -> Iterator[State]:
         )
     with open_state(f"sqlite:///{path}") as state:
         yield state
+
+
+def _told(state: State, action: str, subject: str, **detail: str) -> None:
+    """Write into the audit trail what was done, by the user of this machine."""
+    now_ms = SystemClock().now_ms()
+    state.audit.add([AuditEntry(now_ms, getpass.getuser(), "shell", "", action, subject, detail)])
 
 
 def _role(name: str) -> str:
@@ -106,6 +120,8 @@ def _new_password(ask: bool) -> tuple[str, bool]:
     password: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     if len(password) < PASSWORD_CHARS_MIN:
         raise InputError(f"a password needs at least {PASSWORD_CHARS_MIN} characters")
+    if password.startswith(PREFIX):
+        raise InputError(f"what begins with {PREFIX} is a token, not a password", remedy="choose another beginning")
     return password, False
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import threading
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -12,7 +13,7 @@ import pytest
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import VerifyMismatchError
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
@@ -25,11 +26,13 @@ from fenghuo.api.auth.authenticator import (
     decoy,
     hash_password,
 )
-from fenghuo.api.auth.identity import Role, role_needed
+from fenghuo.api.auth.identity import Identity, Role, Scope, role_needed, scope_needed
 from fenghuo.api.auth.middleware import COOKIE, AuthMiddleware
 from fenghuo.api.auth.throttle import FAILURES, WINDOW_S
+from fenghuo.api.auth.tokens import PREFIX, TOKENS, USE_KEPT_MS, TokenRequest, Tokens
 from fenghuo.base.clock import ManualClock
-from fenghuo.model.account import Session, User
+from fenghuo.base.errors import InputError, OperatingError
+from fenghuo.model.account import ApiToken, Session, User
 
 pytestmark = pytest.mark.anyio
 
@@ -65,24 +68,78 @@ class Sessions:
         self.kept.pop(token_hash, None)
 
 
+class TokenTable:
+    """Tokens by hash; ``refuses`` makes every write fail as a full disk does."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, ApiToken] = {}
+        self.uses: list[int] = []
+        self.refuses = False
+
+    def create(self, token_hash: str, token: ApiToken) -> None:
+        self.kept[token_hash] = token
+
+    def find(self, token_hash: str, now_ms: int) -> ApiToken | None:
+        token = self.kept.get(token_hash)
+        return token if token and (token.expires_ms is None or token.expires_ms > now_ms) else None
+
+    def all(self) -> list[ApiToken]:
+        return list(self.kept.values())
+
+    def used(self, token_hash: str, at_ms: int, address: str) -> None:
+        if self.refuses:
+            raise OperatingError("the disk is full", retryable=True)
+        self.uses.append(at_ms)
+        self.kept[token_hash] = replace(self.kept[token_hash], used_ms=at_ms, used_from=address)
+
+    def revoke(self, name: str) -> None:
+        self.kept = {key: token for key, token in self.kept.items() if token.name != name}
+
+
+@pytest.fixture
+def table() -> TokenTable:
+    return TokenTable()
+
+
+@pytest.fixture
+def tokens(table: TokenTable, clock: ManualClock) -> Tokens:
+    return Tokens(table, clock)
+
+
 @pytest.fixture
 def sessions() -> Sessions:
     return Sessions()
 
 
 @pytest.fixture
-def authenticator(clock: ManualClock, sessions: Sessions) -> Authenticator:
-    return Authenticator(Users(), sessions, clock, TOKEN)
+def authenticator(clock: ManualClock, sessions: Sessions, tokens: Tokens) -> Authenticator:
+    return Authenticator(Users(), sessions, tokens, clock, TOKEN)
 
 
-def client(authenticator: Authenticator | None, *, metrics_open: bool = True, host: str = "127.0.0.1") -> Any:
+Refusal = tuple[str, str, int]
+
+
+def client(
+    authenticator: Authenticator | None,
+    *,
+    metrics_open: bool = True,
+    host: str = "127.0.0.1",
+    refusals: list[Refusal] | None = None,
+) -> Any:
+    def refused(request: HTTPConnection, identity: Identity | None, status: int) -> None:
+        if refusals is not None:
+            refusals.append((identity.name if identity else "", request.scope["path"], status))
+
     async def echo(request: Request) -> JSONResponse:
         identity = request.state.identity
-        return JSONResponse({"name": identity.name if identity else None})
+        return JSONResponse({"name": identity.name, "via": identity.via} if identity else {"name": None})
 
     methods = ["GET", "POST", "PUT", "DELETE"]
     app = AuthMiddleware(
-        Starlette(routes=[Route("/{path:path}", echo, methods=methods)]), authenticator, metrics_open=metrics_open
+        Starlette(routes=[Route("/{path:path}", echo, methods=methods)]),
+        authenticator,
+        refused,
+        metrics_open=metrics_open,
     )
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=f"http://{host}")
 
@@ -110,6 +167,9 @@ def basic(name: str, password: str = PASSWORD) -> dict[str, str]:
         ("POST", "/-/reload", Role.ADMIN),
         ("GET", "/-/anything", Role.ADMIN),
         ("POST", "/api/v1/admin/tsdb/delete_series", Role.ADMIN),
+        ("GET", "/api/fenghuo/tokens", Role.ADMIN),
+        ("GET", "/api/fenghuo/audit", Role.ADMIN),
+        ("POST", "/api/fenghuo/intake/grafana", Role.OPERATOR),
     ],
 )
 def test_what_each_request_needs(method: str, path: str, role: Role | None) -> None:
@@ -228,9 +288,9 @@ async def test_endless_names_are_not_remembered(authenticator: Authenticator) ->
     assert not authenticator._throttle._failures
 
 
-async def test_a_changed_account_is_noticed_at_once(clock: ManualClock, sessions: Sessions) -> None:
+async def test_a_changed_account_is_noticed_at_once(clock: ManualClock, sessions: Sessions, tokens: Tokens) -> None:
     users = Users()
-    authenticator = Authenticator(users, sessions, clock, TOKEN)
+    authenticator = Authenticator(users, sessions, tokens, clock, TOKEN)
     header = basic("eve")["Authorization"].removeprefix("Basic ")
     first = await authenticator.by_basic(header, "here")
     users.known["eve"] = User("eve", "operator", HASHED)
@@ -291,3 +351,166 @@ async def test_the_decoy_is_a_hash_that_costs_as_much_as_a_real_one() -> None:
     assert not hasher.check_needs_rehash(made)
     with pytest.raises(VerifyMismatchError):
         hasher.verify(made, "x")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "scope"),
+    [
+        ("GET", "/api/v1/query", Scope.READ),
+        ("POST", "/api/v1/query", Scope.READ),
+        ("GET", "/federate", Scope.READ),
+        ("POST", "/api/fenghuo/intake/zabbix", Scope.INTAKE),
+        ("POST", "/api/v2/alerts", Scope.INTAKE),
+        ("GET", "/api/v2/alerts", Scope.READ),
+        ("POST", "/api/v1/write", Scope.PUSH),
+        ("POST", "/api/v1/import/prometheus", Scope.PUSH),
+        ("POST", "/api/v2/silences", Scope.SILENCE),
+        ("DELETE", "/api/v2/silence/6f1c", Scope.SILENCE),
+        ("POST", "/api/fenghuo/incidents/1/resolve", None),
+        ("POST", "/-/reload", None),
+        ("GET", "/api/fenghuo/tokens", None),
+        ("GET", "/api/fenghuo/audit", None),
+    ],
+)
+def test_what_each_scope_is_for(method: str, path: str, scope: Scope | None) -> None:
+    assert scope_needed(method, path) is scope
+
+
+def made(tokens: Tokens, *scopes: str, name: str = "grafana", role: str = "", lifetime_ms: int | None = None) -> str:
+    return tokens.make(TokenRequest(name, role, scopes, lifetime_ms), "root")[0]
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def test_a_token_is_known_by_header_and_as_a_password(authenticator: Authenticator, tokens: Tokens) -> None:
+    token = made(tokens)
+    async with client(authenticator) as asking:
+        answers = [
+            (await asking.get("/api/v1/query", headers=headers)).json()
+            for headers in (bearer(token), basic("grafana", token), basic("whoever", token))
+        ]
+    assert answers == [{"name": "grafana", "via": "token"}] * 3
+
+
+async def test_a_narrowed_token_opens_nothing_else(authenticator: Authenticator, tokens: Tokens) -> None:
+    token, refusals = made(tokens, "intake", role="admin"), list[Refusal]()
+    async with client(authenticator, refusals=refusals) as asking:
+        report = await asking.post("/api/fenghuo/intake/grafana", headers=bearer(token))
+        read = await asking.get("/api/v1/query", headers=bearer(token))
+        reload = await asking.post("/-/reload", headers=bearer(token))
+    assert [answer.status_code for answer in (report, read, reload)] == [200, 403, 403]
+    assert read.json()["error"] == "the token grafana is for nothing but: intake"
+    assert refusals == [("grafana", "/api/v1/query", 403), ("grafana", "/-/reload", 403)]
+
+
+async def test_an_address_holds_only_a_token_that_is_good_for_the_intake_alone(
+    authenticator: Authenticator, tokens: Tokens
+) -> None:
+    narrow, broad = made(tokens, "intake"), made(tokens, name="everything", role="admin")
+    both = made(tokens, "intake", "read", name="both")
+    async with client(authenticator) as asking:
+        codes = [
+            (await asking.post(path, params={"token": token})).status_code
+            for path, token in (
+                ("/api/fenghuo/intake/aliyun", narrow),
+                ("/api/fenghuo/intake/aliyun", broad),
+                ("/api/fenghuo/intake/aliyun", both),
+                ("/api/fenghuo/intake/aliyun", "fh_wrong"),
+                ("/api/v2/alerts", narrow),
+            )
+        ]
+    assert codes == [200, 401, 401, 401, 401]
+
+
+async def test_a_token_ends_by_time_and_by_hand(
+    authenticator: Authenticator, tokens: Tokens, clock: ManualClock
+) -> None:
+    brief, lasting = made(tokens, lifetime_ms=60_000), made(tokens, name="lasting")
+    assert await authenticator.by_token(brief, "here")
+    await clock.advance(60)
+    assert await authenticator.by_token(brief, "here") is None
+    assert await authenticator.by_token(lasting, "here")
+    tokens.revoke("lasting")
+    assert await authenticator.by_token(lasting, "here") is None
+
+
+async def test_guessing_tokens_is_slowed_down_and_keeps_no_good_token_out(
+    authenticator: Authenticator, tokens: Tokens, clock: ManualClock
+) -> None:
+    good = made(tokens)
+    for number in range(FAILURES.default):
+        assert await authenticator.by_token(f"guess {number}", "there") is None
+    with pytest.raises(TooManyAttemptsError):
+        await authenticator.by_token("one more", "there")
+    with pytest.raises(TooManyAttemptsError):
+        await authenticator.sign_in("root", PASSWORD, "there")
+    assert await authenticator.by_token("a guess", "elsewhere") is None
+    assert await authenticator.by_token(good, "there")
+    assert await authenticator.by_token(TOKEN, "there")
+    await clock.advance(WINDOW_S)
+    assert await authenticator.by_token("again", "there") is None
+
+
+async def test_the_last_use_is_kept_to_the_minute(tokens: Tokens, table: TokenTable, clock: ManualClock) -> None:
+    token, begun_ms = made(tokens), clock.now_ms()
+    for _ in range(3):
+        assert tokens.identify(token, "10.0.0.9")
+        await clock.advance(USE_KEPT_MS / 2000)
+    assert [at_ms - begun_ms for at_ms in table.uses] == [0, USE_KEPT_MS]
+    assert tokens.all()[0].used_from == "10.0.0.9"
+
+
+async def test_a_full_disk_keeps_no_token_out(authenticator: Authenticator, tokens: Tokens, table: TokenTable) -> None:
+    token, table.refuses = made(tokens), True
+    assert await authenticator.by_token(token, "here")
+
+
+async def test_a_database_that_cannot_be_read_is_told_of(authenticator: Authenticator, table: TokenTable) -> None:
+    def find(token_hash: str, now_ms: int) -> ApiToken | None:
+        raise OperatingError("the disk is gone", retryable=True)
+
+    table.find = find  # type: ignore[method-assign]
+    async with client(authenticator) as asking:
+        answer = await asking.get("/api/v1/query", headers=bearer("fh_some"))
+    assert answer.status_code == 503
+    assert "the disk is gone" in answer.json()["error"]
+
+
+def test_what_is_kept_of_a_token_opens_nothing(tokens: Tokens, table: TokenTable) -> None:
+    token = made(tokens, "read", "intake")
+    assert token.startswith(PREFIX)
+    assert token not in str(table.kept)
+    assert table.all() == [ApiToken("grafana", "operator", ("intake", "read"), "root", table.all()[0].made_ms)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "complaint"),
+    [
+        (TokenRequest("no spaces"), "is not a name"),
+        (TokenRequest("x", "boss"), "no role 'boss'"),
+        (TokenRequest("x", "", ["everything"]), "no scope 'everything'"),
+        (TokenRequest("x", "viewer", ["read", "intake"]), "scope intake needs the role operator"),
+        (TokenRequest("x", lifetime_ms=0), "over when it is made"),
+    ],
+)
+def test_tokens_that_cannot_be(tokens: Tokens, wanted: TokenRequest, complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        tokens.make(wanted, "root")
+
+
+def test_tokens_are_not_made_without_end(tokens: Tokens, table: TokenTable) -> None:
+    table.kept = {str(number): ApiToken(str(number), "viewer", (), "root", 1) for number in range(TOKENS.default)}
+    with pytest.raises(InputError, match="revoke"):
+        tokens.make(TokenRequest("one-more"), "root")
+
+
+async def test_refusals_are_told_and_strangers_are_not(authenticator: Authenticator) -> None:
+    refusals = list[Refusal]()
+    async with client(authenticator, refusals=refusals) as asking:
+        await asking.get("/api/v1/query")
+        await asking.get("/api/v1/query", headers=basic("eve", "wrong"))
+        await asking.post("/-/reload", headers=basic("eve"))
+        await asking.get("/api/v1/query", headers=basic("eve"))
+    assert refusals == [("", "/api/v1/query", 401), ("eve", "/-/reload", 403)]

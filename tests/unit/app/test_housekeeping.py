@@ -10,7 +10,7 @@ from typing import Self
 import pytest
 from prometheus_client import CollectorRegistry
 
-from fenghuo.app.housekeeping import ROUND_S, ROUNDS_BETWEEN_PURGES, keeping_house
+from fenghuo.app.housekeeping import AUDIT_KEPT_MS, ROUND_S, ROUNDS_BETWEEN_PURGES, keeping_house
 from fenghuo.base.clock import ManualClock
 from fenghuo.base.errors import OperatingError
 from fenghuo.base.guard import Guard
@@ -26,10 +26,18 @@ class FakeState:
     refusals: int = 0
     probes: list[int] = field(default_factory=list)
     purges: list[int] = field(default_factory=list)
+    forgotten: list[int] = field(default_factory=list)
 
     @property
     def sessions(self) -> Self:
         return self
+
+    @property
+    def audit(self) -> Self:
+        return self
+
+    def forget(self, before_ms: int) -> None:
+        self.forgotten.append(before_ms)
 
     def purge_expired(self, now_ms: int) -> int:
         self.purges.append(now_ms)
@@ -55,9 +63,10 @@ async def test_sessions_are_purged_at_the_start_and_each_hour(clock: ManualClock
         await happens(lambda: len(state.purges) == 1)
         for _ in range(ROUNDS_BETWEEN_PURGES):
             await round_(clock)
-        await happens(lambda: len(state.purges) == 2)
+        await happens(lambda: len(state.forgotten) == 2)
 
     assert [at_ms - begun_ms for at_ms in state.purges] == [0, 3_600_000]
+    assert [at_ms - begun_ms for at_ms in state.forgotten] == [-AUDIT_KEPT_MS, 3_600_000 - AUDIT_KEPT_MS]
     assert state.probes == []
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import anyio.to_thread
 import pytest
 from prometheus_client import CollectorRegistry
 
+from fenghuo.api.audit.trail import Trail
 from fenghuo.app.configuration import Configuration, load_configuration
 from fenghuo.app.options import ServerOptions
 from fenghuo.app.program import ConfigurationHolder, Program
@@ -16,10 +18,24 @@ from fenghuo.app.server import _reload_when_asked
 from fenghuo.base.clock import ManualClock
 from fenghuo.base.errors import InputError
 from fenghuo.base.guard import Guard
+from fenghuo.model.audit import AuditEntry, AuditFilter
 
 pytestmark = pytest.mark.anyio
 
 TEXT = "packs: []\nscrape_configs: [{{job_name: {name}, static_configs: [{{targets: ['h:1']}}]}}]\n"
+
+
+class Store:
+    """What the audit trail is written to."""
+
+    def __init__(self) -> None:
+        self.entries: list[AuditEntry] = []
+
+    def add(self, entries: Sequence[AuditEntry]) -> None:
+        self.entries += entries
+
+    def find(self, wanted: AuditFilter, limit: int) -> list[AuditEntry]:
+        return self.entries[-limit:]
 
 
 class Part:
@@ -116,7 +132,11 @@ async def test_a_reload_that_breaks_down_is_not_the_last(
     part = Part(breaks="second")
     made = await holder(tmp_path, clock, registry, part)
     asked = asyncio.Event()
-    following = asyncio.create_task(_reload_when_asked(Program("", made, (), (), Guard(registry)), asked))
+    store = Store()
+    guard = Guard(registry)
+    trail = Trail(store, clock, registry, guard)
+    program = Program("", made, (), (), guard, trail)
+    following = asyncio.create_task(_reload_when_asked(program, asked))
     reloads = registry.get_sample_value
     (tmp_path / "fenghuo.yml").write_text(TEXT.format(name="second"))
     asked.set()
@@ -129,6 +149,12 @@ async def test_a_reload_that_breaks_down_is_not_the_last(
         assert not following.done()
         await asyncio.sleep(0)
     following.cancel()
+    async with trail:
+        pass
+    assert [(entry.action, entry.detail["outcome"]) for entry in store.entries] == [
+        ("config.reload", "refused"),
+        ("config.reload", "done"),
+    ]
 
 
 def test_without_a_file_everything_goes_at_fifteen_seconds() -> None:

@@ -25,6 +25,7 @@ from fenghuo.api.alertmanager.answer import (
     time_text,
     wrong_type,
 )
+from fenghuo.api.audit.middleware import note_of
 from fenghuo.base.errors import InputError
 from fenghuo.model.labels import Labels
 from fenghuo.model.matcher import MatchOp
@@ -74,8 +75,16 @@ class SilenceApi:
             raise RefusedRequest(400, "Failed to create silence: start time must be before end time")
         if wanted.ends_ms < self._now_ms():
             raise RefusedRequest(400, "Failed to create silence: end time can't be in the past")
+        note = note_of(request)
+        note.detail |= {
+            "matchers": [f"{each.name}{each.op.value}{each.value}" for each in wanted.conditions],
+            "ends_ms": wanted.ends_ms,
+            "created_by": wanted.created_by,
+            "comment": wanted.comment,
+        }
         try:
-            return json_answer({"silenceID": await self._alerting.silence(wanted)})
+            note.subject = await self._alerting.silence(wanted)
+            return json_answer({"silenceID": note.subject})
         except UnknownSilenceError as error:
             raise RefusedRequest(404, error.message) from error
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
@@ -17,6 +16,7 @@ from argon2.low_level import ARGON2_VERSION
 
 from fenghuo.api.auth.identity import Identity, Proof, Role
 from fenghuo.api.auth.throttle import Throttle
+from fenghuo.api.auth.tokens import PREFIX, Tokens, digest
 from fenghuo.base import limits
 from fenghuo.base.clock import Clock
 from fenghuo.base.errors import OperatingError
@@ -64,10 +64,6 @@ def hash_password(password: str) -> str:
     return PasswordHasher().hash(password)
 
 
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 def decoy(hasher: PasswordHasher) -> str:
     """A hash that no password has, and that costs as much to check as any other. Random bytes stand where the hash of
     something would: making a real one would be a tenth of the program's start."""
@@ -81,11 +77,14 @@ def decoy(hasher: PasswordHasher) -> str:
 class Authenticator:
     """Turns proofs into identities. Safe to use from one event loop; hashing runs in worker threads."""
 
-    def __init__(self, accounts: Accounts, sessions: SessionStore, clock: Clock, command_line_token: str) -> None:
+    def __init__(
+        self, accounts: Accounts, sessions: SessionStore, tokens: Tokens, clock: Clock, command_line_token: str
+    ) -> None:
         self._accounts = accounts
         self._sessions = sessions
+        self._tokens = tokens
         self._clock = clock
-        self._command_line_digest = _digest(command_line_token)
+        self._command_line_digest = digest(command_line_token)
         self._hasher = PasswordHasher()
         self._decoy = decoy(self._hasher)
         self._throttle = Throttle(clock)
@@ -102,21 +101,31 @@ class Authenticator:
         user = await self._verified(name, password, client)
         token = secrets.token_urlsafe(32)
         session = Session(user.name, secrets.token_urlsafe(24), self._clock.now_ms() + SESSION_LIFETIME_MS)
-        await anyio.to_thread.run_sync(self._sessions.create, _digest(token), session)
+        await anyio.to_thread.run_sync(self._sessions.create, digest(token), session)
         return token, Identity(user.name, Role.named(user.role), Proof.SESSION, session.csrf_token)
 
     async def sign_out(self, token: str) -> None:
-        await anyio.to_thread.run_sync(self._sessions.delete, _digest(token))
+        await anyio.to_thread.run_sync(self._sessions.delete, digest(token))
 
     async def by_session(self, token: str) -> Identity | None:
         """Who holds this session cookie; None when it is unknown or over."""
-        return await anyio.to_thread.run_sync(self._session_identity, _digest(token))
+        return await anyio.to_thread.run_sync(self._session_identity, digest(token))
 
-    def by_token(self, token: str) -> Identity | None:
-        """Who holds this bearer token."""
-        if hmac.compare_digest(_digest(token), self._command_line_digest):
-            return Identity("command line", Role.ADMIN, Proof.TOKEN)
-        return None
+    async def by_token(self, token: str, client: str) -> Identity | None:
+        """Who holds this token. Raises TooManyAttemptsError for one that is none of ours after many such.
+
+        One that is good is let in whoever else failed from there: guessing gains nothing, and a neighbour with an old
+        token must not keep alerts out.
+        """
+        if hmac.compare_digest(digest(token), self._command_line_digest):
+            return Identity("command line", Role.ADMIN, Proof.COMMAND_LINE)
+        found = await anyio.to_thread.run_sync(self._tokens.identify, token, client)
+        if found is None:
+            wait_s = self._throttle.wait_s(client)
+            if wait_s:
+                raise TooManyAttemptsError(wait_s)
+            self._throttle.failed(client)
+        return found
 
     async def by_basic(self, header_value: str, client: str) -> Identity | None:
         """Who the ``Authorization: Basic`` value belongs to. Raises TooManyAttemptsError."""
@@ -126,6 +135,8 @@ class Authenticator:
             return None
         if not colon:
             return None
+        if password.startswith(PREFIX):  # What can send no header of its own sends its token as a password.
+            return await self.by_token(password, client)
         key = hmac.digest(self._basic_key, header_value.encode(), "sha256")
         known = self._basic_cache.get(key)
         believed = known[1] if known and known[0] > self._clock.now_ms() else None

@@ -17,13 +17,13 @@ WINDOW_S = 300.0
 
 
 class Throttle:
-    """Counts failures in a fixed window that begins with the first failure."""
+    """Counts failures in a fixed window that begins with the first failure. Tokens have no account to count at."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._failures: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
-    def wait_s(self, client: str, name: str) -> int:
+    def wait_s(self, client: str, name: str = "") -> int:
         """Whole seconds to wait before the next attempt is looked at; 0 when it may go ahead."""
         now_s = self._clock.monotonic_s()
         waits = [
@@ -36,7 +36,7 @@ class Throttle:
         FAILURES.hit()
         return int(max(waits)) + 1
 
-    def failed(self, client: str, name: str) -> None:
+    def failed(self, client: str, name: str = "") -> None:
         for key in self._keys(client, name):
             since_s, count = self._current(key)
             self._failures[key] = (since_s, count + 1)
@@ -44,7 +44,7 @@ class Throttle:
             self._failures.popitem(last=False)
             REMEMBERED.hit()
 
-    def succeeded(self, client: str, name: str) -> None:
+    def succeeded(self, client: str, name: str = "") -> None:
         for key in self._keys(client, name):
             self._failures.pop(key, None)
 
@@ -54,5 +54,5 @@ class Throttle:
         return (since_s, count) if now_s - since_s < WINDOW_S else (now_s, 0)
 
     @staticmethod
-    def _keys(client: str, name: str) -> tuple[str, str]:
-        return f"client {client}", f"account {name}"
+    def _keys(client: str, name: str) -> list[str]:
+        return [f"client {client}", *([f"account {name}"] if name else ())]

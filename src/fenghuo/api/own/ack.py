@@ -19,6 +19,8 @@ from fenghuo.alerting.incident.book import Act, UnknownIncidentError
 from fenghuo.alerting.incident.links import Grant
 from fenghuo.alerting.service import Alerting
 from fenghuo.alerting.telling import ANSWER_PATH
+from fenghuo.api.audit.actions import ANSWER
+from fenghuo.api.audit.middleware import note_of
 from fenghuo.api.own.ack_page import Page, form_page, said_page
 from fenghuo.api.params import read_params
 from fenghuo.base.errors import InputError, OperatingError
@@ -66,17 +68,21 @@ class AnswerPage:
         return HTMLResponse(page.html, status, self._headers)
 
     async def _page(self, request: Request) -> tuple[int, Page]:
-        posted = request.method == "POST"
+        posted, note = request.method == "POST", note_of(request)
         grant = self._alerting.links.read(request.path_params["token"])
         if grant is None:
+            note.action, note.detail["link"] = ANSWER, "forged"
             return self._forged(request)
+        note.subject, note.actor, note.via = f"INC-{grant.incident}", grant.person, "link"
         try:
             incident = await self._alerting.incidents.get(grant.incident)
         except UnknownIncidentError:
             return 410, said_page(GONE)
         if grant.expires_ms <= self._now_ms():
+            note.detail["link"] = "expired"
             return await self._refused(incident, "expired", EXPIRED, posted=posted)
         if await self._alerting.incidents.link_used(grant.nonce):
+            note.detail["link"] = "used"
             return await self._refused(incident, "used", USED, posted=posted)
         return await self._act(request, grant, incident) if posted else (200, form_page(incident, grant.person))
 
@@ -86,12 +92,15 @@ class AnswerPage:
         except InputError:
             return 400, form_page(incident, grant.person, NO_ACTION)
         action, name = params.get("action"), grant.person or params.get("name").strip()[:NAME_CHARS_MAX]
+        note = note_of(request)
+        note.actor, note.detail["answer"] = name, action[:NAME_CHARS_MAX]
         if action not in DONE:
             return 400, form_page(incident, grant.person, NO_ACTION)
         if not name:
             return 400, form_page(incident, grant.person, NO_NAME)
         book = self._alerting.incidents
         if not await book.use_link(grant.nonce, grant.expires_ms):
+            note.detail["link"] = "used"
             return await self._refused(incident, "used", USED, posted=True)
         try:
             now = await book.act(grant.incident, _deed(action, Actor(name, "link")))

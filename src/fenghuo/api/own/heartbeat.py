@@ -14,6 +14,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
+from fenghuo.api.audit.middleware import note_of
 from fenghuo.api.auth.identity import OPEN_HEARTBEAT, Identity, Role
 from fenghuo.api.own.errors import ErrorAnswer, OwnApiError
 from fenghuo.api.own.signatures import Signatures
@@ -90,6 +91,7 @@ def _add_for_people(router: APIRouter, heartbeats: Heartbeats, path: Callable[[s
     def make(wanted: HeartbeatRequest, request: Request) -> HeartbeatView:
         """Wait for one more, or for one made here before by other settings."""
         identity: Identity = request.state.identity
+        note_of(request).subject = wanted.name
         given = {key: value for key, value in wanted.model_dump(exclude={"name"}).items() if value}
         return view(heartbeats.make(wanted.name, given, identity.name), request)
 

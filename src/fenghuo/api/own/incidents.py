@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from fenghuo.alerting.incident import machine
 from fenghuo.alerting.incident.book import Act, IncidentBook, UnknownIncidentError, number_of
 from fenghuo.alerting.incident.document import postmortem
-from fenghuo.api.auth.identity import Identity, Proof
+from fenghuo.api.auth.identity import Identity
 from fenghuo.api.own.errors import ErrorAnswer, OwnApiError
 from fenghuo.model.incident import Actor, Incident, IncidentEvent, IncidentState, IncidentTimes, Priority
 
@@ -190,7 +190,7 @@ async def _done(book: IncidentBook, incident_id: str, act: Act) -> IncidentSumma
 
 def _who(request: Request) -> Actor:
     identity: Identity = request.state.identity
-    return Actor(identity.name, "panel" if identity.proof is Proof.SESSION else "api")
+    return Actor(identity.name, identity.via)
 
 
 def _summary(incident: Incident) -> dict[str, Any]:

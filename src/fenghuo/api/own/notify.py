@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from fenghuo.alerting.notify.tryout import Trial, TryOut
+from fenghuo.api.audit.middleware import note_of
 from fenghuo.api.own.errors import ErrorAnswer
 
 LABELS_MAX = 1_000
@@ -42,8 +43,9 @@ def notify_router(tryout: TryOut) -> APIRouter:
         return [_view(each) for each in await tryout.preview(wanted.receiver, wanted.labels, resolved=wanted.resolved)]
 
     @router.post("/test", operation_id="testNotice")
-    async def test(wanted: TrialRequest) -> list[TrialView]:
+    async def test(wanted: TrialRequest, request: Request) -> list[TrialView]:
         """Send a message of trial through every channel of a receiver."""
+        note_of(request).subject = wanted.receiver
         return [_view(each) for each in await tryout.send(wanted.receiver, wanted.labels, resolved=wanted.resolved)]
 
     return router

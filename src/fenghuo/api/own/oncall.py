@@ -12,6 +12,7 @@ from fenghuo.alerting.oncall.ical import calendar
 from fenghuo.alerting.oncall.schedule import Roster, Shift
 from fenghuo.alerting.oncall.service import OnCall
 from fenghuo.alerting.oncall.settings import DAY_MS
+from fenghuo.api.audit.middleware import note_of
 from fenghuo.api.auth.identity import OPEN_FEED, Identity
 from fenghuo.api.own.errors import ErrorAnswer, OwnApiError
 from fenghuo.api.own.signatures import Signatures
@@ -138,6 +139,9 @@ def _add_changing(router: APIRouter, oncall: OnCall) -> None:
     def override(wanted: OverrideRequest, request: Request) -> OverrideView:
         """Put somebody on call for a while."""
         by = _who(request)
+        note = note_of(request)
+        note.subject, note.detail["person"] = wanted.schedule, wanted.person
+        note.detail |= {"start_ms": wanted.start_ms, "end_ms": wanted.end_ms}
         return _override(oncall.override(wanted.schedule, wanted.person, wanted.start_ms, wanted.end_ms, by))
 
     @router.delete("/overrides/{number}", status_code=204)
@@ -148,6 +152,8 @@ def _add_changing(router: APIRouter, oncall: OnCall) -> None:
     @router.post("/swaps", status_code=201)
     def swap(wanted: SwapRequest, request: Request) -> list[OverrideView]:
         """Exchange two shifts."""
+        note = note_of(request)
+        note.subject, note.detail["moments_ms"] = wanted.schedule, [wanted.one_ms, wanted.other_ms]
         return [_override(each) for each in oncall.swap(wanted.schedule, wanted.one_ms, wanted.other_ms, _who(request))]
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, Field
 
+from fenghuo.api.audit.middleware import note_of
 from fenghuo.api.auth.authenticator import (
     SESSION_LIFETIME_MS,
     Authenticator,
@@ -57,6 +58,8 @@ def session_router(authenticator: Authenticator | None) -> APIRouter:
         if authenticator is None:
             return _view(request.state.identity)
         client = request.client.host if request.client else ""
+        note = note_of(request)
+        note.actor, note.via = credentials.name, "panel"
         try:
             token, identity = await authenticator.sign_in(credentials.name, credentials.password, client)
         except SignInRefusedError as error:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from fenghuo.api.audit.middleware import note_of
 from fenghuo.api.auth.identity import Identity
 from fenghuo.api.params import MAX_TIME_MS, MIN_TIME_MS, ParameterError, invalid, read_params
 from fenghuo.api.prometheus.answer import answering, success_json
@@ -53,6 +54,7 @@ class AdminApi:
         if not selectors:
             raise ParameterError("no match[] parameter provided")
         start_ms, end_ms = params.time_ms("start", MIN_TIME_MS), params.time_ms("end", MAX_TIME_MS)
+        note_of(request).detail |= {"selectors": selectors, "start_ms": start_ms, "end_ms": end_ms}
         # Prometheus deletes what the selectors before a bad one name; here nothing is.
         sets = await anyio.to_thread.run_sync(lambda: [selector(text) for text in selectors])
         for text, matchers in zip(selectors, sets, strict=True):
@@ -69,6 +71,7 @@ class AdminApi:
         if text and text not in (*_TRUE, *_FALSE):
             raise invalid("skip_head", f'unable to parse boolean: strconv.ParseBool: parsing "{text}": invalid syntax')
         name = await anyio.to_thread.run_sync(lambda: self._store.snapshot(self._snapshots, skip_head=text in _TRUE))
+        note_of(request).subject = name
         log.info("%s made the snapshot %s", _who(request), self._snapshots / name)
         return success_json({"name": name})
 
