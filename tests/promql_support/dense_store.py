@@ -12,45 +12,45 @@ from fenghuo.model.matcher import Matcher
 from fenghuo.model.sample import ABSENT_NAN
 from fenghuo.model.selection import DenseBlock, Selection
 
+SCRAPE_MS = 10_000
+
 
 class DenseStore:
-    """Everything in one cohort: a place without a sample is marked absent."""
+    """Series whose first samples have the same place in the scrape interval are one cohort.
+
+    A place without a sample is marked absent.
+    """
 
     def __init__(self) -> None:
         self._series: dict[Labels, dict[int, float]] = {}
-        self._block: tuple[np.ndarray, np.ndarray] | None = None
         self._dictionaries: dict[str, Dictionary] = {}
 
     def add(self, labels: Labels, samples: Iterable[tuple[int, float]]) -> None:
         self._series.setdefault(labels, {}).update(samples)
-        self._block = None
 
     def add_starts(self, labels: Labels, starts_ms: Mapping[int, int]) -> None:
         """Start timestamps are not kept."""
 
     def clear(self) -> None:
         self._series.clear()
-        self._block = None
-
-    def _matrix(self) -> tuple[np.ndarray, np.ndarray]:
-        if self._block is None:
-            times = np.array(sorted({time_ms for one in self._series.values() for time_ms in one}), dtype=np.int64)
-            place = {time_ms: index for index, time_ms in enumerate(times.tolist())}
-            values = np.full((len(self._series), len(times)), ABSENT_NAN)
-            for row, samples in enumerate(self._series.values()):
-                for time_ms, value in samples.items():
-                    values[row, place[time_ms]] = value
-            self._block = times, values
-        return self._block
 
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Selection:
-        times, values = self._matrix()
         chosen = [labels for labels in self._series if all(matcher.matches_labels(labels) for matcher in matchers)]
-        rows = [row for row, labels in enumerate(self._series) if labels in set(chosen)]
-        first, last = np.searchsorted(times, start_ms), np.searchsorted(times, end_ms, side="right")
-        part = np.ascontiguousarray(values[np.array(rows, dtype=np.int64), first:last])
-        block = DenseBlock(np.arange(len(rows), dtype=np.int64), times[first:last], part)
-        return Selection(self._table(chosen), (block,))
+        cohorts: dict[int, list[int]] = {}
+        for row, labels in enumerate(chosen):
+            cohorts.setdefault(min(self._series[labels], default=0) % SCRAPE_MS, []).append(row)
+        blocks = (self._block(chosen, rows, start_ms, end_ms) for rows in cohorts.values())
+        return Selection(self._table(chosen), tuple(blocks))
+
+    def _block(self, chosen: Sequence[Labels], rows: Sequence[int], start_ms: int, end_ms: int) -> DenseBlock:
+        own = [self._series[chosen[row]] for row in rows]
+        times = sorted({ms for samples in own for ms in samples if start_ms <= ms <= end_ms})
+        values = np.full((len(rows), len(times)), ABSENT_NAN)
+        for place, samples in enumerate(own):
+            for column, ms in enumerate(times):
+                if ms in samples:
+                    values[place, column] = samples[ms]
+        return DenseBlock(np.array(rows, dtype=np.int64), np.array(times, dtype=np.int64), values)
 
     def _table(self, rows: Sequence[Labels]) -> LabelTable:
         """Columns whose dictionaries all tables of this store share."""

@@ -14,7 +14,7 @@ from fenghuo.metrics.promql.fold import Groups, held
 from fenghuo.metrics.promql.kernels.spread import quantile
 from fenghuo.metrics.promql.label_arrays import group_rows, with_column
 from fenghuo.metrics.promql.numbers import format_float, format_general
-from fenghuo.metrics.promql.reduce import REDUCTIONS, Walk
+from fenghuo.metrics.promql.reduce import ADDING, REDUCTIONS, Walk
 from fenghuo.metrics.promql.syntax.ast import Aggregate
 from fenghuo.metrics.promql.vector import Slabs, Vector, empty_vector
 from fenghuo.model.label_table import LabelColumn, LabelTable
@@ -75,7 +75,7 @@ def reduced(node: Aggregate, slabs: Slabs) -> Vector:
         return empty_vector(slabs.steps)
     names = _group_names(node, slabs.labels)
     ids, first = group_rows(slabs.labels, names)
-    walk = Walk(slabs, ids, len(first))
+    walk = Walk(slabs, ids, len(first), adds=node.op in ADDING)
     values = REDUCTIONS[node.op](walk)
     return Vector(slabs.labels.take(first).only(names), values, walk.counts > 0, walk.drop).pruned()
 

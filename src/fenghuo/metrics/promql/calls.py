@@ -29,11 +29,12 @@ from fenghuo.metrics.promql.kernels.starts import overlapping
 from fenghuo.metrics.promql.label_arrays import metric_names
 from fenghuo.metrics.promql.ranges import RangeArgument, apply_kernel, kernel_slabs
 from fenghuo.metrics.promql.relabel import absent, label_join, label_replace, order_by_labels
+from fenghuo.metrics.promql.summed import summed_slabs
 from fenghuo.metrics.promql.syntax.ast import Call, RangeMode
 from fenghuo.metrics.promql.vector import ScalarValue, Slab, Slabs, StringValue, Value, Vector, empty_vector
 from fenghuo.metrics.promql.windows import Windows
 from fenghuo.model.label_table import LabelTable
-from fenghuo.model.sample import Bools, Floats
+from fenghuo.model.sample import Bools, Floats, Ints
 
 Argument: TypeAlias = Value | RangeArgument
 
@@ -124,15 +125,24 @@ class Invocation:
         self._check_mode()
         kernel = self._kernel(RANGE_KERNELS[name])
         drop = argument.drop_name if name in KEEPS_NAME else np.ones_like(argument.drop_name)
-        make = partial(kernel_slabs, argument, kernel, self._context)
-        if name in COUNTERS_ONLY:
-            make = partial(self._watched_slabs, partial(kernel_slabs, argument, self._watched(kernel), self._context))
-        return Slabs(argument.selection.labels, argument.grid.size, drop, make)
+        labels, steps = argument.selection.labels, argument.grid.size
+        if name not in COUNTERS_ONLY:
+            return Slabs(labels, steps, drop, partial(kernel_slabs, argument, kernel, self._context))
+        kernel = self._watched(kernel)
+        make = partial(self._watched_slabs, partial(kernel_slabs, argument, kernel, self._context))
+        names = metric_names(labels)
+        if argument.mode is not RangeMode.PLAIN or (len(names) > 1 and not _look_like_counters(names)):
+            return Slabs(labels, steps, drop, make)
+        per_s = argument.range_ms / 1000 if name == "rate" else 1.0
+        return Slabs(labels, steps, drop, make, partial(self._summed_slabs, kernel, per_s))
+
+    def _summed_slabs(self, kernel: RangeKernel, per_s: float, ids: Ints) -> Iterator[Slab]:
+        return self._watched_slabs(partial(summed_slabs, self._range(0), kernel, ids, per_s, self._context))
 
     def _watched_slabs(self, make: Callable[[], Iterator[Slab]]) -> Iterator[Slab]:
         """The slabs; afterwards it is said which of the metrics with values do not look like counters."""
         labels = self._range(0).selection.labels
-        if all(name.endswith(COUNTER_SUFFIXES) for name in metric_names(labels)):
+        if _look_like_counters(metric_names(labels)):
             yield from make()
             return
         alive = np.zeros(labels.size, dtype=np.bool_)
@@ -364,6 +374,10 @@ _SPECIAL: dict[str, Callable[[Invocation], Value]] = {
         Invocation.of_native_histograms,
     ),
 }
+
+
+def _look_like_counters(names: Sequence[str]) -> bool:
+    return all(name.endswith(COUNTER_SUFFIXES) for name in names)
 
 
 def broadcast(vector: Vector, steps: int) -> Vector:

@@ -74,10 +74,11 @@ def slab_slices(rows: int, steps: int) -> Iterator[slice]:
 
 
 class Members:
-    """The rows of one slab by group. ``ids``: int64[n], n at least 1."""
+    """The rows of one slab by group. ``ids``: int64[n], n at least 1; ``weights`` int64[n], how many each row is."""
 
-    def __init__(self, ids: Ints) -> None:
+    def __init__(self, ids: Ints, weights: Ints | None = None) -> None:
         self._order: Ints | None = None
+        self._weights = weights
         if (ids == ids[0]).all():
             self.starts: Ints = np.zeros(1, np.int64)
         else:
@@ -87,8 +88,10 @@ class Members:
             self.starts = np.concatenate(([0], np.flatnonzero(ids[1:] != ids[:-1]) + 1))
         self.groups: Ints = ids[self.starts]
         """int64[g]: the groups that have rows here, ascending."""
-        self.counts = np.diff(np.append(self.starts, len(ids)))
+        self.sizes: Ints = np.diff(np.append(self.starts, len(ids)))
         """int64[g]: their rows."""
+        self.counts: Ints = self.sizes if weights is None else np.add.reduceat(self.sorted(weights), self.starts)
+        """int64[g]: what the rows are counted as."""
 
     def sorted(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """[n, S] with the rows of a group one after another."""
@@ -108,10 +111,11 @@ class Members:
         return reduced
 
     def count(self, present: Bools) -> Ints:
-        """int64[g, S]: how many rows of each group are present; bool[n, S], or [1, S] when all rows are alike."""
+        """int64[g, S]: what is present of each group; bool[n, S], or [1, S] when all rows are alike."""
         if len(present) == 1:
             return self.counts[:, None] * present
-        counts: Ints = self.reduce(np.add, self.sorted(present).astype(np.int64))
+        each = present.astype(np.int64) if self._weights is None else present * self._weights[:, None]
+        counts: Ints = self.reduce(np.add, self.sorted(each))
         return counts
 
 
@@ -135,7 +139,7 @@ class Sums:
             total: Floats = values
             lost: Floats | float = 0.0
         elif (unit := _unit(members, values)) is None or self._careful:
-            ids = np.repeat(np.arange(len(rows)), members.counts)
+            ids = np.repeat(np.arange(len(rows)), members.sizes)
             total, lost = _lane_sums(ids, len(rows), values)
         else:
             total, lost, doubt = _split_sums(members, values, unit)
@@ -165,7 +169,7 @@ def _unit(members: Members, values: Floats) -> float | None:
     largest = max(float(values.max()), -float(values.min()))
     if not largest < _SPLIT_MAX:
         return None
-    return 2.0 ** (math.frexp(largest)[1] + (int(members.counts.max()) - 1).bit_length() + 1)
+    return 2.0 ** (math.frexp(largest)[1] + (int(members.sizes.max()) - 1).bit_length() + 1)
 
 
 def _split_sums(members: Members, values: Floats, unit: float) -> tuple[Floats, Floats, Floats | float]:
@@ -174,7 +178,7 @@ def _split_sums(members: Members, values: Floats, unit: float) -> tuple[Floats, 
     high -= unit
     low = values - high
     total, lost = members.reduce(np.add, high), members.reduce(np.add, low)
-    doubt = float(members.counts.max()) ** 2 * unit * 2.0**-106
+    doubt = float(members.sizes.max()) ** 2 * unit * 2.0**-106
     small = np.abs(total + lost) < doubt * _VISIBLE
     if not small.any():
         return total, lost, doubt

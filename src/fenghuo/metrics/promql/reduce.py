@@ -21,11 +21,15 @@ _SCALE = 1 / 2048.0
 
 
 class Walk:
-    """Goes through the rows of G groups, and counts on its way. ``ids``: int64[N] below ``size``."""
+    """Goes through the rows of G groups, and counts on its way. ``ids``: int64[N] below ``size``.
 
-    def __init__(self, slabs: Slabs, ids: Ints, size: int) -> None:
+    With ``adds`` nothing but sums and counts are made of the rows, so that some may come added up already.
+    """
+
+    def __init__(self, slabs: Slabs, ids: Ints, size: int, *, adds: bool) -> None:
         self._slabs = slabs
         self._ids = ids
+        self._make = partial(slabs.make_sums, ids) if adds and slabs.make_sums is not None else slabs.make
         self.shape = (size, slabs.steps)
         self.counts: Ints = np.zeros(self.shape, dtype=np.int64)
         """int64[G, S]: rows that are present."""
@@ -38,9 +42,9 @@ class Walk:
         Where a row is not present stands ``filler``; with None, anything.
         """
         self.counts[:], self.drop[:] = 0, False
-        for slab in self._slabs.make():
+        for slab in self._make():
             ids, present = self._ids[slab.rows], slab.present
-            members = Members(ids)
+            members = Members(ids, slab.members)
             self._count_drops(ids, slab.rows, present)
             if present.all():
                 self.counts[members.groups] += members.counts[:, None]
@@ -102,3 +106,6 @@ REDUCTIONS: Final[dict[str, Callable[[Walk], Floats]]] = {
     "max": partial(_extreme, pick=np.fmax),
     "group": _group,
 }
+
+ADDING: Final = frozenset({"sum", "avg", "count", "group"})
+"""Those that make nothing but sums and counts of the rows."""

@@ -93,6 +93,8 @@ class Slab:
     """float64[n, S]."""
     present: Bools
     """bool[n, S], or bool[1, S] when all rows are present at the same moments."""
+    members: Ints | None = None
+    """int64[n]: how many series each row is the sum of, ``rows`` naming one of them; None where each is one series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,9 @@ class Slabs:
     drop_name: Bools
     make: Callable[[], Iterator[Slab]]
     """Makes the slabs; each row is in one at most. May be called again."""
+    make_sums: Callable[[Ints], Iterator[Slab]] | None = None
+    """Makes slabs for who only adds up, if that is quicker: of the groups of rows, int64[N], some rows of one group may
+    come as their sum."""
 
 
 Value: TypeAlias = ScalarValue | StringValue | Vector

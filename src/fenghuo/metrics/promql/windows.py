@@ -99,21 +99,26 @@ def windows_of(
     With ``keep_stale`` staleness markers stay in as samples; else they are left out as if they were no samples.
     ``check`` is called before each tile.
     """
+    for matrix in matrices_of(selection, grid.size, keep_stale=keep_stale):
+        yield from windows_over(matrix, grid, range_ms, check)
+
+
+def windows_over(matrix: Matrix, grid: Grid, range_ms: int, check: Callable[[], None] = _go_on) -> Iterator[Windows]:
+    """Tiles of one matrix with their windows; as :func:`windows_of`."""
     ends = grid.times_ms[None, :]
-    for part, lo, hi in _cut(selection, grid, range_ms, keep_stale):
+    for part, lo, hi in _cut(matrix, grid, range_ms):
         check()
         yield Windows(part.rows, part.times_ms, part.values, lo, hi, ends, range_ms, part.starts_ms, check)
 
 
-def _cut(selection: Selection, grid: Grid, range_ms: int, keep_stale: bool) -> Iterator[tuple[Matrix, Ints, Ints]]:
+def _cut(matrix: Matrix, grid: Grid, range_ms: int) -> Iterator[tuple[Matrix, Ints, Ints]]:
     """Tiles and their windows, int64[n or 1, S] each."""
-    for matrix in matrices_of(selection, grid.size, keep_stale=keep_stale):
-        if len(matrix.times_ms) == 1:
-            yield from _tiles(matrix, *_bounds(matrix.times_ms[0], grid, range_ms), grid)
-        elif grid.size > 1 and len(matrix.times_ms) >= ROWS_MIN:
-            yield from _tiles_by_bounds(matrix, grid, range_ms)
-        else:
-            yield from _own_tiles(matrix, grid, range_ms)
+    if len(matrix.times_ms) == 1:
+        yield from _tiles(matrix, *_bounds(matrix.times_ms[0], grid, range_ms), grid)
+    elif grid.size > 1 and len(matrix.times_ms) >= ROWS_MIN:
+        yield from _tiles_by_bounds(matrix, grid, range_ms)
+    else:
+        yield from _own_tiles(matrix, grid, range_ms)
 
 
 def _bounds(times_ms: Ints, grid: Grid, range_ms: int) -> tuple[Ints, Ints]:

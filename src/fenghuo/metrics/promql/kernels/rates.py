@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from fenghuo.metrics.promql.kernels.starts import counted_from_start, starts_anew
@@ -31,36 +33,60 @@ def delta(windows: Windows) -> Result:
     return _extrapolated(windows, is_counter=False, is_rate=False)
 
 
-def _extrapolated(windows: Windows, *, is_counter: bool, is_rate: bool) -> Result:
-    """The difference of last and first sample, scaled to the window.
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far the samples of a window reach, and how much further their series is taken to go. Seconds, float64[W, S].
 
     The series is assumed to go on for half a mean sample distance beyond its first and last sample, or up to the
-    edge of the window when that is nearer than 1.1 distances; a counter never reaches below zero.
+    edge of the window when that is nearer than 1.1 distances. Where a window holds fewer than two samples the figures
+    mean nothing.
     """
-    lo, hi = windows.lo, windows.hi
+
+    sampled_s: Floats
+    to_start_s: Floats
+    to_end_s: Floats
+
+    @staticmethod
+    def of(windows: Windows) -> Reach:
+        first_s = windows.time_at(windows.lo) / 1000
+        last_s = windows.time_at(windows.hi - 1) / 1000
+        sampled_s = last_s - first_s
+        distance_s = sampled_s / (windows.count - 1)
+        threshold_s = distance_s * _EXTRAPOLATION_LIMIT
+        to_start_s = first_s - (windows.ends_ms - windows.range_ms) / 1000
+        to_start_s = np.where(to_start_s >= threshold_s, distance_s / 2, to_start_s)
+        to_end_s = windows.ends_ms / 1000 - last_s
+        to_end_s = np.where(to_end_s >= threshold_s, distance_s / 2, to_end_s)
+        return Reach(sampled_s, to_start_s, to_end_s)
+
+    @property
+    def factor(self) -> Floats:
+        """What the change between the first and last sample is multiplied by."""
+        factor: Floats = (self.sampled_s + self.to_start_s + self.to_end_s) / self.sampled_s
+        return factor
+
+    def share(self, count: Ints) -> Floats:
+        """The time between the samples as a multiple of that before the first; infinity below two samples."""
+        share: Floats = np.where(count >= 2, self.sampled_s / self.to_start_s, np.inf)
+        return share
+
+
+def _extrapolated(windows: Windows, *, is_counter: bool, is_rate: bool) -> Result:
+    """The difference of last and first sample, scaled to the window; a counter never reaches below zero."""
     count = windows.count
-    first_value = windows.value_at(lo)
-    change = windows.value_at(hi - 1) - first_value
+    first_value = windows.value_at(windows.lo)
+    change = windows.value_at(windows.hi - 1) - first_value
     fallen = _add_resets(windows, change) if is_counter else _NO_ROWS
-    first_s = windows.time_at(lo) / 1000
-    last_s = windows.time_at(hi - 1) / 1000
-    sampled_s = last_s - first_s
-    distance_s = sampled_s / (count - 1)
-    threshold_s = distance_s * _EXTRAPOLATION_LIMIT
-    to_start_s = first_s - (windows.ends_ms - windows.range_ms) / 1000
-    to_start_s = np.where(to_start_s >= threshold_s, distance_s / 2, to_start_s)
-    to_end_s = windows.ends_ms / 1000 - last_s
-    to_end_s = np.where(to_end_s >= threshold_s, distance_s / 2, to_end_s)
-    factor = (sampled_s + to_start_s + to_end_s) / sampled_s
+    reach = Reach.of(windows)
     per_s = windows.range_ms / 1000 if is_rate else 1.0
-    result = change * (factor / per_s)
+    result = change * (reach.factor / per_s)
     if not is_counter:
         return result, count >= 2
-    rows = _perhaps_young(windows, fallen, np.where(count >= 2, sampled_s / to_start_s, np.inf))
+    rows = _perhaps_young(windows, fallen, reach.share(count))
     if len(rows):
-        rows, steps = _young(rows, first_value, change, sampled_s, to_start_s)
-        own = rows if sampled_s.shape[0] > 1 else 0
-        sampled, to_end = sampled_s[own, steps], to_end_s[own, steps]
+        rows, steps = _young(rows, first_value, change, reach.sampled_s, reach.to_start_s)
+        own = rows if reach.sampled_s.shape[0] > 1 else 0
+        sampled, to_end = reach.sampled_s[own, steps], reach.to_end_s[own, steps]
         to_zero = sampled * (first_value[rows, steps] / change[rows, steps])
         result[rows, steps] = change[rows, steps] * ((sampled + to_zero + to_end) / sampled / per_s)
     if windows.starts_ms is not None:
@@ -72,7 +98,7 @@ def _perhaps_young(windows: Windows, fallen: Ints, share: Floats) -> Ints:
     """The few rows for which :func:`_young` may find something.
 
     The others never fall, and do not grow by so much in the whole range that any of their windows could be meant.
-    ``share`` float64[W, S]: the time between the samples of a window as a multiple of that before the first.
+    ``share`` float64[W, S] is :meth:`Reach.share`.
     """
     least = float(np.fmin.reduce(share, axis=None))
     before, after = windows.values[:, 0], windows.values[:, -1]

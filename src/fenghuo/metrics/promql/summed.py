@@ -1,0 +1,210 @@
+"""Sums of rates without the rates: an aggregation pushed below ``rate`` and ``increase``.
+
+A rate is linear in the samples, but for two things. With the increments d[t] = x[t + 1] - x[t] of one counter that
+never falls, its increase over a window is the sum of those d that lie between the window's first and last sample, times
+a factor that makes up for the edges (:class:`~fenghuo.metrics.promql.kernels.rates.Reach`). The factor depends on the
+timestamps alone, so the series of a cohort share it, and
+
+    sum over i of rate(x_i)  =  factor * sum over the window of (sum over i of d_i).
+
+The inner sum is made first, once for each group of each cohort, and windows are cut from a handful of rows where there
+were thousands of series. Increments are not negative, so nothing cancels: a sum of n of them is off by n roundings at
+most, and windows over the sums are added up with compensation.
+
+The two things are counters that begin anew, and young ones: a series is not taken to have gone on before it was zero,
+which depends on its own value. With ``first`` and ``last`` of all samples looked at, a counter that never falls is not
+young in any window when ``first * share >= last - first``, where ``share`` is the least of
+:meth:`~fenghuo.metrics.promql.kernels.rates.Reach.share` over the windows: a window's own first value is not smaller,
+its increase not larger. Series for which that does not hold, or that fall, or have a sample missing or one that is no
+number, are set aside and go the usual way, row by row; their values are added to the others'.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from fenghuo.metrics.promql.context import Context
+from fenghuo.metrics.promql.functions import RangeKernel
+from fenghuo.metrics.promql.kernels.rates import Reach
+from fenghuo.metrics.promql.kernels.sums import sums_between
+from fenghuo.metrics.promql.matrices import Matrix
+from fenghuo.metrics.promql.ranges import RangeArgument, kernel_slabs
+from fenghuo.metrics.promql.vector import Slab
+from fenghuo.metrics.promql.windows import TILE_ELEMENTS, Windows, windows_over
+from fenghuo.model.sample import Bools, Floats, Ints
+from fenghuo.model.selection import DenseBlock, RaggedBlock, Selection
+
+T = TypeVar("T", bound=np.generic)
+
+LINEAR: Final = frozenset({"rate", "increase"})
+"""The functions for which this holds."""
+ROWS_A_GROUP_MIN = 4
+"""With fewer series to a group and cohort, adding them up first saves little."""
+COHORT_ROWS_MIN = 8
+ELEMENTS_MIN = 1 << 12
+"""Cohorts of one length that have fewer samples than this together go the usual way, which costs them less."""
+_HUGE = 1e290
+"""Counters beyond this are set aside: their sums could overflow where their rates do not."""
+
+
+def summed_slabs(
+    argument: RangeArgument, kernel: RangeKernel, ids: Ints, per_s: float, context: Context
+) -> Iterator[Slab]:
+    """Slabs of which a row stands for one series or for several of one group, as its ``members`` says.
+
+    ``ids`` int64[N] are the groups of the selection's rows. ``kernel`` is that of the function, ``per_s`` what it
+    divides the increase by.
+    """
+    cohorts, rest = _sorted_out(argument.selection, ids)
+    for alike in cohorts:
+        times = np.stack([block.times_ms for block in alike])
+        matrix = Matrix(np.arange(len(alike)), times, np.broadcast_to(0.0, times.shape))
+        for windows in windows_over(matrix, argument.grid, argument.range_ms, context.check):
+            sums = _Increments([alike[number] for number in windows.rows.tolist()], ids)
+            reach, count = Reach.of(windows), windows.count
+            rest.extend(sums.added_up(np.fmin.reduce(reach.share(count), axis=1), context))
+            yield from _rates(sums, windows, reach.factor / per_s, count >= 2)
+    if rest:
+        left = replace(argument, selection=Selection(argument.selection.labels, tuple(rest)))
+        yield from kernel_slabs(left, kernel, context)
+
+
+def _sorted_out(selection: Selection, ids: Ints) -> tuple[list[list[DenseBlock]], list[DenseBlock | RaggedBlock]]:
+    """Cohorts worth adding up, those of one length together, and everything else."""
+    by_length: defaultdict[int, list[DenseBlock]] = defaultdict(list)
+    rest: list[DenseBlock | RaggedBlock] = []
+    for block in selection.blocks:
+        if isinstance(block, DenseBlock) and _worth_it(block, ids):
+            by_length[len(block.times_ms)].append(block)
+        else:
+            rest.append(block)
+    found = []
+    for alike in by_length.values():
+        if sum(block.values.size for block in alike) >= ELEMENTS_MIN:
+            found.append(alike)
+        else:
+            rest.extend(alike)
+    return found, rest
+
+
+def _worth_it(block: DenseBlock, ids: Ints) -> bool:
+    rows = len(block.series)
+    if rows < COHORT_ROWS_MIN or len(block.times_ms) < 2:
+        return False
+    own = ids[block.series]
+    return bool(np.count_nonzero(np.bincount(own - own.min())) * ROWS_A_GROUP_MIN <= rows)
+
+
+class _Increments:
+    """The increments of cohorts of T samples each, added up by group.
+
+    A row of the sums is a group of a cohort; ``P`` rows in all, those of a cohort one after another.
+    """
+
+    def __init__(self, blocks: Sequence[DenseBlock], ids: Ints) -> None:
+        self._blocks = blocks
+        sizes = [len(block.series) for block in blocks]
+        self._tops = [0, *itertools.accumulate(sizes)]
+        series = blocks[0].series if len(blocks) == 1 else np.concatenate([block.series for block in blocks])
+        cohort = np.repeat(np.arange(len(blocks)), sizes)
+        keys = cohort * (int(ids.max()) + 1) + ids[series]
+        self._order = None if (keys[1:] >= keys[:-1]).all() else np.argsort(keys, kind="stable")
+        if self._order is not None:
+            keys, series = keys[self._order], series[self._order]
+        self._series = series
+        self._starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
+        self.rows = series[self._starts]
+        """int64[P]: the first series of each row."""
+        self.cohorts = cohort[self._starts]
+        """int64[P]: the number of its cohort."""
+        self.sums = np.zeros((len(self.rows), len(blocks[0].times_ms) - 1))
+        """float64[P, T - 1]."""
+        self.members = np.zeros(len(self.rows), dtype=np.int64)
+        """int64[P]: how many series are in each row."""
+
+    def added_up(self, least: Floats, context: Context) -> list[DenseBlock]:
+        """Fill :attr:`sums`, and return the series that are set aside.
+
+        ``least`` float64[C], or [1] for all cohorts: the least share of the windows, see the module.
+        """
+        steady = np.empty(len(self._series), dtype=np.bool_)
+        least = np.broadcast_to(least, len(self._blocks)).repeat(np.diff(self._tops))
+        for top, values in self._tiles(max(COHORT_ROWS_MIN, TILE_ELEMENTS // (self.sums.shape[1] + 1))):
+            context.check()
+            rows = slice(top, top + len(values))
+            increments = values[:, 1:] - values[:, :-1]
+            steady[rows] = _steady(values, increments, least[rows])
+            self._add(rows, increments, steady[rows])
+        return [] if steady.all() else self._set_aside(np.flatnonzero(~steady))
+
+    def _tiles(self, height: int) -> Iterator[tuple[int, Floats]]:
+        """All series, those of a row of the sums one after another: the number of the first, and float64[n, T]."""
+        at, cohorts = 0, len(self._blocks)
+        while at < cohorts:
+            stop, top = at + 1, self._tops[at]
+            while stop < cohorts and self._tops[stop + 1] - top <= height:
+                stop += 1
+            blocks = self._blocks[at:stop]
+            values = blocks[0].values if len(blocks) == 1 else np.concatenate([block.values for block in blocks])
+            for first in range(0, len(values), height):
+                end = min(first + height, len(values))
+                order = self._order
+                yield top + first, values[first:end] if order is None else values[order[top + first : top + end] - top]
+            at = stop
+
+    def _add(self, rows: slice, increments: Floats, steady: Bools) -> None:
+        """Add some series to their rows; those that are not steady are left out."""
+        if not steady.all():
+            increments[~steady] = 0.0
+        first = int(self._starts.searchsorted(rows.start, side="right")) - 1
+        end = int(self._starts.searchsorted(rows.stop))
+        if end - first == 1:
+            self.sums[first] += np.add.reduce(increments, axis=0)
+            self.members[first] += np.count_nonzero(steady)
+            return
+        starts = np.maximum(self._starts[first:end] - rows.start, 0)
+        self.sums[first:end] += np.add.reduceat(increments, starts, axis=0)
+        self.members[first:end] += np.add.reduceat(steady, starts, dtype=np.int64)
+
+    def _set_aside(self, rows: Ints) -> list[DenseBlock]:
+        """Blocks of the series ``rows``, cohort by cohort."""
+        rows = rows if self._order is None else np.sort(self._order[rows])
+        cuts = rows.searchsorted(self._tops)
+        blocks = []
+        for number, (first, end) in enumerate(itertools.pairwise(cuts.tolist())):
+            if first < end:
+                block, own = self._blocks[number], rows[first:end] - self._tops[number]
+                blocks.append(DenseBlock(block.series[own], block.times_ms, block.values[own]))
+        return blocks
+
+
+def _steady(values: Floats, increments: Floats, least: Floats) -> Bools:
+    """bool[n]: counters that never fall, are young in no window, and have all samples; see the module."""
+    before, after = values[:, 0], values[:, -1]
+    # Comparisons with NaN are false.
+    steady: Bools = np.minimum.reduce(increments, axis=1) >= 0
+    steady &= before * least >= after - before
+    steady &= after < _HUGE
+    return steady
+
+
+def _rates(sums: _Increments, windows: Windows, factor: Floats, present: Bools) -> Iterator[Slab]:
+    """The sums' rates, some rows at a time. ``factor`` float64[C or 1, S], ``present`` bool[C or 1, S]."""
+
+    def own(shared: npt.NDArray[T], cohorts: Ints) -> npt.NDArray[T]:
+        return shared if len(shared) == 1 else shared[cohorts]
+
+    height = max(COHORT_ROWS_MIN, TILE_ELEMENTS // max(sums.sums.shape[1], factor.shape[1]))
+    alive = np.flatnonzero(sums.members)
+    for top in range(0, len(alive), height):
+        rows = alive[top : top + height]
+        cohorts = sums.cohorts[rows]
+        change = sums_between(sums.sums[rows], own(windows.lo, cohorts), own(windows.hi, cohorts) - 1)
+        yield Slab(sums.rows[rows], change * own(factor, cohorts), own(present, cohorts), sums.members[rows])
