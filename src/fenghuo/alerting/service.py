@@ -5,60 +5,41 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from itertools import islice
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
+from fenghuo.alerting.arrangement import Arranger
 from fenghuo.alerting.book import Book
-from fenghuo.alerting.held import Held, Invalid, restored
+from fenghuo.alerting.entry import Entry
+from fenghuo.alerting.held import Held, restored
 from fenghuo.alerting.incident.book import IncidentBook
 from fenghuo.alerting.incident.links import Links
 from fenghuo.alerting.incident.metrics import IncidentInstruments
 from fenghuo.alerting.intake import Intake
+from fenghuo.alerting.lookup import alert_views, group_views
 from fenghuo.alerting.metrics import Instruments
 from fenghuo.alerting.mute.silences import Change, Silences
-from fenghuo.alerting.mute.stage import Mutes
 from fenghuo.alerting.notify.log import SteadyLog
-from fenghuo.alerting.notify.stage import ChannelStage, Tools
-from fenghuo.alerting.parts import AlertingParts, AlertView, BuiltChannels, GroupView
-from fenghuo.alerting.priority.policy import Priorities
+from fenghuo.alerting.notify.stage import Tools
+from fenghuo.alerting.parts import AlertingParts, AlertView, GroupView
 from fenghuo.alerting.priority.settings import PrioritiesSettings
 from fenghuo.alerting.route.dispatch import Dispatcher
-from fenghuo.alerting.route.tree import Route, build_route
 from fenghuo.alerting.settings import AlertingSettings
-from fenghuo.alerting.telling import Telling
 from fenghuo.alerting.whatif import Surroundings, WhatIf, what_if
 from fenghuo.base.errors import OperatingError
 from fenghuo.model.alert import Alert
 from fenghuo.model.labels import Labels
 from fenghuo.model.notification import Notice
 from fenghuo.model.silence import Silence
-from fenghuo.trading import MarketBook, built_in_markets
+from fenghuo.trading import MarketBook
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 CATCH_UP_S = 15.0
 """How often what the database refused is tried again."""
 CATCH_UPS_BETWEEN_CLEANINGS = 20
-
-ALERTS_AT_ONCE = 200
-"""Alerts that are merged or routed in one turn of the event loop: about 10 ms of work."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Arrangement:
-    """Everything that follows from one version of the settings."""
-
-    settings: AlertingSettings
-    root: Route
-    mutes: Mutes
-    telling: Telling
-    channels: BuiltChannels
 
 
 class Alerting:
@@ -84,16 +65,14 @@ class Alerting:
         self.incident_instruments = IncidentInstruments(parts.registry)
         self.incidents = IncidentBook(parts.incidents, parts.clock, self.incident_instruments, parts.offload)
         self.links = Links(parts.link_secret)
-        self._arrangement = self._arrange(settings, markets, priorities)
+        self._arranger = Arranger(parts, self._tools, self._book, self._silences, self.incidents, self.links)
+        self._arrangement = self._arranger.arrange(settings, markets, priorities)
+        self._entry = Entry(self._book, parts, self._instruments, lambda: self.settings.global_.resolve_timeout_ms)
         self._stack = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
         self._dispatcher: Dispatcher | None = None
         self._swapping = asyncio.Lock()
-        self._saving = asyncio.Lock()
         self._silencing = asyncio.Lock()
-        self._entering = asyncio.Lock()
-        self._unsaved: dict[Labels, Held] = {}
-        """What the database refused to save."""
         self.intake = Intake(self._instruments)
 
     async def __aenter__(self) -> Self:
@@ -129,7 +108,7 @@ class Alerting:
         priorities: PrioritiesSettings | None = None,
     ) -> None:
         """Go on with other settings. Raises InputError, with the old ones still at work, when they cannot work."""
-        arrangement = self._arrange(settings, markets, priorities)
+        arrangement = self._arranger.arrange(settings, markets, priorities)
         async with self._swapping:
             await self._stop_dispatcher()
             await self._arrangement.channels.aclose()
@@ -143,19 +122,13 @@ class Alerting:
 
     def alerts(self) -> list[AlertView]:
         """Every alert that fires now, with what becomes of it."""
-        now_ms = self._parts.clock.now_ms()
-        return [self._view(held, now_ms) for held in self._book.snapshot() if not held.resolved_at(now_ms)]
+        return alert_views(self._book.snapshot(), self._arrangement, self._silences, self._parts.clock.now_ms())
 
     def groups(self) -> list[GroupView]:
         """Every group with the alerts in it that fire now, by labels and receiver."""
         assert self._dispatcher is not None
         now_ms = self._parts.clock.now_ms()
-        views = []
-        for group in self._dispatcher.groups:
-            firing = tuple(self._view(held, now_ms) for held in group.alerts if not held.resolved_at(now_ms))
-            if firing:
-                views.append(GroupView(group.labels, group.route.receiver, group.route.labels, firing))
-        return sorted(views, key=lambda view: (view.labels, view.receiver))
+        return group_views(self._dispatcher.groups, self._arrangement, self._silences, now_ms)
 
     async def what_if(self, labels: Labels, at_ms: int) -> WhatIf:
         """What would become of an alert that begins to fire at ``at_ms``; what fires now counts as firing then."""
@@ -198,23 +171,6 @@ class Alerting:
         """The newest notices first, with their outcome. Blocking: reads the database."""
         return self._parts.log.recent(limit)
 
-    def _arrange(
-        self, settings: AlertingSettings, markets: MarketBook | None, priorities: PrioritiesSettings | None
-    ) -> _Arrangement:
-        parts = self._parts
-        channels = parts.channels.build(settings)
-        rules = [rule.compiled() for rule in settings.inhibit_rules]
-        mutes = Mutes(
-            rules, settings.intervals, markets or built_in_markets(), self._book, self._silences, self._instruments
-        )
-        stages = {
-            name: [ChannelStage(channel, name, index, self._tools) for index, channel in own]
-            for name, own in channels.by_receiver.items()
-        }
-        table = Priorities(priorities or PrioritiesSettings())
-        telling = Telling(mutes, stages, table, self.incidents, self.links, parts.guard, parts.external_url)
-        return _Arrangement(settings, build_route(settings.root), mutes, telling, channels)
-
     async def _start_dispatcher(self) -> None:
         parts, now = self._parts, self._arrangement
         dispatcher = Dispatcher(now.root, parts.clock, now.telling.tell, self._instruments, parts.guard)
@@ -248,52 +204,11 @@ class Alerting:
         await self._enter(alerts)
 
     async def _enter(self, alerts: Iterable[Alert]) -> None:
-        """Merge, save, dispatch, one batch after another."""
-        async with self._entering:
-            await self._enter_batch(alerts)
+        await self._entry.enter(alerts, self._swapping, self._dispatch)
 
-    async def _enter_batch(self, alerts: Iterable[Alert]) -> None:
-        """An alert is dispatched even when it cannot be saved: telling comes first."""
-        now_ms = self._parts.clock.now_ms()
-        entered: dict[Labels, Held] = {}
-        for some in batched(alerts, ALERTS_AT_ONCE):
-            self._merge(some, now_ms, entered)
-            await asyncio.sleep(0)
-        if not entered:
-            return
-        await self._save(entered)
-        async with self._swapping:
-            assert self._dispatcher is not None
-            for held in batched(entered.values(), ALERTS_AT_ONCE):
-                for one in held:
-                    self._dispatcher.dispatch(one)
-                await asyncio.sleep(0)
-
-    def _merge(self, alerts: Iterable[Alert], now_ms: int, entered: dict[Labels, Held]) -> None:
-        timeout_ms = self._arrangement.settings.global_.resolve_timeout_ms
-        firing = resolved = 0
-        for alert in alerts:
-            held = self._book.take(alert, now_ms, timeout_ms)
-            if isinstance(held, Invalid):
-                self._instruments.rejected(held)
-                continue
-            entered[held.labels] = held
-            firing, resolved = (firing, resolved + 1) if held.resolved_at(now_ms) else (firing + 1, resolved)
-        self._instruments.received(firing, resolved)
-
-    async def _save(self, entered: Mapping[Labels, Held]) -> None:
-        """Save these and what could not be saved before."""
-        async with self._saving:
-            self._unsaved.update(entered)
-            rows = [(one.alert, one.end_is_ours, one.fingerprint) for one in self._unsaved.values()]
-            try:
-                if rows:
-                    await self._parts.offload(self._parts.alerts.save, rows)
-            except OperatingError as error:
-                self._instruments.state_refused("save_alerts")
-                log.error("%d alerts are not saved and would not survive a restart: %s", len(rows), error)
-            else:
-                self._unsaved.clear()
+    def _dispatch(self, held: Held) -> None:
+        assert self._dispatcher is not None
+        self._dispatcher.dispatch(held)
 
     async def _keep_house(self) -> None:
         for number in itertools.count():
@@ -305,15 +220,14 @@ class Alerting:
     async def _catch_up(self) -> None:
         await self._log.catch_up()
         await self.incidents.catch_up()
-        await self._save({})
+        await self._entry.save({})
 
     async def _clean(self) -> None:
         now_ms = self._parts.clock.now_ms()
         assert self._dispatcher is not None
         self._log.forget_expired(now_ms)
         gone = self._book.forget_resolved(now_ms, self._dispatcher.needed())
-        for held in gone:
-            self._unsaved.pop(held.labels, None)
+        self._entry.forget(gone)
         firing = sum(not held.resolved_at(now_ms) for held in self._book.snapshot())
         self._instruments.alerts.labels("firing").set(firing)
         self._instruments.alerts.labels("resolved").set(len(self._book) - firing)
@@ -327,23 +241,3 @@ class Alerting:
         except OperatingError as error:
             self._instruments.state_refused("clean")
             log.error("the state database could not be cleaned: %s", error)
-
-    def _view(self, held: Held, now_ms: int) -> AlertView:
-        mutes = self._arrangement.mutes
-        routes = self._arrangement.root.match(held.labels)
-        muted = [mutes.intervals_muting(route, now_ms) for route in routes]
-        return AlertView(
-            held.alert,
-            held.fingerprint,
-            tuple(dict.fromkeys(route.receiver for route in routes)),
-            mutes.inhibited_by(held.labels, now_ms),
-            tuple(self._silences.silencing(held.labels, now_ms)),
-            tuple(dict.fromkeys(name for names in muted for name in names)) if all(muted) else (),
-        )
-
-
-def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """``items`` in lists of ``size``, the last one shorter."""
-    iterator = iter(items)
-    while some := list(islice(iterator, size)):
-        yield some

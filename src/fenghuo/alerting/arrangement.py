@@ -1,0 +1,64 @@
+"""Everything that follows from one version of the settings: routes, what mutes, channels, and how flushes are told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fenghuo.alerting.book import Book
+from fenghuo.alerting.incident.book import IncidentBook
+from fenghuo.alerting.incident.links import Links
+from fenghuo.alerting.mute.silences import Silences
+from fenghuo.alerting.mute.stage import Mutes
+from fenghuo.alerting.notify.stage import ChannelStage, Tools
+from fenghuo.alerting.parts import AlertingParts, BuiltChannels
+from fenghuo.alerting.priority.policy import Priorities
+from fenghuo.alerting.priority.settings import PrioritiesSettings
+from fenghuo.alerting.route.tree import Route, build_route
+from fenghuo.alerting.settings import AlertingSettings
+from fenghuo.alerting.telling import Telling
+from fenghuo.trading import MarketBook, built_in_markets
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """One version of the settings, ready to work."""
+
+    settings: AlertingSettings
+    root: Route
+    mutes: Mutes
+    telling: Telling
+    channels: BuiltChannels
+
+
+@dataclass(frozen=True, slots=True)
+class Arranger:
+    """What stays the same from one version of the settings to the next."""
+
+    parts: AlertingParts
+    tools: Tools
+    book: Book
+    silences: Silences
+    incidents: IncidentBook
+    links: Links
+
+    def arrange(
+        self, settings: AlertingSettings, markets: MarketBook | None, priorities: PrioritiesSettings | None
+    ) -> Arrangement:
+        """Make everything anew; what works now goes on until it is swapped. Raises InputError for what cannot work."""
+        parts, tools = self.parts, self.tools
+        channels = parts.channels.build(settings)
+        mutes = Mutes(
+            [rule.compiled() for rule in settings.inhibit_rules],
+            settings.intervals,
+            markets or built_in_markets(),
+            self.book,
+            self.silences,
+            tools.instruments,
+        )
+        stages = {
+            name: [ChannelStage(channel, name, index, tools) for index, channel in own]
+            for name, own in channels.by_receiver.items()
+        }
+        table = Priorities(priorities or PrioritiesSettings(), markets)
+        telling = Telling(mutes, stages, table, self.incidents, self.links, parts.guard, parts.external_url)
+        return Arrangement(settings, build_route(settings.root), mutes, telling, channels)

@@ -1,0 +1,95 @@
+"""The way of reports into the book: merge, save, dispatch, one batch after another."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import TypeVar
+
+from fenghuo.alerting.book import Book
+from fenghuo.alerting.held import Held, Invalid
+from fenghuo.alerting.metrics import Instruments
+from fenghuo.alerting.parts import AlertingParts
+from fenghuo.base.errors import OperatingError
+from fenghuo.model.alert import Alert
+from fenghuo.model.labels import Labels
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+ALERTS_AT_ONCE = 200
+"""Alerts that are merged or routed in one turn of the event loop: about 10 ms of work."""
+
+
+class Entry:
+    """Enters alerts. One that cannot be saved is dispatched all the same: telling comes first."""
+
+    def __init__(
+        self, book: Book, parts: AlertingParts, instruments: Instruments, resolve_timeout_ms: Callable[[], int]
+    ) -> None:
+        self._book = book
+        self._parts = parts
+        self._instruments = instruments
+        self._resolve_timeout_ms = resolve_timeout_ms
+        self._entering = asyncio.Lock()
+        self._saving = asyncio.Lock()
+        self._unsaved: dict[Labels, Held] = {}
+        """What the database refused to save."""
+
+    async def enter(self, alerts: Iterable[Alert], swapping: asyncio.Lock, dispatch: Callable[[Held], None]) -> None:
+        """Return when ``alerts`` hold, are saved and dispatched. ``swapping`` is held while they are dispatched."""
+        async with self._entering:
+            now_ms = self._parts.clock.now_ms()
+            entered: dict[Labels, Held] = {}
+            for some in batched(alerts, ALERTS_AT_ONCE):
+                self._merge(some, now_ms, entered)
+                await asyncio.sleep(0)
+            if not entered:
+                return
+            await self.save(entered)
+            async with swapping:
+                for held in batched(entered.values(), ALERTS_AT_ONCE):
+                    for one in held:
+                        dispatch(one)
+                    await asyncio.sleep(0)
+
+    def _merge(self, alerts: Iterable[Alert], now_ms: int, entered: dict[Labels, Held]) -> None:
+        timeout_ms = self._resolve_timeout_ms()
+        firing = resolved = 0
+        for alert in alerts:
+            held = self._book.take(alert, now_ms, timeout_ms)
+            if isinstance(held, Invalid):
+                self._instruments.rejected(held)
+                continue
+            entered[held.labels] = held
+            firing, resolved = (firing, resolved + 1) if held.resolved_at(now_ms) else (firing + 1, resolved)
+        self._instruments.received(firing, resolved)
+
+    async def save(self, entered: Mapping[Labels, Held]) -> None:
+        """Save these and what could not be saved before."""
+        async with self._saving:
+            self._unsaved.update(entered)
+            rows = [(one.alert, one.end_is_ours, one.fingerprint) for one in self._unsaved.values()]
+            try:
+                if rows:
+                    await self._parts.offload(self._parts.alerts.save, rows)
+            except OperatingError as error:
+                self._instruments.state_refused("save_alerts")
+                log.error("%d alerts are not saved and would not survive a restart: %s", len(rows), error)
+            else:
+                self._unsaved.clear()
+
+    def forget(self, gone: Iterable[Held]) -> None:
+        """Save these no more."""
+        for held in gone:
+            self._unsaved.pop(held.labels, None)
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """``items`` in lists of ``size``, the last one shorter."""
+    iterator = iter(items)
+    while some := list(islice(iterator, size)):
+        yield some
