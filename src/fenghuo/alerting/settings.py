@@ -28,7 +28,6 @@ from fenghuo.trading import MarketBook, unknown_market
 Refusal = tuple[Path, RefusedError]
 
 NO_OAUTH2 = "tokens are not fetched with OAuth 2 yet; notifications go without"
-NO_IDENTITY = "mails are sent as the one who signs in; another identity has no effect"
 BUILT_IN_RECEIVER = "nobody"
 """The receiver without channels that everything goes to while none is configured."""
 
@@ -211,13 +210,6 @@ def warnings_of(settings: AlertingSettings, document: Document, at: Path = ()) -
         for number, channel in receiver.channels():
             if isinstance(channel, HttpChannelSettings) and channel.http_config and channel.http_config.oauth2:
                 warn(("receivers", index, f"{channel.kind}_configs", number, "http_config", "oauth2"), NO_OAUTH2)
-            if isinstance(channel, EmailSettings) and channel.auth_identity:
-                warn(("receivers", index, "email_configs", number, "auth_identity"), NO_IDENTITY)
-            if isinstance(channel, SlackSettings) and channel.update_message:
-                place = ("receivers", index, "slack_configs", number, "update_message")
-                warn(place, "Slack messages are not updated in place yet; each notice is a message of its own")
-    if settings.global_.smtp_auth_identity:
-        warn(("global", "smtp_auth_identity"), NO_IDENTITY)
     if settings.global_.http_config.oauth2:
         warn(("global", "http_config", "oauth2"), NO_OAUTH2)
     for key in ("tracing", "event_recorder"):

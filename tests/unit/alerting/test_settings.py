@@ -11,7 +11,7 @@ import pytest
 
 from fenghuo.alerting.receivers import Receiver
 from fenghuo.alerting.settings import AlertingSettings, warnings_of
-from fenghuo.base.document import Document, Problem, Severity, load_yaml, validate
+from fenghuo.base.document import Problem, Severity, load_yaml, validate
 
 KINDS = {
     "OpsGenieConfig": ("opsgenie", {"opsgenie_api_key": "k"}),
@@ -111,30 +111,6 @@ def test_what_is_read_and_has_no_effect_is_named() -> None:
     assert warning.severity is Severity.WARNING
     assert "tracing" in warning.message
     assert (warning.path, warning.line) == ("tracing", 3)
-
-
-def test_what_is_read_and_has_no_effect_is_said() -> None:
-    text = """
-global: {smtp_smarthost: 'h:25', smtp_from: a@b, smtp_auth_identity: me, slack_app_token: x}
-route: {receiver: a}
-receivers:
-- name: a
-  email_configs: [{to: a@b, auth_identity: me}]
-  slack_configs: [{update_message: true, api_url: 'https://slack.com/api/chat.postMessage'}, {channel: c}]
-"""
-    settings, document = load_yaml_and_settings(text)
-    assert [warning.path for warning in warnings_of(settings, document)] == [
-        "receivers[0].email_configs[0].auth_identity",
-        "receivers[0].slack_configs[0].update_message",
-        "global.smtp_auth_identity",
-    ]
-
-
-def load_yaml_and_settings(text: str) -> tuple[AlertingSettings, Document]:
-    document = load_yaml(text, "am.yml")
-    settings, problems = validate(AlertingSettings, document)
-    assert settings is not None, [str(problem) for problem in problems]
-    return settings, document
 
 
 def test_secrets_are_masked_when_shown() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from fenghuo.alerting.notify.message import FIRING, RESOLVED, IncidentView, Message, ToldAlert
+from fenghuo.model.reading import Reading
 from fenghuo.template import Exposed
 from fenghuo.template.gotime import ZERO_TIME_NS, Time
 
@@ -63,6 +64,16 @@ class Kv(dict[str, str], Exposed):
         return self.sorted_pairs().values()
 
 
+class Link(Exposed):
+    """A page to go to."""
+
+    template_names: ClassVar[Mapping[str, str]] = {"Name": "name", "URL": "url"}
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        self.url = url
+
+
 class AlertData(Exposed):
     """One alert."""
 
@@ -85,6 +96,7 @@ class AlertData(Exposed):
         ends_at: Time | None = None,
         generator_url: str = "",
         fingerprint: str = "",
+        reading: Reading | None = None,
     ) -> None:
         self.status = status
         self.labels = labels
@@ -93,6 +105,8 @@ class AlertData(Exposed):
         self.ends_at = ends_at or Time(ZERO_TIME_NS)
         self.generator_url = generator_url
         self.fingerprint = fingerprint
+        self.reading = reading
+        """For :mod:`facts`; templates reach it through them."""
 
     @classmethod
     def of(cls, alert: ToldAlert) -> AlertData:
@@ -104,6 +118,7 @@ class AlertData(Exposed):
             None if alert.ends_at_ms is None else Time.of_ms(alert.ends_at_ms),
             alert.generator_url,
             alert.fingerprint_hex,
+            alert.reading,
         )
 
     def template_json(self) -> dict[str, Any]:
@@ -166,6 +181,9 @@ class MessageData(Exposed):
         "NotificationReason": "reason",
         "GroupKey": "group_key",
         "Incident": "incident",
+        "FiringCount": "firing_count",
+        "Actions": "actions",
+        "Plots": "plots",
     }
 
     def __init__(self, alerts: Iterable[AlertData], **fields: Any) -> None:
@@ -180,11 +198,18 @@ class MessageData(Exposed):
         self.reason: str = fields.get("reason", "")
         self.group_key: str = fields.get("group_key", "")
         self.incident: IncidentData = fields.get("incident") or IncidentData()
+        self.firing_count: int = fields.get("firing_count", len(self.alerts.firing()))
+        """Of the whole message, however many of its alerts a text has room for."""
+        self.actions: Sequence[Link] = fields.get("actions", ())
+        """Where to answer, where the text has to say it: none when the channel shows buttons."""
+        self.plots: Sequence[Link] = fields.get("plots", ())
+        """Pictures of what is watched, for mails."""
 
     @classmethod
-    def of(cls, message: Message) -> MessageData:
+    def of(cls, message: Message, kept: Sequence[ToldAlert] | None = None, actions: Sequence[Link] = ()) -> MessageData:
+        """``kept`` are the alerts to speak of, where there is no room for all; everything else is of the whole."""
         return cls(
-            [AlertData.of(alert) for alert in message.alerts],
+            [AlertData.of(alert) for alert in (message.alerts if kept is None else kept)],
             receiver=message.receiver,
             status=message.status,
             group_labels=Kv(message.group_labels),
@@ -195,4 +220,6 @@ class MessageData(Exposed):
             reason=message.reason,
             group_key=message.group_key,
             incident=IncidentData(message.incident),
+            firing_count=len(message.firing),
+            actions=actions,
         )

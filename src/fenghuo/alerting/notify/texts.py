@@ -6,73 +6,26 @@ made leaves the message to :mod:`plain <fenghuo.alerting.notify.plain>`: it stil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
 from importlib import resources
 from typing import Any
 
-from fenghuo.alerting.notify.data import Kv, MessageData
-from fenghuo.alerting.notify.message import Message
+from fenghuo.alerting.notify.cutting import Markup
+from fenghuo.alerting.notify.data import Kv, Link, MessageData
+from fenghuo.alerting.notify.escaping import ESCAPES, link
+from fenghuo.alerting.notify.facts import Facts, TextOptions
+from fenghuo.alerting.notify.links import Button, all_alerts_url, buttons
+from fenghuo.alerting.notify.message import Message, ToldAlert
 from fenghuo.base.errors import InputError
-from fenghuo.model.language import Language
 from fenghuo.template import Scope, Template, TemplateError, TemplateSet
 from fenghuo.template.functions import DATA_FUNCTIONS, TEXT_FUNCTIONS, since
-from fenghuo.template.gotime import SECOND_NS, Time
+from fenghuo.template.gotime import Time
 
-_SEVERITIES = {
-    "p0": ("🔴", "紧急", "P0"),
-    "p1": ("🟠", "严重", "P1"),
-    "p2": ("🟡", "警告", "P2"),
-    "p3": ("🔵", "提示", "P3"),
-    "critical": ("🔴", "严重", "critical"),
-    "error": ("🔴", "错误", "error"),
-    "warning": ("🟡", "警告", "warning"),
-    "info": ("🔵", "提示", "info"),
-}
+__all__ = ["Page", "TextOptions", "Texts"]
 
 
-def choose(language: Language, chinese: str, english: str) -> str:
-    """One of two texts, or both side by side; what is empty is left out."""
-    if language is Language.BOTH:
-        return chinese if chinese == english else " ".join(part for part in (chinese, english) if part)
-    first, second = (chinese, english) if language is Language.CHINESE else (english, chinese)
-    return first or second
-
-
-@dataclass(frozen=True, slots=True)
-class TextOptions:
-    """For whom texts are made."""
-
-    language: Language = Language.BOTH
-    zone: tzinfo = UTC
-
-
-def _functions(options: TextOptions, now_ms: Callable[[], int]) -> dict[str, Callable[..., Any]]:
-    language = options.language
-
-    def tr(chinese: str, english: str) -> str:
-        """One of two texts by the reader's language."""
-        return choose(language, chinese, english)
-
-    def say(annotations: Mapping[str, str], name: str) -> str:
-        """An annotation in the reader's language: ``summary_zh`` or ``summary_en``, else ``summary``."""
-        common = annotations.get(name, "")
-        chinese = annotations.get(f"{name}_zh", "") or common
-        english = annotations.get(f"{name}_en", "") or common
-        return choose(language, chinese, english)
-
-    def severity(word: str) -> str:
-        """A severity label with its sign, in the reader's language."""
-        sign, chinese, english = _SEVERITIES.get(word.lower(), ("⚪", word, word))
-        return f"{sign} {choose(language, chinese, english)}".strip()
-
-    def local_time(moment: Any) -> str:
-        """A time as a clock on the reader's wall shows it."""
-        if not isinstance(moment, Time):
-            raise InputError("localTime wants a time")
-        return datetime.fromtimestamp(moment.epoch_ns // SECOND_NS, options.zone).strftime("%Y-%m-%d %H:%M:%S %Z")
-
+def _functions(facts: Facts, now_ms: Callable[[], int]) -> dict[str, Callable[..., Any]]:
     def now() -> Time:
         return Time.of_ms(now_ms())
 
@@ -82,12 +35,10 @@ def _functions(options: TextOptions, now_ms: Callable[[], int]) -> dict[str, Cal
     return {
         **TEXT_FUNCTIONS,
         **DATA_FUNCTIONS,
+        **facts.functions(),
+        **ESCAPES,
         "since": since(now_ms),
         "now": now,
-        "tr": tr,
-        "say": say,
-        "severity": severity,
-        "localTime": local_time,
         "routeLabels": route_labels,
     }
 
@@ -98,12 +49,13 @@ class Texts:
     def __init__(
         self,
         now_ms: Callable[[], int],
-        options: TextOptions = TextOptions(),
+        options: TextOptions = TextOptions(),  # noqa: B008 - frozen
         files: Iterable[tuple[str, str]] = (),
     ) -> None:
         """``files`` are the user's, as (name, text). Raises InputError naming file and line of a bad one."""
-        self._set = TemplateSet(_functions(options, now_ms))
         self.options = options
+        self.facts = Facts(options, now_ms)
+        self._set = TemplateSet(_functions(self.facts, now_ms))
         for package, name in (
             ("fenghuo.alerting.notify", "common.tmpl"),
             ("fenghuo.alerting.notify.channels.slack", "default.tmpl"),
@@ -123,9 +75,22 @@ class Texts:
         """A template of the settings. Raises InputError with ``place`` when it cannot be parsed."""
         return self._set.template(text, place, html=html)
 
-    def page(self, message: Message) -> Page:
-        """A message that is about to be put into words."""
-        return Page(MessageData.of(message))
+    def page(self, message: Message, kept: Sequence[ToldAlert] | None = None, *, has_buttons: bool = False) -> Page:
+        """A message, or ``kept`` of its alerts, about to be put into words.
+
+        ``has_buttons`` says that the channel shows the links to answer as buttons, so that the text needs none.
+        """
+        wanted = [] if has_buttons else self.buttons(message)
+        return Page(MessageData.of(message, kept, [Link(button.text, button.url) for button in wanted]))
+
+    def buttons(self, message: Message) -> list[Button]:
+        """What a reader may do about the message."""
+        return buttons(message, self.options.language)
+
+    def left_out(self, count: int, message: Message, markup: Markup) -> str:
+        """The line under a text that had no room for ``count`` alerts."""
+        said = self.facts.tr(f"另有 {count} 条告警未列出", f"{count} more alerts are not listed")
+        return f"{said}: {link(self.facts.tr('全部', 'all'), all_alerts_url(message), markup)}"
 
 
 @dataclass

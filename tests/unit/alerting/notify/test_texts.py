@@ -12,12 +12,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from fenghuo.alerting.notify.channels.registry import read_templates
-from fenghuo.alerting.notify.cutting import cut_bytes, cut_chars
 from fenghuo.alerting.notify.data import AlertData, Kv, MessageData
-from fenghuo.alerting.notify.message import IncidentView
-from fenghuo.alerting.notify.texts import Language, Page, TextOptions, Texts, choose
+from fenghuo.alerting.notify.facts import choose
+from fenghuo.alerting.notify.message import IncidentView, ToldAlert
+from fenghuo.alerting.notify.texts import Page, TextOptions, Texts
 from fenghuo.base.errors import InputError
 from fenghuo.model.labels import Labels
+from fenghuo.model.language import Language
 from fenghuo.template.gotime import Time
 from unit.alerting.notify.channels.support import AT_MS, message, told
 
@@ -154,17 +155,6 @@ def test_template_files(tmp_path: Path) -> None:
         read_templates([f"{tmp_path}/c.tmpl"])
 
 
-def test_cutting_respects_characters_and_lines() -> None:
-    assert cut_bytes("short", 100) == "short"
-    text = "\n".join(f"第{i}行" for i in range(100))
-    cut = cut_bytes(text, 200)
-    assert len(cut.encode()) <= 200
-    assert text.startswith(cut.removesuffix("\n\n…"))
-    assert cut.removesuffix("\n\n…").endswith("行")
-    assert cut_chars("abcdef", 4) == "abc…"
-    assert cut_chars("abcd", 4) == "abcd"
-
-
 LINKED = (
     "dingtalk.default.message",
     "wecom.default.message",
@@ -179,8 +169,15 @@ LINKED = (
 def test_what_fires_carries_the_link_to_answer_its_incident(name: str) -> None:
     view = IncidentView(12, "INC-12", "P1", "open", "http://fenghuo/a/token")
     template = f'{{{{ template "{name}" . }}}}'
-    text = render(template, MessageData.of(message(told(), told(resolved=True), incident=view)))
-    assert text.count("http://fenghuo/a/token") == 1
+
+    def said(*alerts: ToldAlert, incident: IncidentView | None, has_buttons: bool = False) -> str:
+        page = texts().page(message(*alerts, incident=incident), has_buttons=has_buttons)
+        return render(template, page.data)
+
+    text = said(told(), told(resolved=True), incident=view)
+    assert text.count("http://fenghuo/a/token?do=acknowledge") == 1
+    assert text.count("http://fenghuo/a/token?do=snooze30") == 1
     assert "INC-12" in text
-    assert "/a/token" not in render(template, MessageData.of(message(told(resolved=True), incident=view)))
-    assert "INC-" not in render(template, MessageData.of(message(told())))
+    assert "/a/token" not in said(told(resolved=True), incident=view)
+    assert "/a/token" not in said(told(), incident=view, has_buttons=True)
+    assert "INC-" not in said(told(), incident=None)

@@ -13,11 +13,12 @@ from aiohttp import web
 from fenghuo.alerting.notify.channels.channel import Channel
 from fenghuo.alerting.notify.channels.registry import Channels
 from fenghuo.alerting.notify.message import Message, ToldAlert
-from fenghuo.alerting.notify.texts import Language, TextOptions
+from fenghuo.alerting.notify.texts import TextOptions
 from fenghuo.alerting.settings import AlertingSettings
 from fenghuo.base.clock import ManualClock
 from fenghuo.base.document import load_yaml, validate
 from fenghuo.model.labels import Labels
+from fenghuo.model.language import Language
 
 AT_MS = 1_700_000_000_000
 Answer = Callable[[web.Request, bytes], web.Response | Awaitable[web.Response]]

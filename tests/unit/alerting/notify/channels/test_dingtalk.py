@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from aiohttp import web
 
 from fenghuo.alerting.notify.channels.channel import ChannelError
 from fenghuo.alerting.notify.channels.dingtalk.channel import BODY_BYTES_MAX
-from fenghuo.alerting.notify.texts import Language
+from fenghuo.alerting.notify.message import IncidentView
+from fenghuo.model.language import Language
 from unit.alerting.notify.channels.support import AT_MS, channel_of, message, serving, told
 
 pytestmark = pytest.mark.anyio
@@ -40,22 +42,54 @@ async def test_the_default_message_says_what_a_tired_person_needs() -> None:
         server.answer = answering(FINE)
         await channel.send(message(told(), told(resolved=True, instance="web-2")))
     body = server.json()
-    assert body["msgtype"] == "markdown"
-    assert body["markdown"]["title"] == "🔴 严重 critical 告警 firing 1 · HighCPUUsage"
-    text = body["markdown"]["text"]
+    assert body["msgtype"] == "actionCard"
+    assert body["actionCard"]["title"] == "🔴 严重 critical · HighCPUUsage"
+    text = body["actionCard"]["text"]
     for words in (
         "CPU 超过 80% CPU over 80 %",
         "位置 Where: instance=web-1",
-        "开始 Since: 2023-11-14 22:01:20 UTC (12m 0s)",
+        "开始 Since: 2023-11-14 22:01:20 UTC (持续 for 12m)",
         "当前值 Value: 93.1%",
         "说明 What it means: Requests slow down.",
         "[处理手册 Runbook](https://wiki/cpu)",
         "[查看指标 Graph](http://fenghuo/graph?g0.expr=x)",
         "✅ 已恢复 resolved",
-        "恢复 Until: 2023-11-14 22:13:19 UTC (11m 59s)",
-        "(http://fenghuo)",
+        "最后值 Last value: 93.1%",
+        "(持续 for 11m)",
+        "恢复 Until: 2023-11-14 22:13:19 UTC",
+        "Fenghuo",
     ):
         assert words in text, f"{words!r} is not in\n{text}"
+    assert body["actionCard"]["btns"] == [{"title": "打开烽火 Open Fenghuo", "actionURL": "http://fenghuo/alerts"}]
+
+
+async def test_buttons_lead_to_the_page_that_answers() -> None:
+    view = IncidentView(12, "INC-12", "P1", "open", "http://fenghuo/a/tok")
+    async with serving() as server, channel_of(f"dingtalk_configs: [{{url: '{server.url}'}}]") as channel:
+        server.answer = answering(FINE)
+        await channel.send(message(incident=view))
+        await channel.send(message(told(resolved=True), incident=view))
+        await channel.send(message(incident=replace(view, state="acknowledged", acknowledged_by="zhang")))
+    first, over, seen = (server.json(index)["actionCard"] for index in range(3))
+    assert first["btns"] == [
+        {"title": "确认 Acknowledge INC-12", "actionURL": "http://fenghuo/a/tok?do=acknowledge"},
+        {"title": "推迟 30 分钟 Snooze 30 min", "actionURL": "http://fenghuo/a/tok?do=snooze30"},
+        {"title": "打开烽火 Open Fenghuo", "actionURL": "http://fenghuo/incidents/12"},
+    ]
+    assert "/a/tok" not in first["text"], "the buttons are enough"
+    assert [button["actionURL"] for button in over["btns"]] == ["http://fenghuo/incidents/12"]
+    assert len(seen["btns"]) == 2
+    assert "已确认 acknowledged: zhang" in seen["text"]
+
+
+@pytest.mark.parametrize("more", ["at_all: true", "at_mobiles: [13800000000]", "buttons: false"])
+async def test_what_mentions_somebody_is_markdown_with_links(more: str) -> None:
+    view = IncidentView(12, "INC-12", "P1", "open", "http://fenghuo/a/tok")
+    async with serving() as server, channel_of(f"dingtalk_configs: [{{url: '{server.url}', {more}}}]") as channel:
+        server.answer = answering(FINE)
+        await channel.send(message(incident=view))
+    text = server.json()["markdown"]["text"]
+    assert "[确认 Acknowledge INC-12](http://fenghuo/a/tok?do=acknowledge) · [推迟" in text
 
 
 @pytest.mark.parametrize(
@@ -67,7 +101,7 @@ async def test_languages(language: Language, words: str, absent: str) -> None:
     async with serving() as server, channel_of(entry.format(server.url), language=language) as channel:
         server.answer = answering(FINE)
         await channel.send(message())
-    text = server.json()["markdown"]["text"]
+    text = server.json()["actionCard"]["text"]
     assert words in text
     assert absent not in text
 
@@ -119,9 +153,14 @@ async def test_long_messages_are_cut_to_what_the_platform_takes() -> None:
     async with serving() as server, channel_of(f"dingtalk_configs: [{{url: '{server.url}'}}]") as channel:
         server.answer = answering(FINE)
         await channel.send(message(*many))
-    text = server.json()["markdown"]["text"]
-    assert len(text.encode()) <= BODY_BYTES_MAX
-    assert text.endswith("…")
+    assert len(server.requests[0][1]) <= BODY_BYTES_MAX
+    text = server.json()["actionCard"]["text"]
+    told_of = text.count("#### ")
+    assert 40 < told_of < 500
+    assert text.endswith(
+        f"另有 {500 - told_of} 条告警未列出 {500 - told_of} more alerts are not listed: [全部 all](http://fenghuo/alerts)"
+    )
+    assert "500 条告警" in text, "the title counts them all"
 
 
 async def test_a_template_that_fails_still_sends_and_names_the_fault() -> None:
@@ -129,7 +168,7 @@ async def test_a_template_that_fails_still_sends_and_names_the_fault() -> None:
     async with serving() as server, channel_of(entry.format(server.url)) as channel:
         server.answer = answering(FINE)
         await channel.send(message())
-    text = server.json()["markdown"]["text"]
+    text = server.json()["actionCard"]["text"]
     assert "模板出错" in text
     assert "index out of range: 7" in text
     assert "instance = web-1" in text

@@ -10,6 +10,7 @@ import pytest
 
 from fenghuo.alerting.notify.channels.channel import ChannelError
 from fenghuo.alerting.notify.channels.feishu.channel import BODY_BYTES_MAX
+from fenghuo.alerting.notify.message import IncidentView
 from unit.alerting.notify.channels.support import AT_MS, message, told
 from unit.alerting.notify.channels.test_services import FAULT, sent
 
@@ -31,11 +32,31 @@ async def test_the_card_says_what_a_tired_person_needs() -> None:
     card, over = server.json(0)["card"], server.json(1)["card"]
     assert "sign" not in server.json(0)
     assert (card["header"]["template"], over["header"]["template"]) == ("red", "green")
-    assert card["header"]["title"]["content"] == "🔴 严重 critical 告警 firing 1 · HighCPUUsage · web-1"
+    assert card["header"]["title"]["content"] == "🔴 严重 critical · HighCPUUsage · web-1"
     text = card["elements"][0]["content"]
-    for words in ("位置 Where: instance=web-1", "当前值 Value: 93.1%", "(https://wiki/cpu)", '<at id="ou_1"></at>'):
+    for words in ("位置 Where: instance=web-1", "当前值 Value: **93.1%**", "(https://wiki/cpu)", '<at id="ou_1"></at>'):
         assert words in text
     assert text.endswith("<at id=all></at>")
+    assert [one["url"] for one in card["elements"][1]["actions"]] == ["http://fenghuo/alerts"]
+
+
+async def test_buttons_of_a_card_open_pages() -> None:
+    view = IncidentView(12, "INC-12", "P2", "open", "http://fenghuo/a/tok")
+    server = await sent("feishu_configs: [{url: URL/x}]", message(incident=view), said=FINE)
+    card = server.json()["card"]
+    assert card["header"]["template"] == "yellow", "the colour is the incident's"
+    shown = [(one["text"]["content"], one["type"], one["url"]) for one in card["elements"][1]["actions"]]
+    assert shown == [
+        ("确认 Acknowledge INC-12", "primary", "http://fenghuo/a/tok?do=acknowledge"),
+        ("推迟 30 分钟 Snooze 30 min", "default", "http://fenghuo/a/tok?do=snooze30"),
+        ("打开烽火 Open Fenghuo", "default", "http://fenghuo/incidents/12"),
+    ]
+    assert "/a/tok" not in card["elements"][0]["content"]
+
+
+async def test_a_label_mentions_nobody() -> None:
+    server = await sent("feishu_configs: [{url: URL/x}]", message(told(job="<at id=all></at>")), said=FINE)
+    assert "job=&#60;at id=all&#62;" in server.json()["card"]["elements"][0]["content"]
 
 
 async def test_long_messages_are_cut() -> None:

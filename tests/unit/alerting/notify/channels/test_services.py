@@ -51,7 +51,7 @@ async def test_discord() -> None:
     body, over = server.json(0), server.json(1)
     (embed,) = body["embeds"]
     assert (body["username"], body["content"]) == ("bot", "")
-    assert embed["title"] == "🔴 严重 critical 告警 firing 1 · HighCPUUsage · web-1"
+    assert embed["title"] == "🔴 严重 critical · HighCPUUsage · web-1"
     assert "**CPU 超过 80% CPU over 80 %**" in embed["description"]
     assert [embed["color"], over["embeds"][0]["color"]] == [0x992D22, 0x2ECC71]
     assert server.requests[0][0].path == "/d"

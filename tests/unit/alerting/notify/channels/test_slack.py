@@ -22,7 +22,7 @@ async def test_the_default_attachment() -> None:
     assert (firing["channel"], firing["username"]) == ("#ops", "Fenghuo")
     (attachment,) = firing["attachments"]
     assert attachment["color"] == "danger"
-    assert attachment["title"] == "🔴 严重 critical 告警 firing 1 · HighCPUUsage · web-1"
+    assert attachment["title"] == "🔴 严重 critical · HighCPUUsage · web-1"
     assert attachment["title_link"] == "http://fenghuo/#/alerts?receiver=team"
     assert attachment["fallback"] == (
         "[FIRING:1] HighCPUUsage (web-1 critical) | http://fenghuo/#/alerts?receiver=team"

@@ -20,7 +20,7 @@ async def test_a_robot_gets_markdown() -> None:
     (request, _), body = server.requests[0], server.json()
     assert request.path_qs == "/webhook/send?key=k"
     text = body["markdown"]["content"]
-    assert text.startswith("### 🔴 严重 critical 告警 firing 1 · HighCPUUsage · web-1")
+    assert text.startswith("### 🔴 严重 critical · HighCPUUsage · web-1")
     for words in ("CPU 超过 80% CPU over 80 %", "> 当前值 Value:", "[处理手册 Runbook](https://wiki/cpu)", "<@li>"):
         assert words in text
 

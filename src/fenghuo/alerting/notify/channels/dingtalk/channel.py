@@ -1,4 +1,4 @@
-"""DingTalk's custom robots: a signed POST with a markdown message that may mention members."""
+"""DingTalk's custom robots: a signed POST with a card with buttons, or with Markdown that mentions members."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import copy
 import hashlib
 import hmac
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Self
 from urllib.parse import quote_plus, urlencode
 
@@ -13,14 +14,21 @@ import orjson
 
 from fenghuo.alerting.notify.channels.channel import ChannelError
 from fenghuo.alerting.notify.channels.dingtalk.settings import API_URL, DingTalkSettings
-from fenghuo.alerting.notify.channels.toolbox import JsonPoster, Toolbox, read_secret
-from fenghuo.alerting.notify.cutting import cut_bytes
+from fenghuo.alerting.notify.channels.services.said import Said
+from fenghuo.alerting.notify.channels.services.service import ServiceChannel, posting
+from fenghuo.alerting.notify.channels.toolbox import Request, Toolbox
+from fenghuo.alerting.notify.cutting import Limit, Markup, json_utf8, line
+from fenghuo.alerting.notify.links import Button
 from fenghuo.alerting.notify.message import Message
-from fenghuo.alerting.notify.plain import plain_text, plain_title
+from fenghuo.alerting.settings_global import GlobalSettings
 from fenghuo.model.http_settings import HttpClientSettings
+from fenghuo.net.answer import Answer
 
 BODY_BYTES_MAX: Final = 20_000
 """DingTalk refuses messages above 20,000 bytes (errcode 460101)."""
+TEXT: Final = Limit(BODY_BYTES_MAX - 4_000, json_utf8, Markup.MARKDOWN)
+"""Title, buttons and the members to mention take what is left."""
+TITLE: Final = line(600, json_utf8)
 THROTTLED: Final = frozenset({130101, 410100})
 """errcodes for sending faster than 20 messages a minute."""
 BUSY: Final = frozenset({-1, 400106})
@@ -39,68 +47,64 @@ REMEDIES: Final = {
 }
 
 
-class DingTalkChannel:
+class DingTalkChannel(ServiceChannel[DingTalkSettings]):
     """One robot of one receiver."""
 
-    kind = DingTalkSettings.kind
-    _person = ""
+    secrets = ("url", "access_token", "secret")
+    templated = ("title", "message", "at_mobiles")
+    person = ""
+    """The mobile number of the one member to mention, instead of those of the settings."""
 
     def __init__(self, settings: DingTalkSettings, http: HttpClientSettings, toolbox: Toolbox) -> None:
-        self._settings = settings
-        self._toolbox = toolbox
-        self._poster = JsonPoster(toolbox.client(http), toolbox, settings.timeout_ms)
-        texts = toolbox.texts
-        self._title = texts.slot(settings.title, "dingtalk title")
-        self._message = texts.slot(settings.message, "dingtalk message")
-        self._mobiles = [texts.slot(mobile, "dingtalk at_mobiles") for mobile in settings.at_mobiles]
+        super().__init__(settings, GlobalSettings(), http, toolbox)
 
     def addressed(self, to: str) -> Self:
         """The same, calling the member with this mobile number, and nobody else."""
         other = copy.copy(self)
-        other._person = to
+        other.person = to
         return other
 
-    @property
-    def send_resolved(self) -> bool:
-        return self._settings.send_resolved
+    def buttons(self, message: Message) -> list[Button]:
+        settings = self.settings
+        mentions = self.person or settings.at_all or settings.at_mobiles
+        return self.toolbox.texts.buttons(message) if settings.buttons and not mentions else []
 
-    async def send(self, message: Message) -> None:
-        url = await self._signed_url()
-        answer = await self._poster.post(url, lambda: self._body(message))
-        _judge(answer.body)
+    def requests(self, message: Message, said: Said, secrets: Mapping[str, str]) -> Iterable[Request]:
+        url = secrets["url"] or f"{API_URL}?{urlencode({'access_token': secrets['access_token']})}"
+        if secret := secrets["secret"]:
+            now_ms = self.toolbox.clock.now_ms()
+            url = f"{url}{'&' if '?' in url else '?'}timestamp={now_ms}&sign={sign(now_ms, secret)}"
+        title = TITLE.cut(said["title"])
+        if links := self.buttons(message):
+            yield posting(url, {"msgtype": "actionCard", "actionCard": _card(title, _text(said, TEXT), links)})
+        else:
+            yield posting(url, self._markdown(title, said))
 
-    async def _signed_url(self) -> str:
-        settings, offload = self._settings, self._toolbox.offload
-        url = await read_secret(settings.url, settings.url_file, "url_file", offload)
-        if not url:
-            token = await read_secret(settings.access_token, settings.access_token_file, "access_token_file", offload)
-            url = f"{API_URL}?{urlencode({'access_token': token})}"
-        secret = await read_secret(settings.secret, settings.secret_file, "secret_file", offload)
-        if not secret:
-            return url
-        now_ms = self._toolbox.clock.now_ms()
-        separator = "&" if "?" in url else "?"
-        return f"{url}{separator}timestamp={now_ms}&sign={sign(now_ms, secret)}"
-
-    def _body(self, message: Message) -> dict[str, Any]:
-        page = self._toolbox.texts.page(message)
-        title = page.render(self._title, plain_title(message))
-        text = page.render(self._message)
-        named = [self._person] if self._person else [page.render(slot).strip() for slot in self._mobiles]
+    def _markdown(self, title: str, said: Said) -> dict[str, Any]:
+        named = [self.person] if self.person else [mobile.strip() for mobile in said["at_mobiles"]]
         mobiles = [number for number in named if number]
-        if page.faults:
-            text = plain_text(message, page.faults, self._toolbox.texts.options.zone).replace("\n", "\n\n")
         # A mention only rings when the text holds it.
-        mentions = "".join(f" @{number}" for number in mobiles)
-        room = BODY_BYTES_MAX - len(mentions.encode()) - len(title.encode()) - 512
+        mentions = "\n\n" + " ".join(f"@{number}" for number in mobiles) if mobiles else ""
         return {
             "msgtype": "markdown",
-            "markdown": {
-                "title": title,
-                "text": cut_bytes(text, room) + (f"\n\n{mentions.strip()}" if mentions else ""),
-            },
-            "at": {"atMobiles": mobiles, "isAtAll": self._settings.at_all and not self._person},
+            "markdown": {"title": title, "text": _text(said, TEXT.less(mentions)) + mentions},
+            "at": {"atMobiles": mobiles, "isAtAll": self.settings.at_all and not self.person},
         }
+
+    def judge(self, answer: Answer) -> None:
+        _judge(answer.body)
+
+
+def _text(said: Said, limit: Limit) -> str:
+    if not said.faulty:
+        return said.fitted(limit)
+    # Plain lines are no lines in Markdown, which joins them.
+    return limit.cut(said.fitted(limit).replace("\n", "\n\n"))
+
+
+def _card(title: str, text: str, links: Sequence[Button]) -> dict[str, Any]:
+    buttons = [{"title": link.text, "actionURL": link.url} for link in links]
+    return {"title": title, "text": text, "btnOrientation": "0", "btns": buttons}
 
 
 def sign(timestamp_ms: int, secret: str) -> str:

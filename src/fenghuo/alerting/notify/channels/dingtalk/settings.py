@@ -6,7 +6,8 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from fenghuo.alerting.notify.channels.settings import HttpChannelSettings, check_url
+from fenghuo.alerting.notify.channels.services.kind import ServiceSettings
+from fenghuo.alerting.notify.channels.settings import check_url
 from fenghuo.base.document import ListOf, RefusedError
 from fenghuo.model.http_settings import at_most_one
 from fenghuo.model.settings_types import FileName, Secret
@@ -21,7 +22,7 @@ def _mobile(value: Any) -> Any:
     return text
 
 
-class DingTalkSettings(HttpChannelSettings):
+class DingTalkSettings(ServiceSettings):
     """Either ``url`` with the robot's token inside, or ``access_token`` alone; ``secret`` when the robot signs."""
 
     kind: ClassVar[str] = "dingtalk"
@@ -37,6 +38,9 @@ class DingTalkSettings(HttpChannelSettings):
     at_mobiles: ListOf[Annotated[str, BeforeValidator(_mobile)]] = Field(default=[])
     """Members whom the message mentions; each may be a template."""
     at_all: bool = False
+    buttons: bool = True
+    """Links to answer as buttons (an ActionCard). A card cannot mention anybody: when somebody is to be mentioned, the
+    links stand in the text."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

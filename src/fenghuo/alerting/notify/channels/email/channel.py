@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import copy
 import hashlib
@@ -27,6 +28,8 @@ from fenghuo.net.tls import client_context
 from fenghuo.template import Template
 
 IMPLICIT_TLS_PORT: Final = 465
+SIGNED_IN: Final = 235
+"""SMTP's answer to a sign-in that went well."""
 QUIT_TIMEOUT_S: Final = 2.0
 TIMEOUT_S: Final = 30.0
 """Of one step of the dialogue with the mail server."""
@@ -164,7 +167,7 @@ class EmailChannel:
         if secret and "cram-md5" in methods:
             await client.auth_crammd5(name, secret)
         elif password and "plain" in methods:
-            await client.auth_plain(name, password)
+            await _sign_in_plainly(client, s.auth_identity or g.smtp_auth_identity, name, password)
         elif password and "login" in methods:
             await client.auth_login(name, password)
         else:
@@ -210,6 +213,14 @@ class EmailChannel:
             day = datetime.fromtimestamp(message.at_ms / 1000, UTC).strftime("%Y-%m-%d")
             root = _digest(message.group_key, day if threading.thread_by_date == "daily" else "")
             mail["References"] = mail["In-Reply-To"] = f"<{root}@fenghuo>"
+
+
+async def _sign_in_plainly(client: aiosmtplib.SMTP, identity: str, name: str, password: str) -> None:
+    """PLAIN of RFC 4616; ``identity`` is as whom to act, where that is somebody else."""
+    token = base64.b64encode(f"{identity}\0{name}\0{password}".encode())
+    answer = await client.execute_command(b"AUTH", b"PLAIN", token)
+    if answer.code != SIGNED_IN:
+        raise aiosmtplib.SMTPAuthenticationError(answer.code, answer.message)
 
 
 def _opened(host: str, port: int) -> socket.socket:

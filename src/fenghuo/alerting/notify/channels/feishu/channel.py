@@ -14,15 +14,17 @@ from fenghuo.alerting.notify.channels.feishu.settings import FeishuSettings
 from fenghuo.alerting.notify.channels.services.said import Said
 from fenghuo.alerting.notify.channels.services.service import ServiceChannel, posting, said_json
 from fenghuo.alerting.notify.channels.toolbox import Request
-from fenghuo.alerting.notify.cutting import cut_bytes
+from fenghuo.alerting.notify.cutting import Limit, Markup, json_utf8, line
+from fenghuo.alerting.notify.links import Button
 from fenghuo.alerting.notify.message import FIRING, Message
 from fenghuo.net.answer import Answer
 
 API_URL: Final = "https://open.feishu.cn/open-apis/bot/v2/hook"
 BODY_BYTES_MAX: Final = 20_000
 """Feishu refuses requests above 20 KB."""
-OVERHEAD_BYTES: Final = 1500
-"""What of it the card takes besides its text."""
+TEXT: Final = Limit(BODY_BYTES_MAX - 4_000, json_utf8, Markup.MARKDOWN)
+"""Title, buttons and the rest of the card take what is left."""
+TITLE: Final = line(600, json_utf8)
 THROTTLED: Final = frozenset({9499, 11232, 11233})
 """Codes for sending faster than 100 messages a minute, or 5 a second."""
 THROTTLED_WAIT_S: Final = 60.0
@@ -33,7 +35,7 @@ REMEDIES: Final = {
     19001: "check the robot's token: its webhook is not known",
 }
 COLOURS: Final = {"p0": "red", "p1": "orange", "p2": "yellow", "p3": "blue", "warning": "orange", "info": "blue"}
-"""Of the card's head, by severity; what else fires is red."""
+"""Of the card's head, by priority or severity; what else fires is red."""
 
 
 class FeishuChannel(ServiceChannel[FeishuSettings]):
@@ -63,16 +65,19 @@ class FeishuChannel(ServiceChannel[FeishuSettings]):
         if self.settings.at_all and not self.person:
             mentions.append("<at id=all></at>")
         tail = "\n" + " ".join(mentions) if mentions else ""
-        room = BODY_BYTES_MAX - OVERHEAD_BYTES - len(tail.encode()) - len(said["title"].encode())
-        severity = message.common_labels.get("severity", "").lower()
-        colour = COLOURS.get(severity, "red") if message.status == FIRING else "green"
-        # JSON takes two bytes for a quote or a line break.
-        text = cut_bytes(said["message"], room - said["message"].count("\n") - said["message"].count('"'))
+        level = message.incident.priority if message.incident is not None else message.common_labels.get("severity", "")
+        colour = COLOURS.get(level.lower(), "red") if message.status == FIRING else "green"
+        elements: list[dict[str, Any]] = [{"tag": "markdown", "content": said.fitted(TEXT.less(tail)) + tail}]
+        if links := self.buttons(message):
+            elements.append({"tag": "action", "actions": [_button(one) for one in links]})
         return {
             "config": {"wide_screen_mode": True},
-            "header": {"title": {"tag": "plain_text", "content": said["title"]}, "template": colour},
-            "elements": [{"tag": "markdown", "content": text + tail}],
+            "header": {"title": {"tag": "plain_text", "content": TITLE.cut(said["title"])}, "template": colour},
+            "elements": elements,
         }
+
+    def buttons(self, message: Message) -> list[Button]:
+        return self.toolbox.texts.buttons(message) if self.settings.buttons else []
 
     def judge(self, answer: Answer) -> None:
         """Feishu answers 200 to nearly everything; ``code`` tells."""
@@ -86,6 +91,12 @@ class FeishuChannel(ServiceChannel[FeishuSettings]):
             remedy=REMEDIES.get(code, ""),
             retry_after_s=THROTTLED_WAIT_S if code in THROTTLED else None,
         )
+
+
+def _button(button: Button) -> dict[str, Any]:
+    """Cards of robots may open pages; they call nobody back."""
+    text = {"tag": "plain_text", "content": button.text}
+    return {"tag": "button", "text": text, "type": "primary" if button.is_main else "default", "url": button.url}
 
 
 def sign(timestamp_s: int, secret: str) -> str:

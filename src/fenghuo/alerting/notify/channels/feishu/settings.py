@@ -27,6 +27,8 @@ class FeishuSettings(ServiceSettings):
     at_users: ListOf[str] = Field(default=[])
     """Members whom the message mentions, by open_id or user_id; each may be a template."""
     at_all: bool = False
+    buttons: bool = True
+    """Links to answer as buttons below the text."""
     title: str = '{{ template "feishu.default.title" . }}'
     message: str = '{{ template "feishu.default.message" . }}'
 

@@ -75,6 +75,8 @@ class MsTeamsSettings(ServiceSettings):
     title: Template = None
     summary: Template = None
     text: Template = None
+    buttons: bool = True
+    """Links to answer as buttons, below a text that is ours."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -134,6 +136,8 @@ class TelegramSettings(ServiceSettings):
     message: Template = None
     disable_notifications: bool = False
     parse_mode: Text = "HTML"
+    buttons: bool = True
+    """Links to answer as buttons, below a text that is ours."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -14,7 +14,7 @@ from fenghuo.alerting.notify.channels.services.paging import JiraSettings
 from fenghuo.alerting.notify.channels.services.said import Said, compiled, typed
 from fenghuo.alerting.notify.channels.services.service import ServiceChannel, group_hash, posting, said_json
 from fenghuo.alerting.notify.channels.toolbox import Request, Toolbox
-from fenghuo.alerting.notify.cutting import cut_chars
+from fenghuo.alerting.notify.cutting import Limit, line
 from fenghuo.alerting.notify.message import FIRING, Message
 from fenghuo.alerting.settings_global import GlobalSettings
 from fenghuo.model.http_settings import HttpClientSettings
@@ -71,10 +71,10 @@ class JiraChannel(ServiceChannel[JiraSettings]):
         fields: dict[str, Any] = {
             "project": {"key": said["project"]},
             "issuetype": {"name": said["issue_type"]},
-            "summary": cut_chars(" ".join(said["summary"].split()), SUMMARY_CHARS_MAX),
+            "summary": line(SUMMARY_CHARS_MAX).cut(" ".join(said["summary"].split())),
             "labels": sorted([*said["labels"], _label(message)]),
         }
-        if description := cut_chars(said["description"].strip(), DESCRIPTION_CHARS_MAX):
+        if description := said.fitted(Limit(DESCRIPTION_CHARS_MAX)).strip():
             fields["description"] = _document(description) if self._url.endswith("/3") else description
         if priority := said["priority"].strip():
             fields["priority"] = {"name": priority}

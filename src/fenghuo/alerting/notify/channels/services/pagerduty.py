@@ -12,7 +12,7 @@ from fenghuo.alerting.notify.channels.services.paging import PagerDutySettings
 from fenghuo.alerting.notify.channels.services.said import Said, compiled, typed
 from fenghuo.alerting.notify.channels.services.service import ServiceChannel, group_hash
 from fenghuo.alerting.notify.channels.toolbox import JSON, JsonPoster, Request, Toolbox
-from fenghuo.alerting.notify.cutting import cut_chars
+from fenghuo.alerting.notify.cutting import line
 from fenghuo.alerting.notify.message import FIRING, Message
 from fenghuo.alerting.settings_global import GlobalSettings
 from fenghuo.model.http_settings import HttpClientSettings
@@ -73,14 +73,14 @@ class PagerDutyChannel(ServiceChannel[PagerDutySettings]):
             "service_key": key,
             "event_type": "trigger" if firing else "resolve",
             "incident_key": group_hash(message),
-            "description": cut_chars(said["description"], SUMMARY_CHARS_MAX),
+            "description": line(SUMMARY_CHARS_MAX).cut(said["description"]),
             "details": details,
         }
         return body | (said.some("client", "client_url") if firing else {})
 
     def _second(self, message: Message, said: Said, key: str, details: Mapping[str, Any]) -> dict[str, Any]:
         payload = {
-            "summary": cut_chars(said["description"], SUMMARY_CHARS_MAX),
+            "summary": line(SUMMARY_CHARS_MAX).cut(said["description"]),
             "source": said["source"] or said["client"],
             "severity": said["severity"] or "error",
             "custom_details": details,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 import orjson
 from pydantic import BaseModel
 
-from fenghuo.alerting.notify.message import Message
+from fenghuo.alerting.notify.cutting import Limit
+from fenghuo.alerting.notify.fitting import Say, fit
+from fenghuo.alerting.notify.message import Message, ToldAlert
 from fenghuo.alerting.notify.plain import plain_text, plain_title
 from fenghuo.alerting.notify.texts import Page, Texts
 from fenghuo.model.settings_types import Secret
@@ -71,6 +73,10 @@ class Said:
     fields: Mapping[str, Any]
     faulty: bool
     """Whether a template failed; the text is plain then, without any markup."""
+    message: Message
+    main: Say
+    """The main field about some of the message's alerts."""
+    texts: Texts
 
     def __getitem__(self, name: str) -> Any:
         return self.fields[name]
@@ -78,6 +84,16 @@ class Said:
     def some(self, *names: str) -> dict[str, Any]:
         """Those of the named fields that are not empty."""
         return {name: self.fields[name] for name in names if self.fields[name]}
+
+    def fitted(self, limit: Limit) -> str:
+        """The main field within ``limit``: whole alerts as far as they fit, and a line that counts the others."""
+        limit = limit.plain() if self.faulty else limit
+        return fit(
+            self.main,
+            self.message.alerts,
+            limit,
+            lambda count: self.texts.left_out(count, self.message, limit.markup),
+        )
 
 
 class Wording:
@@ -106,12 +122,24 @@ class Wording:
         """Parse ``text`` as a template of HTML, in the field's place."""
         self._fields[name] = self._texts.slot(text, place, html=True)
 
-    def say(self, message: Message) -> Said:
-        page = self._texts.page(message)
+    def say(self, message: Message, *, has_buttons: bool = False) -> Said:
+        """``has_buttons`` says that the channel shows the links to answer itself."""
+        texts = self._texts
+        page = texts.page(message, has_buttons=has_buttons)
         fields = {name: rendered(tree, page) for name, tree in self._fields.items()}
+        zone = texts.options.zone
+
+        def plain(alerts: Sequence[ToldAlert]) -> str:
+            return plain_text(replace(message, alerts=alerts), page.faults, zone)
+
+        def main(alerts: Sequence[ToldAlert]) -> str:
+            if alerts is message.alerts:
+                return str(fields[self._main])
+            return str(rendered(self._fields[self._main], texts.page(message, alerts, has_buttons=has_buttons))).strip()
+
         if page.faults:
             if self._main:
-                fields[self._main] = plain_text(message, page.faults, self._texts.options.zone)
+                fields[self._main] = plain(message.alerts)
             if self._heading:
                 fields[self._heading] = plain_title(message)
-        return Said(fields, bool(page.faults))
+        return Said(fields, bool(page.faults), message, plain if page.faults else main, texts)

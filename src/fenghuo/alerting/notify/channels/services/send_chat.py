@@ -16,18 +16,21 @@ from fenghuo.alerting.notify.channels.services.chat import (
 from fenghuo.alerting.notify.channels.services.said import Said
 from fenghuo.alerting.notify.channels.services.service import ServiceChannel, posting, said_json
 from fenghuo.alerting.notify.channels.toolbox import Request
-from fenghuo.alerting.notify.cutting import cut_bytes, cut_chars
+from fenghuo.alerting.notify.cutting import Limit, Markup, json_utf8, line, utf8, utf16
+from fenghuo.alerting.notify.links import Button
 from fenghuo.alerting.notify.message import FIRING, Message
 from fenghuo.net.answer import Answer
 
-DISCORD_TITLE_CHARS_MAX: Final = 256
-DISCORD_TEXT_CHARS_MAX: Final = 4096
-DISCORD_CONTENT_CHARS_MAX: Final = 2000
-TEAMS_TEXT_BYTES_MAX: Final = 24_000
+DISCORD_TITLE: Final = line(256, utf16)
+DISCORD_TEXT: Final = Limit(4096, utf16, Markup.MARKDOWN)
+DISCORD_CONTENT: Final = Limit(2000, utf16, Markup.MARKDOWN)
+TEAMS_TEXT: Final = Limit(24_000, json_utf8, Markup.MARKDOWN)
 """Teams refuses messages above 28 KB, of which the card itself takes some."""
-ROCKETCHAT_TITLE_CHARS_MAX: Final = 1024
-MATTERMOST_TEXT_CHARS_MAX: Final = 16_383
-WEBEX_BYTES_MAX: Final = 7439
+ROCKETCHAT_TITLE: Final = line(1024)
+ROCKETCHAT_TEXT: Final = Limit(5000, markup=Markup.MARKDOWN)
+"""What a server takes unless its administrator allows more (Message_MaxAllowedSize)."""
+MATTERMOST_TEXT: Final = Limit(16_383, markup=Markup.MARKDOWN)
+WEBEX_TEXT: Final = Limit(7439, utf8, Markup.MARKDOWN)
 WEBEX_URL: Final = "https://webexapis.com/v1/messages"
 ROCKETCHAT_URL: Final = "https://open.rocket.chat"
 MATTERMOST_PRIORITIES: Final = ("standard", "important", "urgent")
@@ -45,11 +48,11 @@ class DiscordChannel(ServiceChannel[DiscordSettings]):
 
     def requests(self, message: Message, said: Said, secrets: Mapping[str, str]) -> Iterable[Request]:
         embed = {
-            "title": cut_chars(said["title"], DISCORD_TITLE_CHARS_MAX),
-            "description": cut_chars(said["message"], DISCORD_TEXT_CHARS_MAX),
+            "title": DISCORD_TITLE.cut(said["title"]),
+            "description": said.fitted(DISCORD_TEXT),
             "color": 0x992D22 if message.status == FIRING else 0x2ECC71,
         }
-        body: dict[str, Any] = {"content": cut_chars(said["content"], DISCORD_CONTENT_CHARS_MAX), "embeds": [embed]}
+        body: dict[str, Any] = {"content": DISCORD_CONTENT.cut(said["content"]), "embeds": [embed]}
         for name in ("username", "avatar_url"):
             if given := getattr(self.settings, name):
                 body[name] = given
@@ -67,19 +70,27 @@ class MsTeamsChannel(ServiceChannel[MsTeamsSettings]):
         "text": '{{ template "msteams.default.text" . }}',
     }
 
+    def buttons(self, message: Message) -> list[Button]:
+        return self.toolbox.texts.buttons(message) if self.settings.buttons and self.settings.text is None else []
+
     def requests(self, message: Message, said: Said, secrets: Mapping[str, str]) -> Iterable[Request]:
         yield posting(secrets["webhook_url"], self.card(message, said))
 
     def card(self, message: Message, said: Said) -> dict[str, Any]:
-        return {
+        card = {
             "@context": "http://schema.org/extensions",
             "@type": "MessageCard",
             "type": "MessageCard",
             "title": said["title"],
             "summary": said["summary"],
-            "text": cut_bytes(said["text"], TEAMS_TEXT_BYTES_MAX),
+            "text": said.fitted(TEAMS_TEXT),
             "themeColor": "8C1A1A" if message.status == FIRING else "2DC72D",
         }
+        if links := self.buttons(message):
+            card["potentialAction"] = [
+                {"@type": "OpenUri", "name": one.text, "targets": [{"os": "default", "uri": one.url}]} for one in links
+            ]
+        return card
 
 
 class MsTeamsV2Channel(MsTeamsChannel):
@@ -100,14 +111,16 @@ class MsTeamsV2Channel(MsTeamsChannel):
             "style": "heading",
             "color": "Attention" if message.status == FIRING else "Good",
         }
-        text = {"type": "TextBlock", "text": cut_bytes(said["text"], TEAMS_TEXT_BYTES_MAX), "wrap": True}
-        content = {
+        text = {"type": "TextBlock", "text": said.fitted(TEAMS_TEXT), "wrap": True}
+        content: dict[str, Any] = {
             "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
             "type": "AdaptiveCard",
             "version": "1.2",
             "body": [heading, text],
             "msteams": {"width": "full"},
         }
+        if links := self.buttons(message):
+            content["actions"] = [{"type": "Action.OpenUrl", "title": one.text, "url": one.url} for one in links]
         attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": content}
         return {"type": "message", "attachments": [attachment]}
 
@@ -129,7 +142,9 @@ class RocketChatChannel(ServiceChannel[RocketChatSettings]):
 
     def requests(self, message: Message, said: Said, secrets: Mapping[str, str]) -> Iterable[Request]:
         attachment = said.some("title", "title_link", "text", "image_url", "thumb_url", "color")
-        attachment["title"] = cut_chars(said["title"], ROCKETCHAT_TITLE_CHARS_MAX)
+        attachment["title"] = ROCKETCHAT_TITLE.cut(said["title"])
+        if said["text"]:
+            attachment["text"] = said.fitted(ROCKETCHAT_TEXT)
         if said["fields"]:
             attachment["fields"] = [{"short": self.settings.short_fields} | one for one in said["fields"]]
         if said["actions"]:
@@ -171,7 +186,7 @@ class MattermostChannel(ServiceChannel[MattermostSettings]):
     }
 
     def requests(self, message: Message, said: Said, secrets: Mapping[str, str]) -> Iterable[Request]:
-        text = cut_chars(said["text"], MATTERMOST_TEXT_CHARS_MAX)
+        text = said.fitted(MATTERMOST_TEXT)
         body = said.some("channel", "username", "icon_url", "icon_emoji", "type")
         if said["attachments"]:
             body |= {"text": text, "attachments": said["attachments"]}
@@ -208,5 +223,5 @@ class WebexChannel(ServiceChannel[WebexSettings]):
     defaults: ClassVar[Mapping[str, str]] = {"message": '{{ template "webex.default.message" . }}'}
 
     def requests(self, message: Message, said: Said, secrets: Mapping[str, str]) -> Iterable[Request]:
-        text = cut_bytes(said["message"], WEBEX_BYTES_MAX)
+        text = said.fitted(WEBEX_TEXT)
         yield posting(self.address(WEBEX_URL), {"markdown": text, "roomId": said["room_id"]})

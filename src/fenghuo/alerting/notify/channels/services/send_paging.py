@@ -19,7 +19,7 @@ from fenghuo.alerting.notify.channels.services.said import Said
 from fenghuo.alerting.notify.channels.services.service import ServiceChannel, group_hash, posting, said_json
 from fenghuo.alerting.notify.channels.toolbox import Request, Toolbox
 from fenghuo.alerting.notify.channels.webhook.channel import payload
-from fenghuo.alerting.notify.cutting import cut_chars, cut_html
+from fenghuo.alerting.notify.cutting import Limit, Markup, line
 from fenghuo.alerting.notify.message import FIRING, RESOLVED, Message
 from fenghuo.alerting.settings_global import GlobalSettings
 from fenghuo.model.http_settings import HttpClientSettings
@@ -30,7 +30,8 @@ OPSGENIE_URL: Final = "https://api.opsgenie.com"
 OPSGENIE_CHARS_MAX: Final = 130
 PUSHOVER_URL: Final = "https://api.pushover.net/1/messages.json"
 PUSHOVER_TITLE_CHARS_MAX: Final = 250
-PUSHOVER_TEXT_CHARS_MAX: Final = 1024
+PUSHOVER_TEXT: Final = Limit(1024)
+PUSHOVER_HTML: Final = Limit(1024, markup=Markup.HTML)
 PUSHOVER_URL_CHARS_MAX: Final = 512
 VICTOROPS_URL: Final = "https://alert.victorops.com/integrations/generic/20131114/alert"
 VICTOROPS_CHARS_MAX: Final = 20_480
@@ -75,7 +76,7 @@ class OpsGenieChannel(ServiceChannel[OpsGenieSettings]):
         if message.status == RESOLVED:
             yield posting(f"{alerts}/{alias}/close?identifierType=alias", {"source": said["source"]}, headers)
             return
-        title = cut_chars(said["message"], OPSGENIE_CHARS_MAX)
+        title = line(OPSGENIE_CHARS_MAX).cut(said["message"])
         body = {"alias": alias, "message": title, "details": dict(message.common_labels) | said["details"]}
         body |= said.some("description", "source", "note", "priority", "entity")
         if responders := _responders(said["responders"]):
@@ -130,13 +131,12 @@ class PushoverChannel(ServiceChannel[PushoverSettings]):
     def requests(self, message: Message, said: Said, secrets: Mapping[str, str]) -> Iterable[Request]:
         settings = self.settings
         html = settings.html and not said.faulty
-        cut = cut_html if html else cut_chars
         form = {
             "token": secrets["token"],
             "user": secrets["user_key"],
-            "title": cut_chars(said["title"], PUSHOVER_TITLE_CHARS_MAX),
-            "message": cut(said["message"].strip(), PUSHOVER_TEXT_CHARS_MAX) or "(no details)",
-            "url": cut_chars(said["url"], PUSHOVER_URL_CHARS_MAX),
+            "title": line(PUSHOVER_TITLE_CHARS_MAX).cut(said["title"]),
+            "message": said.fitted(PUSHOVER_HTML if html else PUSHOVER_TEXT).strip() or "(no details)",
+            "url": said["url"] if len(said["url"]) <= PUSHOVER_URL_CHARS_MAX else "",
             "priority": said["priority"].strip() or "0",
             "retry": str(settings.retry_ms // 1000),
             "expire": str(settings.expire_ms // 1000),
@@ -172,7 +172,7 @@ class VictorOpsChannel(ServiceChannel[VictorOpsSettings]):
             "message_type": kind if message.status == FIRING else "RECOVERY",
             "entity_id": group_hash(message),
             "entity_display_name": said["entity_display_name"],
-            "state_message": cut_chars(said["state_message"], VICTOROPS_CHARS_MAX),
+            "state_message": said.fitted(Limit(VICTOROPS_CHARS_MAX)),
             "monitoring_tool": said["monitoring_tool"],
         }
         where = f"{self.address(VICTOROPS_URL)}/{secrets['api_key']}/{quote(said['routing_key'], safe='')}"

@@ -13,6 +13,7 @@ from fenghuo.alerting.notify.channels.channel import ChannelError
 from fenghuo.alerting.notify.channels.services.kind import ServiceSettings, global_name
 from fenghuo.alerting.notify.channels.services.said import Said, Wording
 from fenghuo.alerting.notify.channels.toolbox import JSON, JsonPoster, Request, Toolbox, read_secret
+from fenghuo.alerting.notify.links import Button
 from fenghuo.alerting.notify.message import Message
 from fenghuo.alerting.settings_global import GlobalSettings
 from fenghuo.model.http_settings import HttpClientSettings
@@ -59,7 +60,12 @@ class ServiceChannel(ABC, Generic[S]):
         return None
 
     def _requests(self, message: Message, secrets: Mapping[str, str]) -> list[Request]:
-        return list(self.requests(message, self.wording.say(message), secrets))
+        said = self.wording.say(message, has_buttons=bool(self.buttons(message)))
+        return list(self.requests(message, said, secrets))
+
+    def buttons(self, message: Message) -> list[Button]:
+        """The links that the platform shows as buttons; none unless a kind says otherwise."""
+        return []
 
     @abstractmethod
     def requests(self, message: Message, said: Said, secrets: Mapping[str, str]) -> Iterable[Request]:

@@ -14,7 +14,7 @@ from fenghuo.alerting.notify.channels.services.said import Said
 from fenghuo.alerting.notify.channels.services.service import ServiceChannel, group_hash
 from fenghuo.alerting.notify.channels.services.sigv4 import AwsKey, key_from_surroundings, signed_headers
 from fenghuo.alerting.notify.channels.toolbox import Request
-from fenghuo.alerting.notify.cutting import cut_bytes, cut_chars
+from fenghuo.alerting.notify.cutting import Limit, utf8
 from fenghuo.alerting.notify.message import Message
 
 SUBJECT_CHARS_MAX: Final = 100
@@ -49,7 +49,7 @@ class SnsChannel(ServiceChannel[SnsSettings]):
 
     def requests(self, message: Message, said: Said, secrets: Mapping[str, str]) -> Iterable[Request]:
         phone = said["phone_number"]
-        text = cut_bytes(said["message"].strip(), SMS_BYTES_MAX if phone else MESSAGE_BYTES_MAX) or "(no details)"
+        text = said.fitted(Limit(SMS_BYTES_MAX if phone else MESSAGE_BYTES_MAX, utf8)).strip() or "(no details)"
         form = {"Action": "Publish", "Version": "2010-03-31", "Message": text}
         for name, field in (("TopicArn", "topic_arn"), ("TargetArn", "target_arn"), ("PhoneNumber", "phone_number")):
             if said[field]:
@@ -117,4 +117,4 @@ class SnsChannel(ServiceChannel[SnsSettings]):
 def _subject(text: str) -> str:
     """SNS takes ASCII in one line for a subject; the rest is in the message."""
     ascii_only = text.encode("ascii", "ignore").decode()
-    return cut_chars(" ".join(ascii_only.split()), SUBJECT_CHARS_MAX).replace("…", "")
+    return " ".join(ascii_only.split())[:SUBJECT_CHARS_MAX]

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
+from urllib.parse import urlsplit
 
 from fenghuo.alerting.notify.channels.channel import ChannelError
 from fenghuo.alerting.notify.channels.services.chat import TelegramSettings
 from fenghuo.alerting.notify.channels.services.said import Said
 from fenghuo.alerting.notify.channels.services.service import ServiceChannel, posting, said_json
 from fenghuo.alerting.notify.channels.toolbox import Request, Toolbox
-from fenghuo.alerting.notify.cutting import cut_chars, cut_html
+from fenghuo.alerting.notify.cutting import Limit, Markup, utf16
+from fenghuo.alerting.notify.links import Button
 from fenghuo.alerting.notify.message import Message
 from fenghuo.alerting.settings_global import GlobalSettings
 from fenghuo.model.http_settings import HttpClientSettings
 from fenghuo.net.answer import Answer
 
 API_URL: Final = "https://api.telegram.org"
-TEXT_CHARS_MAX: Final = 4096
+TEXT: Final = Limit(4096, utf16)
 """Telegram refuses longer messages. It counts after parsing; markup is counted here, too."""
+MARKUPS: Final = {"HTML": Markup.HTML, "Markdown": Markup.MARKDOWN, "MarkdownV2": Markup.MARKDOWN, "": Markup.TEXT}
 HTML: Final = "HTML"
 DEFAULT_HTML: Final = '{{ template "telegram.default.message" . }}'
 DEFAULT_TEXT: Final = '{{ template "telegram.default.text" . }}'
@@ -52,6 +56,13 @@ class TelegramChannel(ServiceChannel[TelegramSettings]):
         other._person = to
         return other
 
+    def buttons(self, message: Message) -> list[Button]:
+        """Telegram refuses messages whose buttons lead to a host without a dot: those keep their links in the text."""
+        host = urlsplit(message.external_url).hostname or ""
+        if not self.settings.buttons or self.settings.message is not None or "." not in host:
+            return []
+        return self.toolbox.texts.buttons(message)
+
     async def revealed(self) -> dict[str, str]:
         secrets = await super().revealed()
         secrets["chat_id"] = await self.toolbox.offload(self._chat)
@@ -70,14 +81,15 @@ class TelegramChannel(ServiceChannel[TelegramSettings]):
 
     def requests(self, message: Message, said: Said, secrets: Mapping[str, str]) -> Iterable[Request]:
         mode = "" if said.faulty else self._mode
-        cut = cut_html if mode == HTML else cut_chars
         body: dict[str, Any] = {
             "chat_id": secrets["chat_id"],
-            "text": cut(said["message"].strip(), TEXT_CHARS_MAX),
+            "text": said.fitted(replace(TEXT, markup=MARKUPS[mode])).strip(),
             "link_preview_options": {"is_disabled": True},
         }
         if mode:
             body["parse_mode"] = mode
+        if links := self.buttons(message):
+            body["reply_markup"] = {"inline_keyboard": [[{"text": one.text, "url": one.url}] for one in links]}
         if self.settings.disable_notifications:
             body["disable_notification"] = True
         if self.settings.message_thread_id:

@@ -11,14 +11,15 @@ from fenghuo.alerting.notify.channels.services.said import Said
 from fenghuo.alerting.notify.channels.services.service import ServiceChannel, posting
 from fenghuo.alerting.notify.channels.toolbox import Request, Toolbox
 from fenghuo.alerting.notify.channels.wecom.api import API_URL, WecomTokens, judge
-from fenghuo.alerting.notify.cutting import cut_bytes
+from fenghuo.alerting.notify.cutting import Limit, Markup, utf8
 from fenghuo.alerting.notify.message import Message
 from fenghuo.alerting.settings_global import GlobalSettings
 from fenghuo.model.http_settings import HttpClientSettings
 from fenghuo.net.answer import Answer
 
-TEXT_BYTES_MAX: Final = 2048
+TEXT: Final = Limit(2048, utf8)
 """WeCom cuts longer messages of applications itself, without a mark."""
+MARKDOWN: Final = Limit(2048, utf8, Markup.MARKDOWN)
 
 
 class WeChatChannel(ServiceChannel[WeChatSettings]):
@@ -53,7 +54,7 @@ class WeChatChannel(ServiceChannel[WeChatSettings]):
             "agentid": said["agent_id"],
             "safe": "0",
             "msgtype": kind,
-            kind: {"content": cut_bytes(said["message"], TEXT_BYTES_MAX)},
+            kind: {"content": said.fitted(MARKDOWN if kind == "markdown" else TEXT)},
         }
         url = f"{self.address(API_URL)}/message/send?{urlencode({'access_token': secrets['token']})}"
         yield posting(url, {name: value for name, value in body.items() if value})

@@ -1,77 +1,98 @@
-"""Slack: one attachment through an incoming webhook, or with a bot's token."""
+"""Slack: one attachment through an incoming webhook, or with a bot's token.
+
+A bot may change what it has said: with ``update_message`` a group has one message, which tells how things stand now.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import orjson
 
 from fenghuo.alerting.notify.channels.channel import ChannelError
+from fenghuo.alerting.notify.channels.services.said import Said
+from fenghuo.alerting.notify.channels.services.service import ServiceChannel, posting
 from fenghuo.alerting.notify.channels.slack.settings import POST_MESSAGE_URL, SlackSettings
-from fenghuo.alerting.notify.channels.toolbox import JSON, JsonPoster, Toolbox, read_secret
-from fenghuo.alerting.notify.cutting import cut_chars
-from fenghuo.alerting.notify.message import FIRING, Message
-from fenghuo.alerting.notify.plain import plain_text, plain_title
-from fenghuo.alerting.notify.texts import Page
+from fenghuo.alerting.notify.channels.toolbox import Request, Toolbox, read_secret
+from fenghuo.alerting.notify.cutting import Limit, Markup, line
+from fenghuo.alerting.notify.links import Button
+from fenghuo.alerting.notify.message import FIRING, RESOLVED, Message
 from fenghuo.alerting.settings_global import GlobalSettings
+from fenghuo.base import limits
 from fenghuo.model.http_settings import HttpClientSettings
-from fenghuo.template import Template
+from fenghuo.net.answer import Answer
 
-TITLE_CHARS_MAX: Final = 1024
+TITLE: Final = line(1024)
 """Beyond it Slack's API refuses the attachment."""
-TEXT_CHARS_MAX: Final = 8000
+TEXT: Final = Limit(8000, markup=Markup.MRKDWN)
 """Slack folds longer texts away and refuses very long ones."""
 RETRYABLE: Final = frozenset({"ratelimited", "rate_limited", "fatal_error", "internal_error", "service_unavailable"})
-TEXT_FIELDS: Final = (
-    "channel", "username", "color", "title", "title_link", "pretext", "text", "message_text", "footer", "fallback",
-    "callback_id", "icon_emoji", "icon_url", "image_url", "thumb_url",
-)  # fmt: skip
+UNCHANGEABLE: Final = ("message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found")
+"""Reasons for which a message cannot be changed, and a new one is sent instead."""
+ATTACHED: Final = ("title_link", "pretext", "fallback", "callback_id", "footer", "color", "image_url", "thumb_url")
+AROUND: Final = ("channel", "username", "icon_emoji", "icon_url")
+KEPT = limits.declare(
+    "slack_messages_kept", 1_000, limits.Policy.DROP_OLDEST, "Messages of one Slack channel that may still be changed."
+)
 
 
-class SlackChannel:
+class SlackChannel(ServiceChannel[SlackSettings]):
     """One Slack channel of one receiver."""
 
-    kind = SlackSettings.kind
+    heading, main = "title", "text"
+    templated = ("title", "text", "message_text", "fields", "actions", *ATTACHED, *AROUND)
 
     def __init__(
         self, settings: SlackSettings, globals_: GlobalSettings, http: HttpClientSettings, toolbox: Toolbox
     ) -> None:
-        self._settings = settings
-        self._globals = globals_
-        self._toolbox = toolbox
-        self._poster = JsonPoster(toolbox.client(http), toolbox, settings.timeout_ms)
-        slot = toolbox.texts.slot
-        self._slots = {name: slot(getattr(settings, name), f"slack {name}") for name in TEXT_FIELDS}
-        self._fields: list[tuple[Template, Template, bool]] = [
-            (
-                slot(field.title, "slack field title"),
-                slot(field.value, "slack field value"),
-                settings.short_fields if field.short is None else field.short,
-            )
-            for field in settings.fields
-        ]
-        self._actions = [
-            {
-                name: slot(value, f"slack action {name}")
-                for name, value in action.model_dump(exclude={"confirm"}).items()
-                if value
-            }
-            for action in settings.actions
-        ]
-
-    @property
-    def send_resolved(self) -> bool:
-        return self._settings.send_resolved
+        super().__init__(settings, globals_, http, toolbox)
+        self._sent: dict[str, tuple[str, str]] = {}
+        """By group: the channel's id and the time stamp by which Slack knows the message."""
 
     async def send(self, message: Message) -> None:
+        secrets = await self.revealed()
+        (request,) = await self.toolbox.offload(self._requests, message, secrets)
+        known = self._sent.get(message.group_key) if self.settings.update_message else None
+        if known is not None and await self._changed(request, *known):
+            if message.status == RESOLVED:
+                del self._sent[message.group_key]
+            return
+        answer = await self.poster.ask(request)
+        self.judge(answer)
+        if self.settings.update_message and message.status == FIRING:
+            self._remember(message.group_key, answer)
+
+    async def _changed(self, request: Request, channel: str, stamp: str) -> bool:
+        """Put the new text in the place of the old; false when Slack does not let us."""
+        body = orjson.dumps(orjson.loads(request.data or b"{}") | {"channel": channel, "ts": stamp})
+        url = f"{request.url.rpartition('/')[0]}/chat.update"
+        answer = await self.poster.ask(Request(url, body, request.headers))
+        try:
+            self.judge(answer)
+        except ChannelError as error:
+            if any(reason in error.message for reason in UNCHANGEABLE):
+                return False
+            raise
+        return True
+
+    def _remember(self, group_key: str, answer: Answer) -> None:
+        said = orjson.loads(answer.body) if answer.content_type.startswith("application/json") else None
+        if not isinstance(said, dict) or not said.get("ts") or not said.get("channel"):
+            return
+        self._sent.pop(group_key, None)
+        if len(self._sent) >= KEPT.default:
+            KEPT.hit()
+            del self._sent[next(iter(self._sent))]
+        self._sent[group_key] = str(said["channel"]), str(said["ts"])
+
+    async def revealed(self) -> dict[str, str]:
         url, token = await self._door()
-        headers = {**JSON, "Authorization": f"Bearer {token}"} if token else JSON
-        answer = await self._poster.post(url, lambda: self._body(message), headers)
-        _judge(answer.body, answer.content_type)
+        return {"url": url, "token": token}
 
     async def _door(self) -> tuple[str, str]:
         """The URL, and the bot's token or the empty text. What the entry names wins over what is global."""
-        s, g, offload = self._settings, self._globals, self._toolbox.offload
+        s, g, offload = self.settings, self.globals, self.toolbox.offload
         app_url = s.app_url or g.slack_app_url or POST_MESSAGE_URL
         if s.app_token or s.app_token_file:
             return app_url, await read_secret(s.app_token, s.app_token_file, "app_token_file", offload)
@@ -82,41 +103,58 @@ class SlackChannel:
             return app_url, token
         return await read_secret(g.slack_api_url, g.slack_api_url_file, "slack_api_url_file", offload), ""
 
-    def _body(self, message: Message) -> dict[str, Any]:
-        page = self._toolbox.texts.page(message)
-        said = {name: page.render(slot) for name, slot in self._slots.items()}
-        fields = [
-            {"title": page.render(title), "value": page.render(value), "short": short}
-            for title, value, short in self._fields
-        ]
-        actions = [self._action(page, index) for index in range(len(self._actions))]
-        if page.faults:
-            said["title"] = said["fallback"] = plain_title(message)
-            said["text"] = plain_text(message, page.faults, self._toolbox.texts.options.zone)
-            said["color"] = said["color"] or ("danger" if message.status == FIRING else "good")
-        attachment: dict[str, Any] = {
-            "title": cut_chars(said["title"], TITLE_CHARS_MAX),
-            "text": cut_chars(said["text"], TEXT_CHARS_MAX),
-            "mrkdwn_in": self._settings.mrkdwn_in,
-            "fields": fields,
-            "actions": actions,
-        }
-        for name in ("title_link", "pretext", "fallback", "callback_id", "footer", "color", "image_url", "thumb_url"):
-            attachment[name] = said[name]
-        body: dict[str, Any] = {"attachments": [{name: value for name, value in attachment.items() if value}]}
-        for name in ("channel", "username", "icon_emoji", "icon_url"):
-            body[name] = said[name]
-        body["text"] = said["message_text"]
-        return {name: value for name, value in body.items() if value} | (
-            {"link_names": True} if self._settings.link_names else {}
-        )
+    def buttons(self, message: Message) -> list[Button]:
+        """Only below what we say ourselves: whoever wrote a text or actions of his own gets just those."""
+        settings = self.settings
+        if not settings.buttons or settings.actions or "text" in settings.model_fields_set:
+            return []
+        return self.toolbox.texts.buttons(message)
 
-    def _action(self, page: Page, index: int) -> dict[str, Any]:
-        said: dict[str, Any] = {name: page.render(slot) for name, slot in self._actions[index].items()}
-        confirm = self._settings.actions[index].confirm
-        if confirm is not None:
-            said["confirm"] = {name: value for name, value in confirm.model_dump().items() if value}
-        return said
+    def requests(self, message: Message, said: Said, secrets: Mapping[str, str]) -> Iterable[Request]:
+        headers = {"Authorization": f"Bearer {secrets['token']}"} if secrets["token"] else {}
+        yield posting(secrets["url"], self._body(message, said), headers)
+
+    def _body(self, message: Message, said: Said) -> dict[str, Any]:
+        title = TITLE.cut(said["title"])
+        attachment: dict[str, Any] = {
+            "title": title,
+            "text": said.fitted(TEXT),
+            "mrkdwn_in": self.settings.mrkdwn_in,
+            "fields": [_field(field, short=self.settings.short_fields) for field in said["fields"]],
+            "actions": [_action(action) for action in said["actions"]] or _actions(self.buttons(message)),
+        }
+        attachment |= said.some(*ATTACHED)
+        if said.faulty:
+            attachment["fallback"] = title
+            attachment["color"] = said["color"] or ("danger" if message.status == FIRING else "good")
+        body: dict[str, Any] = {"attachments": [{name: value for name, value in attachment.items() if value}]}
+        body |= said.some(*AROUND)
+        if said["message_text"]:
+            body["text"] = said["message_text"]
+        if self.settings.link_names:
+            body["link_names"] = True
+        return body
+
+    def judge(self, answer: Answer) -> None:
+        _judge(answer.body, answer.content_type)
+
+
+def _field(said: Mapping[str, Any], *, short: bool) -> dict[str, Any]:
+    return {**said, "short": short if said["short"] is None else said["short"]}
+
+
+def _action(said: Mapping[str, Any]) -> dict[str, Any]:
+    action = {name: value for name, value in said.items() if value}
+    if "confirm" in action:
+        action["confirm"] = {name: value for name, value in action["confirm"].items() if value}
+    return action
+
+
+def _actions(buttons: Iterable[Button]) -> list[dict[str, str]]:
+    return [
+        {"type": "button", "text": one.text, "url": one.url} | ({"style": "primary"} if one.is_main else {})
+        for one in buttons
+    ]
 
 
 def _judge(body: bytes, content_type: str) -> None:

@@ -6,7 +6,7 @@ from typing import ClassVar, Final, Self
 
 from pydantic import Field, model_validator
 
-from fenghuo.alerting.notify.channels.settings import HttpChannelSettings
+from fenghuo.alerting.notify.channels.services.kind import ServiceSettings
 from fenghuo.base.document import ListOf, RefusedError, Settings
 from fenghuo.model.http_settings import at_most_one
 from fenghuo.model.settings_types import FileName, Secret, Text
@@ -67,7 +67,7 @@ class SlackAction(Settings):
         return self
 
 
-class SlackSettings(HttpChannelSettings):
+class SlackSettings(ServiceSettings):
     """One message with one attachment, through an incoming webhook or with a bot's token."""
 
     kind: ClassVar[str] = "slack"
@@ -99,6 +99,9 @@ class SlackSettings(HttpChannelSettings):
     mrkdwn_in: ListOf[str] = Field(default=["fallback", "pretext", "text"])
     actions: ListOf[SlackAction] = Field(default=[])
     update_message: bool = False
+    """Change the message of a group instead of sending another, as long as this process remembers it."""
+    buttons: bool = True
+    """Links to answer as buttons, below a text that is ours."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -18,12 +18,13 @@ from fenghuo.alerting.notify.channels.services.service import ServiceChannel, sa
 from fenghuo.alerting.notify.channels.sms.settings import Provider, SmsSettings, VoiceSettings
 from fenghuo.alerting.notify.channels.sms.signing import aliyun_headers, aliyun_query, tencent_authorization
 from fenghuo.alerting.notify.channels.toolbox import Request
-from fenghuo.alerting.notify.cutting import cut_chars
+from fenghuo.alerting.notify.cutting import Limit, line
 from fenghuo.alerting.notify.message import Message
 from fenghuo.net.answer import Answer
 
 TWILIO_URL: Final = "https://api.twilio.com"
-TWILIO_CHARS_MAX: Final = 1600
+TWILIO: Final = Limit(1600)
+"""Twilio refuses longer texts."""
 TENCENT_TYPE: Final = "application/json; charset=utf-8"
 CHINA: Final = "+86"
 MAY_PASS: Final = ("limit", "throttl", "unavailable", "internal", "busy", "frequency")
@@ -71,10 +72,10 @@ class SmsChannel(ServiceChannel[SmsSettings]):
                 case Provider.TENCENT:
                     yield self._tencent(secrets["secret"], *self.of_tencent(_abroad(number), list(params.values())))
                 case Provider.TWILIO:
-                    yield self._twilio(secrets["secret"], _abroad(number), cut_chars(said["message"], TWILIO_CHARS_MAX))
+                    yield self._twilio(secrets["secret"], _abroad(number), said.fitted(TWILIO))
 
     def _param(self, text: str) -> str:
-        return cut_chars(" ".join(text.split()), self.settings.param_chars_max)
+        return line(self.settings.param_chars_max).cut(" ".join(text.split()))
 
     def of_aliyun(self, number: str, params: Mapping[str, str]) -> tuple[str, str, dict[str, str]]:
         """Host, action and parameters."""

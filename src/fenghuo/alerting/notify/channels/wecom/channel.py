@@ -12,15 +12,15 @@ from fenghuo.alerting.notify.channels.services.service import ServiceChannel, po
 from fenghuo.alerting.notify.channels.toolbox import Request, Toolbox
 from fenghuo.alerting.notify.channels.wecom.api import API_URL, WecomTokens, judge
 from fenghuo.alerting.notify.channels.wecom.settings import WecomSettings
-from fenghuo.alerting.notify.cutting import cut_bytes
+from fenghuo.alerting.notify.cutting import Limit, Markup, utf8
 from fenghuo.alerting.notify.message import Message
 from fenghuo.alerting.settings_global import GlobalSettings
 from fenghuo.model.http_settings import HttpClientSettings
 from fenghuo.net.answer import Answer
 
-ROBOT_BYTES_MAX: Final = 4096
+ROBOT: Final = Limit(4096, utf8, Markup.MARKDOWN)
 """Robots refuse longer Markdown (errcode 40058)."""
-APPLICATION_BYTES_MAX: Final = 2048
+APPLICATION: Final = Limit(2048, utf8, Markup.MARKDOWN)
 """WeCom cuts longer messages of applications itself, without a mark."""
 
 
@@ -65,7 +65,7 @@ class WecomChannel(ServiceChannel[WecomSettings]):
             by_number = self.person.removeprefix("+").isdigit()
             users, mobiles = ([], [self.person]) if by_number else ([self.person], [])
         mentions = "".join(f"\n<@{user}>" for user in users if user)
-        text = cut_bytes(said["message"], ROBOT_BYTES_MAX - len(mentions.encode())) + mentions
+        text = said.fitted(ROBOT.less(mentions)) + mentions
         yield posting(url, {"msgtype": "markdown", "markdown": {"content": text}})
         # Markdown cannot call by number: a short text beside it does.
         if called := [number for number in mobiles if number]:
@@ -79,7 +79,7 @@ class WecomChannel(ServiceChannel[WecomSettings]):
             "totag": "" if self.person else said["to_tag"],
             "agentid": int(self.settings.agent_id) if self.settings.agent_id.isdigit() else self.settings.agent_id,
             "msgtype": "markdown",
-            "markdown": {"content": cut_bytes(said["message"], APPLICATION_BYTES_MAX)},
+            "markdown": {"content": said.fitted(APPLICATION)},
         }
         return {name: value for name, value in body.items() if value}
 
