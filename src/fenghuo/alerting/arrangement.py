@@ -10,6 +10,7 @@ from fenghuo.alerting.incident.links import Links
 from fenghuo.alerting.mute.silences import Silences
 from fenghuo.alerting.mute.stage import Mutes
 from fenghuo.alerting.notify.stage import ChannelStage, Tools
+from fenghuo.alerting.notify.together import Gathering
 from fenghuo.alerting.parts import AlertingParts, BuiltChannels
 from fenghuo.alerting.priority.policy import Priorities
 from fenghuo.alerting.priority.settings import PrioritiesSettings
@@ -56,7 +57,7 @@ class Arranger:
             tools.instruments,
         )
         stages = {
-            name: [ChannelStage(channel, name, index, tools) for index, channel in own]
+            name: [ChannelStage(Gathering(channel, parts.clock), name, index, tools) for index, channel in own]
             for name, own in channels.by_receiver.items()
         }
         table = Priorities(priorities or PrioritiesSettings(), markets)

@@ -29,11 +29,15 @@ def group_views(groups: Iterable[Group], now: Arrangement, silences: Silences, n
 def _view(held: Held, now: Arrangement, silences: Silences, now_ms: int) -> AlertView:
     routes = now.root.match(held.labels)
     muted = [now.mutes.intervals_muting(route, now_ms) for route in routes]
+    treatment = now.telling.priorities.at(held.labels, now_ms)
     return AlertView(
         held.alert,
         held.fingerprint,
         tuple(dict.fromkeys(route.receiver for route in routes)),
         now.mutes.inhibited_by(held.labels, now_ms),
         tuple(silences.silencing(held.labels, now_ms)),
-        tuple(dict.fromkeys(name for names in muted for name in names)) if all(muted) else (),
+        (
+            *(dict.fromkeys(name for names in muted for name in names) if all(muted) else ()),
+            *(treatment.why[-1:] if treatment.held else ()),
+        ),
     )

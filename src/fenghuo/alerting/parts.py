@@ -68,7 +68,7 @@ class AlertView:
     silenced_by: tuple[str, ...]
     """Ids of silences."""
     muted_by: tuple[str, ...]
-    """Names of time intervals that keep every route of it quiet."""
+    """Names of time intervals that keep every route of it quiet, and the rule of its priority that keeps it."""
 
     @property
     def suppressed(self) -> bool:

@@ -15,8 +15,8 @@ from fenghuo.alerting.mute.stage import Mutes
 from fenghuo.alerting.notify.decide import Repeat
 from fenghuo.alerting.notify.message import IncidentView, Message, ToldAlert
 from fenghuo.alerting.notify.stage import ChannelStage
-from fenghuo.alerting.priority.policy import Priorities
-from fenghuo.alerting.route.groups import Flush
+from fenghuo.alerting.priority.policy import Priorities, Sorted
+from fenghuo.alerting.route.groups import Flush, Outcome
 from fenghuo.base.guard import Guard
 from fenghuo.model.incident import Incident
 
@@ -36,25 +36,19 @@ class Telling:
     guard: Guard
     external_url: str
 
-    async def tell(self, flush: Flush) -> bool:
-        """Bring everybody up to date who has to be; true when all of them are."""
-        alerts = self.mutes.allowed(flush.route, flush.alerts, flush.now_ms)
-        incident = await self.incidents.see(self._sighting(flush, alerts))
+    async def tell(self, flush: Flush) -> Outcome:
+        """Bring everybody up to date who has to be, and say when something that is kept may be told."""
+        found = self.priorities.sort_out(self.mutes.allowed(flush.route, flush.alerts, flush.now_ms), flush.now_ms)
+        self.mutes.count(found.because)
+        incident = await self.incidents.see(self._sighting(flush, found.told), flush.now_ms)
+        # That something is over is still to be told.
+        owed = any(held.resolved_at(flush.now_ms) for held in found.held)
         stages = self._stages(flush, incident)
-        if not alerts or not stages:
-            return True
-        message = Message(
-            group_key=flush.group_key,
-            receiver=flush.route.receiver,
-            group_labels=flush.group_labels,
-            alerts=[told_alert(held, flush.now_ms) for held in alerts],
-            external_url=self.external_url,
-            at_ms=flush.now_ms,
-            route_labels=flush.route.labels,
-            incident=None if incident is None else self._view(incident, flush.now_ms),
-        )
+        if not found.told or not stages:
+            return Outcome(not owed, found.again_ms)
+        message = self._message(flush, found, incident)
         repeat = self._repeat(flush, incident)
-        sure = all(held.heard or held.resolved_at(flush.now_ms) for held in alerts)
+        sure = all(held.heard or held.resolved_at(flush.now_ms) for held in found.told)
         told: list[bool] = []
 
         async def tell(receiver: str, stage: ChannelStage) -> None:
@@ -63,7 +57,20 @@ class Telling:
 
         # A fault in one channel is that channel's: the flush goes on until every other one has ended.
         await asyncio.gather(*(self.guard.run("notification", partial(tell, *each)) for each in stages))
-        return told.count(True) == len(stages)
+        return Outcome(told.count(True) == len(stages) and not owed, found.again_ms)
+
+    def _message(self, flush: Flush, found: Sorted[Held], incident: Incident | None) -> Message:
+        return Message(
+            group_key=flush.group_key,
+            receiver=flush.route.receiver,
+            group_labels=flush.group_labels,
+            alerts=[told_alert(held, flush.now_ms) for held in found.told],
+            external_url=self.external_url,
+            at_ms=flush.now_ms,
+            route_labels=flush.route.labels,
+            incident=None if incident is None else self._view(incident, flush.now_ms),
+            was_kept=found.released,
+        )
 
     def _sighting(self, flush: Flush, allowed: Sequence[Held]) -> Sighting:
         firing = [held for held in allowed if not held.resolved_at(flush.now_ms)]
@@ -87,7 +94,10 @@ class Telling:
         if incident is None:
             return Repeat((usual_ms,))
         intervals_ms = self.priorities.policy(incident.priority).repeat or (usual_ms,)
-        return Repeat(intervals_ms, incident.opened_ms, incident.answered, incident.remind_ms)
+        # The end of an earlier incident may have been kept until this one opened: who was told of that one knows
+        # nothing of this.
+        remind_ms = max(incident.remind_ms, incident.opened_ms if self.priorities.restless else 0)
+        return Repeat(intervals_ms, incident.opened_ms, incident.answered, remind_ms)
 
     def _view(self, incident: Incident, now_ms: int) -> IncidentView:
         return IncidentView(

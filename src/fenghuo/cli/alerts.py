@@ -123,7 +123,9 @@ def _by_file(path: Path, labels: Labels, at_ms: int) -> dict[str, Any]:
 
     return as_json(
         what_if(
-            labels, at_ms, Surroundings(build_route(alerting.root), alerting, muting, Priorities(settings.priorities))
+            labels,
+            at_ms,
+            Surroundings(build_route(alerting.root), alerting, muting, Priorities(settings.priorities, markets)),
         )
     )
 

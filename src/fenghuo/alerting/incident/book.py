@@ -108,11 +108,11 @@ class IncidentBook:
         """Those that are not resolved, the oldest first."""
         return [each for each in self._known.values() if each.live]
 
-    async def see(self, sighting: Sighting) -> Incident | None:
-        """The incident of a group as a flush sees it; None while nothing was ever told."""
+    async def see(self, sighting: Sighting, at_ms: int) -> Incident | None:
+        """The incident of a group as a flush sees it that looks at ``at_ms``; None while nothing was ever told."""
         key = sighting.group_key, sighting.receiver
         known = self._known.get(self._by_group.get(key, 0))
-        step = machine.observe(known, sighting, self._last + 1, self._clock.now_ms())
+        step = machine.observe(known, sighting, self._last + 1, at_ms)
         if step is None:
             return None
         if step.incident.number > self._last:

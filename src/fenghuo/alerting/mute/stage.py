@@ -60,6 +60,11 @@ class Mutes:
             return []
         return told
 
+    def count(self, kept: Mapping[str, int]) -> None:
+        """Count what rules of priorities keep."""
+        for by, number in kept.items():
+            self._instruments.muted.labels(by).inc(number)
+
     def _current(self, now_ms: int) -> Inhibitor:
         if self._valid is None or self._valid[0] != self._book.version or self._valid[1] <= now_ms:
             firing = list(self._book.firing(now_ms))

@@ -68,6 +68,8 @@ class Message:
     reason: str = ""
     truncated_alerts: int = field(default=0)
     incident: IncidentView | None = None
+    was_kept: bool = False
+    """Some of it was kept until a moment ago, by quiet hours or a trading session: it is told with others like it."""
 
     @property
     def firing(self) -> list[ToldAlert]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
 from fenghuo.alerting.priority.settings import PrioritiesSettings, PriorityPolicy
-from fenghuo.alerting.priority.treatment import Treatment, Treatments
+from fenghuo.alerting.priority.treatment import Treatment, Treatments, market_labels
 from fenghuo.model.incident import Priority
 from fenghuo.model.labels import Labels
 from fenghuo.trading import MarketBook, built_in_markets
@@ -43,7 +43,7 @@ class Sorted(Generic[T]):
     told: list[T]
     held: list[T]
     because: Counter[str]
-    """How many each rule keeps."""
+    """How many are kept by ``quiet_hours``, ``in_session`` and ``out_of_session``."""
     again_ms: int | None
     """When some of it may change; None: nothing is kept or lowered, or no end is in sight."""
     released: bool
@@ -78,12 +78,17 @@ class Priorities:
         """What the most urgent of several counts as; P3 of none."""
         return min((self.at(labels, at_ms).priority for labels in alerts), default=Priority.P3)
 
+    @property
+    def restless(self) -> bool:
+        """Whether any rule can keep or lower anything."""
+        return self._treatments.restless
+
     def policy(self, priority: Priority) -> PriorityPolicy:
         return self._policies[priority]
 
     def ack_within_ms(self, priority: Priority) -> int:
         """How soon somebody has to answer an incident of this priority."""
-        within_ms = self._policies[priority].ack_within
+        within_ms = self._policies[priority].ack_within_ms
         assert within_ms is not None
         return within_ms
 
@@ -97,17 +102,23 @@ class Priorities:
         told_ms = self._treatments.told_from(priority, labels, due_ms)
         return due_ms if told_ms in (None, due_ms) else told_ms + within_ms
 
-    def sorted(self, alerts: Sequence[T], at_ms: int) -> Sorted[T]:
+    def sort_out(self, alerts: Sequence[T], at_ms: int) -> Sorted[T]:
         """Which of the alerts may be told at the moment."""
-        if not self._treatments.restless:
+        if not self.restless:
             return Sorted(list(alerts), [], Counter(), None, released=False)
-        found = [(alert, self.at(alert.labels, at_ms)) for alert in alerts]
-        told = [alert for alert, treatment in found if not treatment.held]
-        ends = [treatment.until_ms for _, treatment in found if treatment.until_ms is not None]
+        alike: dict[tuple[Priority, str, str], Treatment] = {}
+        found = []
+        for alert in alerts:
+            key = self.of(alert.labels), *market_labels(alert.labels)
+            if key not in alike:
+                alike[key] = self.at(alert.labels, at_ms)
+            found.append((alert, key, alike[key]))
+        told = {key: alert for alert, key, treatment in found if not treatment.held}
+        ends = [treatment.until_ms for treatment in alike.values() if treatment.until_ms is not None]
         return Sorted(
-            told,
-            [alert for alert, treatment in found if treatment.held],
-            Counter(treatment.why[-1] for _, treatment in found if treatment.held),
+            [alert for alert, _, treatment in found if not treatment.held],
+            [alert for alert, _, treatment in found if treatment.held],
+            Counter(treatment.keeper for _, _, treatment in found if treatment.held),
             min(ends, default=None),
-            released=any(self.at(alert.labels, at_ms - RELEASED_MS).held for alert in told),
+            released=any(self.at(alert.labels, at_ms - RELEASED_MS).held for alert in told.values()),
         )

@@ -62,7 +62,7 @@ class SessionRule(Settings):
 class PriorityPolicy(Settings):
     """What holds for one priority."""
 
-    ack_within: DurationMs | None = None
+    ack_within_ms: DurationMs | None = Field(default=None, alias="ack_within")
     """How soon somebody has to answer. Default: 5m for P0, 15m for P1, 30m for P2, 60m for P3."""
     receivers: ListOf[str] = Field(default=[])
     """Receivers that are told besides the route's."""
@@ -76,7 +76,7 @@ class PriorityPolicy(Settings):
     out_of_session: SessionRule = SessionRule()
     """What changes while the alert's market is closed."""
 
-    @field_validator("ack_within")
+    @field_validator("ack_within_ms")
     @classmethod
     def _time_to_answer(cls, value: int | None) -> int | None:
         if value is not None and value < REPEAT_MS_MIN:
@@ -140,9 +140,9 @@ class PrioritiesSettings(Settings):
     def policies(self) -> Iterator[tuple[Priority, PriorityPolicy]]:
         """Every priority with its policy, in which nothing is left open."""
         for priority, policy in zip(Priority, (self.p0, self.p1, self.p2, self.p3), strict=True):
-            within_ms = ACK_WITHIN_MS[priority] if policy.ack_within is None else policy.ack_within
+            within_ms = ACK_WITHIN_MS[priority] if policy.ack_within_ms is None else policy.ack_within_ms
             quiet = [placed(interval, self.zone) for interval in policy.quiet_hours]
-            yield priority, policy.model_copy(update={"ack_within": within_ms, "quiet_hours": quiet})
+            yield priority, policy.model_copy(update={"ack_within_ms": within_ms, "quiet_hours": quiet})
 
     def markets(self) -> Iterator[tuple[Path, str]]:
         """Every market that is named, with its path in the section."""

@@ -47,6 +47,11 @@ class Treatment:
     until_ms: int | None = None
     """When this may be over; None where nothing lowers or keeps it, and where no end is in sight."""
 
+    @property
+    def keeper(self) -> str:
+        """``quiet_hours``, ``in_session`` or ``out_of_session``: the key of the rule that keeps it."""
+        return self.why[-1].split()[1] if self.held else ""
+
 
 class Treatments:
     """The table at work. May be used from several threads."""
@@ -65,7 +70,7 @@ class Treatments:
 
     def at(self, priority: Priority, labels: Labels, at_ms: int) -> Treatment:
         """What holds for an alert of this priority at the moment."""
-        key = priority, labels.get("exchange", ""), labels.get("product", "")
+        key = priority, *market_labels(labels)
         known = self._held.get(key)
         if known is not None and known[0] <= at_ms < (known[1].until_ms or 0):
             return known[1]
@@ -127,6 +132,11 @@ class Treatments:
             return self._markets.market(f"{exchange}.{product}" if product else exchange)
         except InputError:
             return None
+
+
+def market_labels(labels: Labels) -> tuple[str, str]:
+    """The labels that may say which market an alert is of."""
+    return labels.get("exchange", ""), labels.get("product", "")
 
 
 def _opening(markets: list[Market], at_ms: int) -> int | None:

@@ -9,7 +9,7 @@ from typing import Self
 
 from fenghuo.alerting.held import Held
 from fenghuo.alerting.metrics import Instruments
-from fenghuo.alerting.route.groups import Flush, Group, Notify
+from fenghuo.alerting.route.groups import Flush, Group, Notify, Outcome
 from fenghuo.alerting.route.tree import Route
 from fenghuo.base import limits
 from fenghuo.base.clock import Clock
@@ -93,15 +93,15 @@ class Dispatcher:
         """The alerts that some group still has to tell."""
         return frozenset(held.labels for group in self._groups.values() for held in group.alerts)
 
-    async def _guarded(self, flush: Flush) -> bool:
-        told = False
+    async def _guarded(self, flush: Flush) -> Outcome:
+        outcome = Outcome(told=False)
 
         async def notify() -> None:
-            nonlocal told
-            told = await self._notify(flush)
+            nonlocal outcome
+            outcome = await self._notify(flush)
 
         await self._guard.run("notification", notify)
-        return told
+        return outcome
 
     async def _maintain(self) -> None:
         while True:

@@ -39,8 +39,18 @@ class Flush:
     """On the clock's monotonic scale: when telling has to end."""
 
 
-Notify = Callable[[Flush], Awaitable[bool]]
-"""Tells whoever has to be told; true when all of them know."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a flush."""
+
+    told: bool
+    """Whoever has to know knows: what is over can be forgotten."""
+    again_ms: int | None = None
+    """The group is looked at again at this moment if its interval does not come first."""
+
+
+Notify = Callable[[Flush], Awaitable[Outcome]]
+"""Tells whoever has to be told."""
 
 
 class Group:
@@ -88,21 +98,25 @@ class Group:
         while not self._stop.is_set():
             next_s = self._clock.monotonic_s() + interval_s
             self._flushed = True
-            await self._flush(self._clock.monotonic_s() + max(interval_s, FLUSH_TIME_S_MIN))
+            again_ms = await self._flush(self._clock.monotonic_s() + max(interval_s, FLUSH_TIME_S_MIN))
+            if again_ms is not None:
+                next_s = min(next_s, self._clock.monotonic_s() + max(again_ms - self._clock.now_ms(), 0) / 1000)
             await sleep_or(self._clock, next_s - self._clock.monotonic_s(), self._stop)
 
-    async def _flush(self, deadline_s: float) -> None:
+    async def _flush(self, deadline_s: float) -> int | None:
+        """Tell; returns when to look again at the latest, where that is not the interval."""
         if not self._alerts:
-            return
+            return None
         now_ms = self._clock.now_ms()
         alerts = [self._alerts[labels] for labels in sorted(self._alerts)]
         self.flushing = True
         try:
-            told = await self._notify(Flush(self.route, self.key, self.labels, alerts, now_ms, deadline_s))
+            outcome = await self._notify(Flush(self.route, self.key, self.labels, alerts, now_ms, deadline_s))
         finally:
             self.flushing = False
-        if told:
+        if outcome.told:
             for held in alerts:
                 # One that has changed meanwhile stays: the change is still to be told.
                 if held.resolved_at(now_ms) and self._alerts.get(held.labels) is held:
                     del self._alerts[held.labels]
+        return outcome.again_ms
