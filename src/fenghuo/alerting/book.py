@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from fenghuo.alerting.held import Held, Invalid, admit, merge
 from fenghuo.model.alert import Alert
+from fenghuo.model.fingerprints import fingerprints
 from fenghuo.model.labels import Labels
 
 KEEP_RESOLVED_MS = 30 * 60_000
@@ -30,10 +31,17 @@ class Book:
         self._held.update((one.labels, one) for one in held)
         self.version += 1
 
-    def take(self, alert: Alert, now_ms: int, resolve_timeout_ms: int) -> Held | Invalid:
-        """Enter a report; returns what is held of the alert now, or why the report is refused."""
+    def take(self, alerts: Iterable[Alert], now_ms: int, resolve_timeout_ms: int) -> list[Held | Invalid]:
+        """Enter reports in their order; returns what is held of each alert then, or why the report is refused."""
+        alerts = list(alerts)
+        fresh = [alert.labels for alert in alerts if alert.labels not in self._held]
+        prints = dict(zip(fresh, fingerprints(fresh), strict=True))
+        return [self._take(alert, now_ms, resolve_timeout_ms, prints) for alert in alerts]
+
+    def _take(self, alert: Alert, now_ms: int, resolve_timeout_ms: int, prints: Mapping[Labels, int]) -> Held | Invalid:
         old = self._held.get(alert.labels)
-        new = admit(alert, now_ms, resolve_timeout_ms, old.fingerprint if old else None)
+        fingerprint = prints[alert.labels] if old is None else old.fingerprint
+        new = admit(alert, now_ms, resolve_timeout_ms, fingerprint)
         if isinstance(new, Invalid):
             return new
         held = new if old is None else merge(old, new, now_ms)

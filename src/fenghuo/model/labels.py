@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import ItemsView, Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import Final, TypeVar, overload
 
 T = TypeVar("T")
@@ -11,10 +12,11 @@ T = TypeVar("T")
 METRIC_NAME: Final = "__name__"
 
 _METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*\Z")
+_VALUE = itemgetter(1)
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
 
-_FNV_OFFSET: Final = 14695981039346656037
-_FNV_PRIME: Final = 1099511628211
+FNV_OFFSET: Final = 14695981039346656037
+FNV_PRIME: Final = 1099511628211
 _MASK64: Final = (1 << 64) - 1
 
 
@@ -32,7 +34,8 @@ class Labels(Mapping[str, str]):
 
     def __init__(self, labels: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
         items = labels.pairs if isinstance(labels, Labels) else dict(labels).items()
-        self.pairs = tuple(sorted((name, value) for name, value in items if value))
+        pairs = tuple(sorted(items))
+        self.pairs = pairs if all(map(_VALUE, pairs)) else tuple(filter(_VALUE, pairs))
         self._hash = hash(self.pairs)
 
     @classmethod
@@ -98,21 +101,19 @@ class Labels(Mapping[str, str]):
 
     def without(self, names: Iterable[str]) -> Labels:
         gone = frozenset(names)
-        return Labels(pair for pair in self.pairs if pair[0] not in gone)
+        return Labels.of_sorted(tuple([pair for pair in self.pairs if pair[0] not in gone]))
 
     def only(self, names: Iterable[str]) -> Labels:
         kept = frozenset(names)
-        return Labels(pair for pair in self.pairs if pair[0] in kept)
+        return Labels.of_sorted(tuple([pair for pair in self.pairs if pair[0] in kept]))
 
     def fingerprint(self) -> int:
         """Prometheus' and Alertmanager's 64-bit FNV-1a over ``name 0xff value 0xff`` of the sorted labels."""
-        value = _FNV_OFFSET
-        for pair in self.pairs:
-            for text in pair:
-                for byte in text.encode():
-                    value = ((value ^ byte) * _FNV_PRIME) & _MASK64
-                value = ((value ^ 0xFF) * _FNV_PRIME) & _MASK64
-        return value
+        return hash_bytes(self.identity())
+
+    def identity(self) -> bytes:
+        """The bytes that the fingerprint is of."""
+        return b"\xff".join([text.encode() for pair in self.pairs for text in pair]) + b"\xff" if self.pairs else b""
 
     def __str__(self) -> str:
         """As PromQL writes it: ``up{job="node"}``."""
@@ -127,6 +128,13 @@ class Labels(Mapping[str, str]):
 
 
 EMPTY: Final = Labels()
+
+
+def hash_bytes(data: bytes, value: int = FNV_OFFSET) -> int:
+    """64-bit FNV-1a of ``data``, going on from ``value``."""
+    for byte in data:
+        value = ((value ^ byte) * FNV_PRIME) & _MASK64
+    return value
 
 
 def quote(value: str) -> str:

@@ -15,6 +15,7 @@ from fenghuo.state.schema import alerts
 
 ROWS_AT_ONCE = 500
 """Rows named in one statement; SQLite bounds the number of its parameters."""
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class AlertRepository:
@@ -72,7 +73,7 @@ class AlertRepository:
 
 
 def labels_to_json(labels: Labels) -> str:
-    return json.dumps(dict(labels.pairs), separators=(",", ":"))
+    return _encode(dict(labels.pairs))
 
 
 def labels_from_json(text: str) -> Labels:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fenghuo.base.errors import InputError
 from fenghuo.model.duration import format_duration, parse_duration_ms
+from fenghuo.model.fingerprints import fingerprints
 from fenghuo.model.label_table import LabelTable
 from fenghuo.model.labels import EMPTY, Labels
 from fenghuo.model.matcher import Matcher, MatchOp
@@ -108,3 +111,11 @@ def test_the_special_nans_are_told_apart() -> None:
     assert is_stale(values).tolist() == [True, False, False, False]
     assert is_absent(values).tolist() == [False, True, False, False]
     assert np.isnan(values).tolist() == [True, True, True, False]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.dictionaries(st.text(max_size=5), st.text(max_size=40), max_size=4), max_size=60))
+def test_fingerprints_of_many_are_those_of_each(pairs: list[dict[str, str]]) -> None:
+    sets = [Labels(each) for each in [*pairs, {"long": "é" * 3000}, {}]]
+    assert fingerprints(sets) == [labels.fingerprint() for labels in sets]
+    assert fingerprints(sets * 20) == [labels.fingerprint() for labels in sets] * 20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -46,7 +47,11 @@ def answering(handler: Handler) -> Handler:
 
 async def read_json(request: Request, name: str) -> Any:
     """The body. Raises RefusedRequest as Alertmanager's server words it."""
-    body = await request.body()
+    return parsed_json(await request.body(), name)
+
+
+def parsed_json(body: bytes, name: str) -> Any:
+    """What a body holds. Raises RefusedRequest as :func:`read_json` does."""
     if not body:
         raise RefusedRequest(422, {"code": 602, "message": f"{name} in body is required"})
     try:
@@ -73,10 +78,14 @@ def label_set(value: Any, name: str) -> dict[str, str]:
         return {}
     if not isinstance(value, dict):
         raise wrong_type(name, "object")
-    for key, text in value.items():
-        if not isinstance(text, str):
-            raise wrong_type(f"{name}.{key}", "string")
-    return value
+    if all(map(_is_text, value.values())):
+        return value
+    key = next(key for key, text in value.items() if not _is_text(text))
+    raise wrong_type(f"{name}.{key}", "string")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def flag(request: Request, name: str, *, default: bool) -> bool:
@@ -98,10 +107,16 @@ def time_of(value: Any, name: str) -> int | None:
     if not isinstance(value, str):
         raise wrong_type(name, "string")
     try:
-        moment = datetime.fromisoformat(value)
+        return _moment_ms(value)
     except ValueError as error:
         message = f"{name} in body must be of type date-time: {value!r}"
         raise RefusedRequest(422, {"code": 601, "message": message}) from error
+
+
+@lru_cache(maxsize=256)
+def _moment_ms(text: str) -> int | None:
+    """Remembered, because the alerts of one report mostly began at few moments."""
+    moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return None if moment.year == 1 else round(moment.timestamp() * 1000)

@@ -86,9 +86,9 @@ def payload(message: Message, max_alerts: int = 0) -> dict[str, Any]:
         "receiver": message.receiver,
         "status": message.status,
         "alerts": [_alert(alert) for alert in alerts],
-        "groupLabels": dict(message.group_labels),
-        "commonLabels": dict(message.common_labels),
-        "commonAnnotations": dict(message.common_annotations),
+        "groupLabels": dict(message.group_labels.pairs),
+        "commonLabels": dict(message.common_labels.pairs),
+        "commonAnnotations": dict(message.common_annotations.pairs),
         "externalURL": message.external_url,
         "version": VERSION,
         "groupKey": message.group_key,
@@ -99,8 +99,8 @@ def payload(message: Message, max_alerts: int = 0) -> dict[str, Any]:
 def _alert(alert: ToldAlert) -> dict[str, Any]:
     return {
         "status": alert.status,
-        "labels": dict(alert.labels),
-        "annotations": dict(alert.annotations),
+        "labels": dict(alert.labels.pairs),
+        "annotations": dict(alert.annotations.pairs),
         "startsAt": rfc3339(alert.starts_at_ms),
         "endsAt": ZERO_TIME if alert.ends_at_ms is None else rfc3339(alert.ends_at_ms),
         "generatorURL": alert.generator_url,
