@@ -9,6 +9,7 @@ from fenghuo.alerting.incident.book import IncidentBook
 from fenghuo.alerting.incident.links import Links
 from fenghuo.alerting.mute.silences import Silences
 from fenghuo.alerting.mute.stage import Mutes
+from fenghuo.alerting.notify.failover import Failover, Receivers
 from fenghuo.alerting.notify.stage import ChannelStage, Tools
 from fenghuo.alerting.notify.together import Gathering
 from fenghuo.alerting.parts import AlertingParts, BuiltChannels
@@ -61,5 +62,15 @@ class Arranger:
             for name, own in channels.by_receiver.items()
         }
         table = Priorities(priorities or PrioritiesSettings(), markets)
-        telling = Telling(mutes, stages, table, self.incidents, self.links, parts.guard, parts.external_url)
+        receivers = Receivers(stages, failovers_of(settings), parts.clock, parts.guard)
+        telling = Telling(mutes, receivers, table, self.incidents, self.links, parts.external_url)
         return Arrangement(settings, build_route(settings.root), mutes, telling, channels)
+
+
+def failovers_of(settings: AlertingSettings) -> dict[str, Failover]:
+    """Who stands in for which receiver."""
+    return {
+        receiver.name: Failover(receiver.failover, receiver.failover_after_ms / 1000)
+        for receiver in settings.receivers
+        if receiver.failover
+    }

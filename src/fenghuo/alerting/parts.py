@@ -104,3 +104,5 @@ class AlertingParts:
     link_secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     """Signs the links in notices. One that is kept lets links hold over restarts."""
     backoff: Callable[[], Backoff] = Backoff
+    drain_s: float = 5.0
+    """How long what is being sent may go on when the service stops."""

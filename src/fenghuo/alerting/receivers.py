@@ -14,7 +14,7 @@ from fenghuo.alerting.notify.channels.slack.settings import SlackSettings
 from fenghuo.alerting.notify.channels.webhook.settings import WebhookSettings
 from fenghuo.base.document import DictOf, ListOf, Settings
 from fenghuo.base.late_model import EntriesOf, SomeSettings
-from fenghuo.model.settings_types import Text
+from fenghuo.model.settings_types import DurationMs, Text
 
 CHANNELS: Final = "fenghuo.alerting.notify.channels"
 APPRISE: Final = f"{CHANNELS}.apprise.settings"
@@ -28,6 +28,10 @@ class Receiver(Settings):
 
     name: Text = ""
     labels: DictOf[str] = Field(default={})
+    failover: Text = ""
+    """The receiver that is told in place of this one, when one of its channels does not take a notice. Ours."""
+    failover_after_ms: DurationMs = Field(default=30_000, ge=1000, alias="failover_after")
+    """How long a notice is tried before; when the platform says that it has had too many, nothing is waited for."""
     webhook_configs: Annotated[ListOf[WebhookSettings], NoEmptyEntry] = Field(default=[])
     dingtalk_configs: Annotated[ListOf[DingTalkSettings], NoEmptyEntry] = Field(default=[])
     email_configs: Annotated[ListOf[EmailSettings], NoEmptyEntry] = Field(default=[])

@@ -21,6 +21,7 @@ from fenghuo.alerting.intake import Intake
 from fenghuo.alerting.lookup import alert_views, group_views
 from fenghuo.alerting.metrics import Instruments
 from fenghuo.alerting.mute.silences import Change, Silences
+from fenghuo.alerting.notify.health import ChannelHealth
 from fenghuo.alerting.notify.log import SteadyLog
 from fenghuo.alerting.notify.stage import Tools
 from fenghuo.alerting.parts import AlertingParts, AlertView, GroupView
@@ -61,7 +62,8 @@ class Alerting:
         self._book = Book()
         self._silences = Silences()
         self._log = SteadyLog(parts.log, self._instruments, parts.offload)
-        self._tools = Tools(parts.clock, self._log, self._instruments, parts.backoff)
+        self._health = ChannelHealth()
+        self._tools = Tools(parts.clock, self._log, self._instruments, parts.backoff, parts.guard, self._health)
         self.incident_instruments = IncidentInstruments(parts.registry)
         self.incidents = IncidentBook(parts.incidents, parts.clock, self.incident_instruments, parts.offload)
         self.links = Links(parts.link_secret)
@@ -173,7 +175,7 @@ class Alerting:
 
     async def _start_dispatcher(self) -> None:
         parts, now = self._parts, self._arrangement
-        dispatcher = Dispatcher(now.root, parts.clock, now.telling.tell, self._instruments, parts.guard)
+        dispatcher = Dispatcher(now.root, parts.clock, now.telling.tell, self._instruments, parts.guard, parts.drain_s)
         await dispatcher.__aenter__()
         for held in self._book.snapshot():
             dispatcher.dispatch(held)

@@ -7,7 +7,7 @@ loads unchanged; ``dingtalk_configs`` is ours. :func:`warnings_of` names what is
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 from pydantic import Field, model_validator
@@ -21,7 +21,17 @@ from fenghuo.alerting.notify.channels.slack.settings import POST_MESSAGE_URL, Sl
 from fenghuo.alerting.receivers import Receiver
 from fenghuo.alerting.route.tree import RouteSettings, is_label_name
 from fenghuo.alerting.settings_global import GlobalSettings
-from fenghuo.base.document import Document, ListOf, Path, Problem, RefusedError, RefusedManyError, Settings, Severity
+from fenghuo.base.document import (
+    Document,
+    ListOf,
+    Path,
+    Problem,
+    RefusedError,
+    RefusedManyError,
+    Settings,
+    Severity,
+    nearest,
+)
 from fenghuo.model.settings_types import FileName
 from fenghuo.trading import MarketBook, unknown_market
 
@@ -70,6 +80,7 @@ class AlertingSettings(Settings):
     def _check(self) -> Self:
         refusals = [
             *self._check_receivers(),
+            *self._check_failovers(),
             *self._check_intervals(),
             *self._check_root(),
             *self._check_routes(),
@@ -96,6 +107,20 @@ class AlertingSettings(Settings):
                     ("receivers", index, "labels", "name"),
                     RefusedError(f'receiver label "name" must match receiver name {receiver.name!r}, got {named!r}'),
                 )
+
+    def _check_failovers(self) -> Iterator[Refusal]:
+        named = {receiver.name: receiver for receiver in self.receivers}
+        for index, receiver in enumerate(self.receivers):
+            name, place = receiver.failover, ("receivers", index, "failover")
+            if not name:
+                continue
+            if name not in named:
+                yield place, RefusedError(f"undefined receiver {name!r} used as failover", nearest(name, named))
+            elif not any(named[name].channels()):
+                yield place, RefusedError(f"receiver {name!r} has no channels and can stand in for nobody")
+            elif receiver.name in (chain := _failovers_after(receiver.name, named)):
+                said = " → ".join((receiver.name, *chain))
+                yield place, RefusedError(f"receivers stand in for each other: {said}", "let one of them have none")
 
     def _check_intervals(self) -> Iterator[Refusal]:
         seen: set[str] = set()
@@ -181,6 +206,16 @@ class AlertingSettings(Settings):
                 yield path, RefusedError(complaint)
         if channel.kind == "jira" and not getattr(channel, "api_url", "") and not self.global_.jira_api_url:
             yield path, RefusedError("no global Jira Cloud URL set")
+
+
+def _failovers_after(name: str, named: Mapping[str, Receiver]) -> list[str]:
+    """Who stands in for the receiver, who for that one, and so on; it ends with the first that comes again."""
+    chain: list[str] = []
+    while (name := named[name].failover) in named:
+        chain.append(name)
+        if chain.count(name) > 1:
+            break
+    return chain
 
 
 def unknown_markets(settings: AlertingSettings, document: Document, markets: MarketBook) -> list[Problem]:

@@ -42,6 +42,11 @@ class GlobalSettings(Settings):
 
     exec_allowed: ListOf[FileName] = Field(default=[])
     """Programs that ``exec_configs`` may run, by their whole path. Ours; Alertmanager does not know it."""
+    channel_failures: int = Field(default=3, ge=0)
+    """After so many notices in a row that did not get through, there is an alert about the channel; 0 for never.
+    Ours."""
+    channel_failing_after_ms: DurationMs = Field(default=600_000, alias="channel_failing_after")
+    """There is one too when a notice did not get through and for so long none did; 0 for never. Ours."""
 
     jira_api_url: Text = ""
     mattermost_webhook_url: Secret = Secret("")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from fenghuo.alerting.held import Held
 from fenghuo.alerting.incident.book import IncidentBook
@@ -13,11 +11,11 @@ from fenghuo.alerting.incident.links import Links
 from fenghuo.alerting.incident.machine import Sighting
 from fenghuo.alerting.mute.stage import Mutes
 from fenghuo.alerting.notify.decide import Repeat
+from fenghuo.alerting.notify.failover import Receivers
 from fenghuo.alerting.notify.message import IncidentView, Message, ToldAlert
-from fenghuo.alerting.notify.stage import ChannelStage
+from fenghuo.alerting.notify.stage import Terms
 from fenghuo.alerting.priority.policy import Priorities, Sorted
 from fenghuo.alerting.route.groups import Flush, Outcome
-from fenghuo.base.guard import Guard
 from fenghuo.model.incident import Incident
 
 ANSWER_PATH = "/a/"
@@ -29,11 +27,10 @@ class Telling:
     """What flushes are told with, by one version of the settings."""
 
     mutes: Mutes
-    receivers: Mapping[str, Sequence[ChannelStage]]
+    receivers: Receivers
     priorities: Priorities
     incidents: IncidentBook
     links: Links
-    guard: Guard
     external_url: str
 
     async def tell(self, flush: Flush) -> Outcome:
@@ -43,21 +40,14 @@ class Telling:
         incident = await self.incidents.see(self._sighting(flush, found.told), flush.now_ms)
         # That something is over is still to be told.
         owed = any(held.resolved_at(flush.now_ms) for held in found.held)
-        stages = self._stages(flush, incident)
-        if not found.told or not stages:
+        names = self._names(flush, incident)
+        if not found.told or not any(self.receivers.channels.get(name) for name in names):
             return Outcome(not owed, found.again_ms)
         message = self._message(flush, found, incident)
         repeat = self._repeat(flush, incident)
         sure = all(held.heard or held.resolved_at(flush.now_ms) for held in found.told)
-        told: list[bool] = []
-
-        async def tell(receiver: str, stage: ChannelStage) -> None:
-            mine = replace(message, receiver=receiver)
-            told.append(await stage.tell(mine, repeat, flush.deadline_s, may_repeat=sure))
-
-        # A fault in one channel is that channel's: the flush goes on until every other one has ended.
-        await asyncio.gather(*(self.guard.run("notification", partial(tell, *each)) for each in stages))
-        return Outcome(told.count(True) == len(stages) and not owed, found.again_ms)
+        told = await self.receivers.tell(names, message, Terms(repeat, flush.deadline_s, may_repeat=sure))
+        return Outcome(told and not owed, found.again_ms)
 
     def _message(self, flush: Flush, found: Sorted[Held], incident: Incident | None) -> Message:
         return Message(
@@ -83,11 +73,10 @@ class Telling:
             priority=self.priorities.highest((held.labels for held in firing), flush.now_ms),
         )
 
-    def _stages(self, flush: Flush, incident: Incident | None) -> list[tuple[str, ChannelStage]]:
-        """The channels of the route's receiver, then those that the priority adds; each receiver once."""
+    def _names(self, flush: Flush, incident: Incident | None) -> list[str]:
+        """The route's receiver, then those that the priority adds; each once."""
         more = self.priorities.policy(incident.priority).receivers if incident is not None else ()
-        names = dict.fromkeys((flush.route.receiver, *more))
-        return [(name, stage) for name in names for stage in self.receivers.get(name, ())]
+        return list(dict.fromkeys((flush.route.receiver, *more)))
 
     def _repeat(self, flush: Flush, incident: Incident | None) -> Repeat:
         usual_ms = flush.route.repeat_interval_ms

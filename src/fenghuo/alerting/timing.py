@@ -27,24 +27,3 @@ async def sleep_or(clock: Clock, seconds: float, event: asyncio.Event) -> bool:
 
 async def _until(event: asyncio.Event) -> None:
     await event.wait()
-
-
-async def within(clock: Clock, seconds: float, work: Awaitable[T]) -> T:
-    """The result of ``work``, which is cancelled after ``seconds``. Raises TimeoutError then."""
-
-    async def run() -> T:
-        return await work
-
-    async with asyncio.TaskGroup() as group:
-        task = asyncio.ensure_future(run())
-        alarm = group.create_task(clock.sleep(seconds))
-        try:
-            await asyncio.wait({task, alarm}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            alarm.cancel()
-            if not task.done():
-                task.cancel()
-                await asyncio.wait({task})
-    if task.cancelled():
-        raise TimeoutError
-    return task.result()

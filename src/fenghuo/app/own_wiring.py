@@ -88,4 +88,5 @@ def _view(notice: Notice) -> NotificationView:
         attempts=notice.attempts,
         group_key=notice.claim.key.group_key,
         at_ms=notice.claim.claimed_at_ms,
+        instead_of=notice.claim.instead_of,
     )

@@ -120,7 +120,7 @@ class ManualClock:
         self._elapsed_s = elapsed_s
 
 
-async def settle(rounds: int = 20) -> None:
+async def settle(rounds: int = 60) -> None:
     """Give every ready task of this event loop ``rounds`` turns."""
     for _ in range(rounds):
         await asyncio.sleep(0)

@@ -51,6 +51,8 @@ class NoticeClaim:
     claimed_at_ms: int
     incident: int | None = None
     """The number of the incident that it tells of."""
+    instead_of: str = ""
+    """The receiver that could not be told, when this one is told in its place."""
 
 
 @dataclass(frozen=True, slots=True)

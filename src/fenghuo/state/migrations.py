@@ -42,7 +42,14 @@ def _readings(connection: Connection) -> None:
         connection.execute(text("ALTER TABLE alerts ADD COLUMN reading TEXT"))
 
 
-STEPS: Sequence[Step] = (_create, _create, _incidents, _create, _tokens, _readings)
+def _stand_ins(connection: Connection) -> None:
+    """In whose place a receiver was told."""
+    _create(connection)
+    if "instead_of" not in {column["name"] for column in inspect(connection).get_columns("notices")}:
+        connection.execute(text("ALTER TABLE notices ADD COLUMN instead_of TEXT NOT NULL DEFAULT ''"))
+
+
+STEPS: Sequence[Step] = (_create, _create, _incidents, _create, _tokens, _readings, _stand_ins)
 """The step at position n leads from version n to version n + 1."""
 
 assert len(STEPS) == schema.VERSION

@@ -73,6 +73,7 @@ class NotificationRepository:
                     attempts=0,
                     error="",
                     incident=claim.incident,
+                    instead_of=claim.instead_of,
                 )
             )
         number = result.inserted_primary_key
@@ -94,6 +95,12 @@ class NotificationRepository:
         """Write down the last try and close the claim; the entry stays, so that the next flush tries again."""
         with self._database.write() as connection:
             _add_attempt(connection, notice_id, last, _closed(NoticeState.FAILED, last))
+
+    def mark_interrupted(self, notice_id: int, at_ms: int) -> None:
+        """Close the claim of a notice that was cut off; whether it arrived is not known."""
+        with self._database.write() as connection:
+            values = {"state": NoticeState.INTERRUPTED.value, "finished_at_ms": at_ms}
+            connection.execute(update(notices).where(notices.c.id == notice_id).values(**values))
 
     def remember(self, key: NotificationKey, entry: NotificationEntry) -> None:
         """Replace the entry without a notice."""
@@ -184,5 +191,5 @@ def _set_of(text: str) -> frozenset[int]:
 
 def _notice(row: Any) -> Notice:
     key = NotificationKey(row.group_key, row.receiver, row.channel, row.channel_index)
-    claim = NoticeClaim(key, row.reason, row.status, row.alerts, row.claimed_at_ms, row.incident)
+    claim = NoticeClaim(key, row.reason, row.status, row.alerts, row.claimed_at_ms, row.incident, row.instead_of)
     return Notice(row.id, claim, NoticeState(row.state), row.attempts, row.error, row.finished_at_ms)

@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 6
+VERSION = 7
 
 metadata = MetaData()
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -70,6 +70,7 @@ notices = Table(
     Column("error", Text, nullable=False),
     Column("finished_at_ms", BigInteger),
     Column("incident", BigInteger),
+    Column("instead_of", Text, nullable=False, server_default=""),
     Index("ix_notices_state", "state"),
     Index("ix_notices_incident", "incident"),
 )

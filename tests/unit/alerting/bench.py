@@ -16,6 +16,7 @@ from fenghuo.alerting.service import Alerting
 from fenghuo.alerting.settings import AlertingSettings
 from fenghuo.base.clock import ManualClock
 from fenghuo.base.document import load_yaml, validate
+from fenghuo.base.errors import OperatingError
 from fenghuo.base.guard import Guard
 from fenghuo.model.alert import Alert
 from fenghuo.model.labels import EMPTY, Labels
@@ -47,19 +48,51 @@ class Told:
 
 
 @dataclass
+class Life:
+    """One process as the outside sees it: killed, it reaches neither the database nor anybody any more.
+
+    A step is a call of the database or an attempt to send; what happens between two of them nobody can see.
+    """
+
+    steps_left: int | None = None
+    """So many steps are taken, and the process is killed before the next; None to live."""
+    killed: bool = False
+
+    def step(self) -> None:
+        """Raises OperatingError from the end on."""
+        if self.steps_left is not None:
+            self.killed = self.killed or self.steps_left == 0
+            self.steps_left -= 1
+        self.check()
+
+    def check(self) -> None:
+        """Raises OperatingError after the end."""
+        if self.killed:
+            raise OperatingError("the process was killed", retryable=False)
+
+    async def offload(self, work: Callable[..., Any], *args: Any) -> Any:
+        """Blocking calls, right here: a manual clock cannot wait for threads."""
+        self.step()
+        return work(*args)
+
+
+@dataclass
 class FakeChannel:
     """Writes down what it is told, after whatever ``behave`` does first."""
 
     bench: Bench
+    life: Life
     receiver: str
     index: int
     send_resolved: bool
     kind: str = "webhook"
 
     async def send(self, message: Message) -> None:
+        self.life.step()
         self.bench.tries += 1
         if self.bench.behave is not None:
             await self.bench.behave(self)
+            self.life.check()
         self.bench.told.append(Told(self.bench.now_s, self.receiver, self.index, message))
 
 
@@ -88,6 +121,8 @@ class Bench:
     told: list[Told] = field(default_factory=list)
     tries: int = 0
     behave: Callable[[FakeChannel], Any] | None = None
+    life: Life = field(default_factory=Life)
+    """Of the process that was begun last."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     @property
@@ -98,7 +133,7 @@ class Bench:
         return FakeChannels(
             {
                 receiver.name: [
-                    (index, FakeChannel(self, receiver.name, index, channel.send_resolved))
+                    (index, FakeChannel(self, self.life, receiver.name, index, channel.send_resolved))
                     for index, channel in receiver.channels()
                 ]
                 for receiver in settings.receivers
@@ -108,7 +143,8 @@ class Bench:
     def parts(self, **changes: Any) -> AlertingParts:
         """What a fresh process would hand to the service."""
         self.registry = CollectorRegistry()
-        parts = {
+        self.life = Life()
+        parts: dict[str, Any] = {
             "alerts": self.state.alerts,
             "log": self.state.notifications,
             "silences": self.state.silences,
@@ -118,7 +154,8 @@ class Bench:
             "registry": self.registry,
             "guard": Guard(self.registry),
             "external_url": "http://fenghuo",
-            "offload": inline,
+            "offload": self.life.offload,
+            "drain_s": 0.05,
             "backoff": lambda: Backoff(draw=lambda: 0.5),
         }
         return AlertingParts(**(parts | changes))
@@ -129,6 +166,11 @@ class Bench:
     def service(self, text: str, **changes: Any) -> Alerting:
         """A service as a fresh process would make it."""
         return Alerting(self.parts(**changes), settings_of(text))
+
+    async def kill(self, service: Alerting) -> None:
+        """End a process as SIGKILL does: nothing that would tidy up is seen outside."""
+        self.life.killed = True
+        await service.__aexit__(None, None, None)
 
     async def until(self, at_s: float) -> None:
         """Let time pass to ``at_s`` seconds after the start."""

@@ -148,44 +148,25 @@ async def test_resolved_while_nobody_ran_is_told(bench: Bench) -> None:
     assert bench.said() == [(10, ["Down firing"]), (31, ["Down resolved"])]
 
 
-class Killed(BaseException):
-    """Stands for SIGKILL: nothing that would tidy up runs."""
-
-
-@pytest.mark.parametrize(("step", "copies"), [("claim", 1), ("send", 1), ("mark", 2)])
-async def test_killed_around_sending(bench: Bench, monkeypatch: pytest.MonkeyPatch, step: str, copies: int) -> None:
+@pytest.mark.parametrize("steps", range(8))
+async def test_killed_around_sending(steps: int) -> None:
     """Killed before or while claiming or sending: told once. Between send and mark: told twice, never none."""
-    hang = bench.clock
-
-    async def never(*_: Any) -> None:
-        await hang.sleep(10**9)
-
-    log = bench.state.notifications
-    with monkeypatch.context() as patch:
-        if step == "send":
-            bench.behave = never
-        else:
-            transactions = iter(["claim", "mark"])
-
-            async def stuck(work: Callable[..., Any], *args: Any) -> Any:
-                if getattr(work, "__name__", "") == "together" and next(transactions) == step:
-                    await never()
-                return work(*args)
-
-            patch.setattr("unit.alerting.bench.inline", stuck)
-            service = bench.service(CONFIG, offload=stuck)
-        if step == "send":
-            service = bench.service(CONFIG)
-        async with service as alerting:
-            alerting.intake.put([bench.firing("Down")])
-            await bench.until(30)
-            monkeypatch.setattr(alerting._dispatcher, "_drain_s", 0.0)
-    bench.behave = None
-    async with bench.service(CONFIG):
-        await bench.until(60)
-    assert [told.names for told in bench.told] == [["Down firing"]] * copies
-    states = [notice.state for notice in log.recent(5)]
-    assert states == ([NoticeState.SENT] if step == "claim" else [NoticeState.SENT, NoticeState.INTERRUPTED])
+    with open_state("sqlite://") as state:
+        bench = Bench(ManualClock(START_MS), state)
+        service = await bench.service(CONFIG).__aenter__()
+        service.intake.put([bench.firing("Down")])
+        await bench.until(5)
+        bench.life.steps_left = steps
+        await bench.until(30)
+        told, known = len(bench.told), [notice.state for notice in state.notifications.recent(5)]
+        await bench.kill(service)
+        async with bench.service(CONFIG):
+            await bench.until(60)
+        recent = [notice.state for notice in state.notifications.recent(5)]
+    in_flight = known == [NoticeState.CLAIMED]
+    assert recent == [NoticeState.SENT, *[NoticeState.INTERRUPTED] * in_flight]
+    assert len(bench.told) == 1 + (told == 1 and in_flight)
+    assert (told, in_flight) == {3: (0, True), 4: (1, True)}.get(steps, (int(steps > 4), False))
 
 
 # --- failures ---------------------------------------------------------------------------------------------------

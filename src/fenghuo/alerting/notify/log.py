@@ -65,6 +65,10 @@ class NotificationLog(Protocol):
         """Write down the last try and close the claim; the entry stays, so that the next flush tries again."""
         ...
 
+    def mark_interrupted(self, notice_id: int, at_ms: int) -> None:
+        """Close the claim of a notice that was cut off; whether it arrived is not known."""
+        ...
+
     def remember(self, key: NotificationKey, entry: NotificationEntry) -> None:
         """Replace the entry without a notice: the channel does not want to hear of what has changed."""
         ...
@@ -120,6 +124,20 @@ class _Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class _CutOff:
+    """A notice that was cut off after it was claimed."""
+
+    ticket: Ticket
+    at_ms: int
+    owed: ClassVar[bool] = True
+
+    def write(self, store: NotificationLog) -> int | None:
+        if self.ticket.number is not None:
+            store.mark_interrupted(self.ticket.number, self.at_ms)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
 class _Silence:
     """An entry that changed without a notice."""
 
@@ -164,7 +182,11 @@ class SteadyLog:
     async def claim(self, claim: NoticeClaim) -> Ticket:
         """Write down that a notice is about to be sent."""
         ticket = Ticket(claim)
-        await self._write(_Claim(ticket))
+        try:
+            await self._write(_Claim(ticket))
+        except asyncio.CancelledError:
+            self.cut_off(ticket, claim.claimed_at_ms)
+            raise
         return ticket
 
     async def attempted(self, ticket: Ticket, attempt: Attempt) -> None:
@@ -179,6 +201,13 @@ class SteadyLog:
     async def mark_failed(self, ticket: Ticket, last: Attempt) -> None:
         await self._write(_Outcome(ticket, last, None))
 
+    def cut_off(self, ticket: Ticket, at_ms: int) -> None:
+        """Nobody sends this notice any more; that is written down together with what is written next."""
+        unclaimed = [line for line in self._waiting if isinstance(line, _Claim) and line.ticket is ticket]
+        for line in unclaimed:
+            self._waiting.remove(line)
+        self._waiting.append(_CutOff(ticket, at_ms))
+
     async def remember(self, key: NotificationKey, entry: NotificationEntry) -> None:
         self._known[key] = entry
         await self._write(_Silence(key, entry))
@@ -190,6 +219,10 @@ class SteadyLog:
     async def _write(self, *fresh: _Line) -> None:
         """Return when ``fresh`` is written or cannot be; what waited before goes first, and stays owed as it does."""
         self._waiting.extend(fresh)
+        # Who is cut off here cuts off nobody else's lines; a thread that writes cannot be stopped anyway.
+        await asyncio.shield(self._write_what_waits())
+
+    async def _write_what_waits(self) -> None:
         async with self._writing:
             if not self._waiting:
                 return

@@ -70,6 +70,8 @@ class Message:
     incident: IncidentView | None = None
     was_kept: bool = False
     """Some of it was kept until a moment ago, by quiet hours or a trading session: it is told with others like it."""
+    instead_of: str = ""
+    """The receiver that could not be told, when this one is told in its place."""
 
     @property
     def firing(self) -> list[ToldAlert]:

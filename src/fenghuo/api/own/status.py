@@ -29,6 +29,8 @@ class NotificationView(BaseModel):
     attempts: int
     group_key: str
     at_ms: int
+    instead_of: str
+    """The receiver that could not be told, when this one was told in its place; else empty."""
 
 
 class NotificationsView(BaseModel):

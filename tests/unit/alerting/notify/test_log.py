@@ -60,6 +60,9 @@ class FakeStore:
     def mark_failed(self, notice_id: int, last: Attempt) -> None:
         self._take(f"failed {notice_id}")
 
+    def mark_interrupted(self, notice_id: int, at_ms: int) -> None:
+        self._take(f"interrupted {notice_id}")
+
     def remember(self, key: NotificationKey, entry: NotificationEntry) -> None:
         self._take(f"remember {key.group_key}")
 
@@ -126,7 +129,7 @@ async def test_what_comes_while_a_transaction_runs_shares_the_next_one(registry:
     assert [ticket.number for ticket in tickets] == [7, 7, 7, 7]
     assert store.calls[:2] == ["entries a", "entries b c d"]
     assert store.calls[2:] == [*(f"claim {each}" for each in "abcd"), *(f"sent 7 {each}" for each in "abcd")]
-    assert store.transactions == 4, "the first of each kind, and then the three that waited for it"
+    assert store.transactions == 2, "what comes in one turn of the event loop goes together"
     assert [await steady.entry(each.key) for each in claims] == [entry()] * 4
     assert len(store.calls) == 10, "what is known is not asked for again"
 
@@ -139,3 +142,25 @@ async def test_a_claim_that_is_refused_is_made_by_its_outcome(store: FakeStore, 
     assert store.calls == [], "by itself it is not owed: whether the notice goes out is not known yet"
     await steady.mark_sent(ticket, entry(), LAST)
     assert store.calls == ["claim a", "sent 7 a"]
+
+
+async def test_who_is_cut_off_while_it_waits_cuts_off_nobody_else(registry: CollectorRegistry) -> None:
+    store, goes_on = FakeStore(refuses=False), asyncio.Event()
+
+    async def slow(work: Callable[..., Any], *args: Any) -> Any:
+        await goes_on.wait()
+        return work(*args)
+
+    steady = SteadyLog(store, Instruments(registry), slow)
+    first = asyncio.ensure_future(steady.claim(claim("a")))
+    await asyncio.sleep(0.0)
+    others = [asyncio.ensure_future(steady.claim(claim(group))) for group in "bc"]
+    await asyncio.sleep(0.0)
+    first.cancel()
+    others[0].cancel()
+    await asyncio.sleep(0.0)
+    goes_on.set()
+    assert (await others[1]).number == 7
+    await steady.catch_up()
+    assert store.calls[:1] == ["claim a"]
+    assert sorted(store.calls[1:]) == ["claim c", "interrupted 7"], "b was never claimed, a is written off"

@@ -9,11 +9,24 @@ from fenghuo.base.errors import OperatingError
 
 
 class ChannelError(OperatingError):
-    """A message did not get through. ``retry_after_s`` is what the platform asked us to wait, if it did."""
+    """A message did not get through.
 
-    def __init__(self, message: str, *, retryable: bool, remedy: str = "", retry_after_s: float | None = None) -> None:
+    ``throttled`` says that the platform has had too many; ``retry_after_s`` is what it asked us to wait, if it did,
+    which says so too.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retryable: bool,
+        remedy: str = "",
+        retry_after_s: float | None = None,
+        throttled: bool = False,
+    ) -> None:
         super().__init__(message, retryable=retryable, remedy=remedy)
         self.retry_after_s = retry_after_s
+        self.throttled = throttled or retry_after_s is not None
 
 
 class Channel(Protocol):

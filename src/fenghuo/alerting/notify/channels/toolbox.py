@@ -98,6 +98,7 @@ class JsonPoster:
             f"HTTP {answer.status} {answer.reason}" + (f": {complaint}" if complaint else ""),
             retryable=answer.status >= 500 or answer.status == 429 or answer.status in self._retried,
             retry_after_s=self._retry_after_s(answer),
+            throttled=answer.status == 429,
         )
 
     async def _answer(self, request: Request) -> Answer:
