@@ -56,6 +56,16 @@ def firing(name: str, severity: str, state: str = "firing", *, age_s: float = 42
     }
 
 
+def held(alert: Mapping[str, object]) -> dict[str, object]:
+    """A rule's alert as Alertmanager's API lists it."""
+    return {
+        "labels": alert["labels"],
+        "annotations": alert["annotations"],
+        "startsAt": alert["activeAt"],
+        "status": {"state": "active", "silencedBy": [], "inhibitedBy": [], "mutedBy": []},
+    }
+
+
 class FakeServer:
     """The ASGI application and its scenario."""
 
@@ -71,6 +81,7 @@ class FakeServer:
             Route("/api/v1/query_range", self.query_range),
             Route("/api/v1/targets", self.targets),
             Route("/api/v1/alerts", self.alerts),
+            Route("/api/v2/alerts", self.held_alerts),
             *panel_routes(),
         ]
         self.app = Starlette(routes=routes)
@@ -117,6 +128,11 @@ class FakeServer:
 
     async def alerts(self, request: Request) -> Response:
         return success({"alerts": self.scenario.alerts}) if self.signed_in(request) else unauthorized()
+
+    async def held_alerts(self, request: Request) -> Response:
+        if not self.signed_in(request):
+            return unauthorized()
+        return JSONResponse([held(alert) for alert in self.scenario.alerts if alert["state"] == "firing"])
 
     async def targets(self, request: Request) -> Response:
         if not self.signed_in(request):

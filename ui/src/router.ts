@@ -1,10 +1,8 @@
-/** Pages and who may see them. */
+/** Pages and who may see them. Each is loaded when it is first shown: whoever signs in waits for no charts. */
 
 import { createRouter, createWebHistory } from 'vue-router'
 
 import { UnreachableError } from './api/client'
-import GraphPage from './graph/GraphPage.vue'
-import OverviewPage from './overview/OverviewPage.vue'
 import { loadSession } from './session/session'
 import SignInPage from './session/SignInPage.vue'
 import LostPage from './shell/LostPage.vue'
@@ -12,8 +10,17 @@ import LostPage from './shell/LostPage.vue'
 export const router = createRouter({
   history: createWebHistory(),
   routes: [
-    { path: '/', name: 'overview', component: OverviewPage },
-    { path: '/graph', name: 'graph', component: GraphPage },
+    { path: '/', name: 'overview', component: () => import('./overview/OverviewPage.vue') },
+    { path: '/alerts', name: 'alerts', component: () => import('./alerts/AlertsPage.vue') },
+    { path: '/incidents', name: 'incidents', component: () => import('./incidents/IncidentsPage.vue') },
+    { path: '/incidents/:id', name: 'incident', component: () => import('./incidents/IncidentPage.vue') },
+    { path: '/silences', name: 'silences', component: () => import('./silences/SilencesPage.vue') },
+    { path: '/silences/new', name: 'new-silence', component: () => import('./silences/SilencePage.vue') },
+    { path: '/silences/:id', name: 'silence', component: () => import('./silences/SilencePage.vue') },
+    { path: '/on-call', name: 'on-call', component: () => import('./oncall/OnCallPage.vue') },
+    { path: '/deliveries', name: 'deliveries', component: () => import('./deliveries/DeliveriesPage.vue') },
+    { path: '/heartbeats', name: 'heartbeats', component: () => import('./heartbeats/HeartbeatsPage.vue') },
+    { path: '/graph', name: 'graph', component: () => import('./graph/GraphPage.vue') },
     { path: '/sign-in', name: 'sign-in', component: SignInPage, meta: { open: true } },
     { path: '/:path(.*)*', name: 'lost', component: LostPage },
   ],

@@ -3,11 +3,13 @@ import { expect, test } from 'vitest'
 import { clockOffsetMs, errorOf } from './client'
 import { instantRows, parseValue } from './prometheus'
 
-test('both shapes of error are read, and none at all', () => {
+test('every shape of error is read, and none at all', () => {
   const own = errorOf(429, { error: { code: 'too_many', message: 'too many attempts', remedy: 'wait' } })
   expect([own.status, own.code, own.message, own.remedy]).toEqual([429, 'too_many', 'too many attempts', 'wait'])
   const prometheus = errorOf(400, { status: 'error', errorType: 'bad_data', error: 'parse error' })
   expect([prometheus.code, prometheus.message]).toEqual(['bad_data', 'parse error'])
+  expect(errorOf(400, 'end time is in the past').message).toBe('end time is in the past')
+  expect(errorOf(422, { code: 602, message: 'comment in body is required' }).message).toBe('comment in body is required')
   expect(errorOf(502, null).message).toBe('HTTP 502')
 })
 

@@ -21,10 +21,17 @@ export class ApiError extends Error {
 export class UnreachableError extends Error {}
 
 export interface Options {
-  query?: Record<string, string | number>
+  /** A list is the same parameter several times. */
+  query?: Record<string, string | number | readonly string[]>
   body?: unknown
-  headers?: Record<string, string>
   signal?: AbortSignal
+}
+
+let csrfToken = ''
+
+/** What the server wants to see in every request that changes something; empty when nobody is signed in. */
+export function setCsrfToken(token: string): void {
+  csrfToken = token
 }
 
 let offsetMs = 0
@@ -57,13 +64,18 @@ export async function request<T>(method: 'GET' | 'POST' | 'DELETE', path: string
 }
 
 async function send(method: string, path: string, options: Options): Promise<Response> {
-  const query = Object.entries(options.query ?? {}).map(([name, value]) => [name, String(value)])
+  const query = Object.entries(options.query ?? {}).flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : [value]).map((one) => [name, String(one)]),
+  )
   const url = query.length ? `${path}?${new URLSearchParams(query)}` : path
   const timeout = AbortSignal.timeout(TIMEOUT_MS)
   const init: RequestInit = {
     method,
     credentials: 'same-origin',
-    headers: { accept: 'application/json', ...options.headers },
+    headers: {
+      accept: 'application/json',
+      ...(method !== 'GET' && csrfToken ? { 'x-csrf-token': csrfToken } : {}),
+    },
     signal: options.signal ? anyOf(options.signal, timeout) : timeout,
   }
   if (options.body !== undefined) {
@@ -97,11 +109,15 @@ function parse(text: string): unknown {
   }
 }
 
-/** Reads both shapes of error there are: our own `{error: {code, message, remedy}}` and Prometheus' `{errorType, error}`. */
+/**
+ * Reads every shape of error there is: our own `{error: {code, message, remedy}}`, Prometheus' `{errorType, error}`, and
+ * Alertmanager's, which is a text or `{code, message}`.
+ */
 export function errorOf(status: number, body: unknown): ApiError {
-  const record = (body ?? {}) as { error?: unknown; errorType?: unknown }
+  if (typeof body === 'string' && body) return new ApiError(status, '', body, '')
+  const record = (body ?? {}) as { error?: unknown; errorType?: unknown; message?: unknown }
   if (typeof record.error === 'string') return new ApiError(status, String(record.errorType ?? ''), record.error, '')
-  const own = (record.error ?? {}) as { code?: unknown; message?: unknown; remedy?: unknown }
+  const own = (record.error ?? record) as { code?: unknown; message?: unknown; remedy?: unknown }
   const message = typeof own.message === 'string' ? own.message : `HTTP ${status}`
   return new ApiError(status, String(own.code ?? ''), message, typeof own.remedy === 'string' ? own.remedy : '')
 }

@@ -39,8 +39,7 @@ export const fetchSession = (): Promise<Session> => request('GET', '/api/fenghuo
 export const createSession = (name: string, password: string): Promise<Session> =>
   request('POST', '/api/fenghuo/session', { body: { name, password } })
 
-export const deleteSession = (csrfToken: string): Promise<void> =>
-  request('DELETE', '/api/fenghuo/session', { headers: { 'X-CSRF-Token': csrfToken } })
+export const deleteSession = (): Promise<void> => request('DELETE', '/api/fenghuo/session')
 
 export async function fetchNotifications(limit: number, signal: AbortSignal): Promise<Notification[]> {
   const answer = await request<{ notifications: Notification[] }>('GET', '/api/fenghuo/notifications', {

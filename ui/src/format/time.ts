@@ -70,3 +70,9 @@ export function parseMoment(text: string): number {
   const ms = Date.parse(text)
   return ms > 0 ? ms : Number.NaN
 }
+
+/** Month and day. */
+export function formatDay(ms: number): string {
+  const date = new Date(ms)
+  return `${two(date.getMonth() + 1)}-${two(date.getDate())}`
+}

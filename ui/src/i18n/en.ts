@@ -1,6 +1,9 @@
 /** English. Its shape is the type every other language must have; texts with a hole are functions. */
 
+import { duty } from './duty.en'
+
 export const en = {
+  ...duty,
   product: 'Fenghuo',
   tagline: 'Watches your services, and does not rest until somebody has answered.',
   time: { second: 's', minute: 'min', hour: 'h', day: 'd' },

@@ -1,8 +1,10 @@
 /** 简体中文。 */
 
+import { duty } from './duty.zh'
 import type { Messages } from './en'
 
 export const zh: Messages = {
+  ...duty,
   product: '烽火',
   tagline: '守望你的服务，直到有人回应。',
   time: { second: '秒', minute: '分钟', hour: '小时', day: '天' },

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
 
+import type { HeldAlert } from '@/api/alertmanager'
 import type { Alert, Target } from '@/api/prometheus'
 
-import { alertViews, severityOf, summaryOf } from './alerts'
+import { severityOf, summaryOf } from '@/alerts/words'
+import { alertViews, allAlerts } from './alerts'
 import { headlineOf } from './headline'
 import { chooseHost } from './load'
 import { queriesOf, quote } from './queries'
@@ -17,6 +19,23 @@ const alert = (name: string, severity: string, state: Alert['state'], activeAt =
 })
 
 const target = (health: Target['health']): Target => ({ health }) as Target
+
+test('what fires is what is on its way, with what its rule knows; what is silenced is left out', () => {
+  const held = (labels: Record<string, string>, state: string) =>
+    ({ labels, annotations: {}, startsAt: '2023-11-14T23:00:00Z', status: { state } }) as HeldAlert
+  const ruled = [alert('own', 'warning', 'firing'), alert('soon', 'warning', 'pending'), alert('quiet', 'info', 'firing')]
+  const found = allAlerts(ruled, [
+    held({ ...ruled[0]!.labels, datacenter: 'added to all' }, 'active'),
+    held({ alertname: 'foreign' }, 'active'),
+    held(ruled[2]!.labels, 'suppressed'),
+  ])
+  expect(found.map(({ labels, state, value, activeAt }) => [labels['alertname'], state, value, activeAt])).toEqual([
+    ['own', 'firing', '9.25e+01', '2023-11-14T22:13:20Z'],
+    ['foreign', 'firing', '', '2023-11-14T23:00:00Z'],
+    ['soon', 'pending', '9.25e+01', '2023-11-14T22:13:20Z'],
+  ])
+  expect(alertViews(found, 'en').map(({ name, value }) => [name, value])).toContainEqual(['foreign', ''])
+})
 
 test('firing stands before pending, the worse before the lesser, the newer before the older', () => {
   const views = alertViews(

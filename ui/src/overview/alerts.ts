@@ -1,11 +1,12 @@
 /** Alerts in the order a person should read them, and their words. Pure. */
 
-import { parseValue, type Alert, type Labels } from '@/api/prometheus'
+import { ruleFinder } from '@/alerts/ruled'
+import { SEVERITY_RANKS, severityOf, summaryOf, type Severity } from '@/alerts/words'
+import type { HeldAlert } from '@/api/alertmanager'
+import { parseValue, type Alert } from '@/api/prometheus'
 import { formatValue } from '@/format/number'
 import { parseMoment } from '@/format/time'
 import type { Locale } from '@/i18n'
-
-export type Severity = 'critical' | 'warning' | 'info'
 
 export interface AlertView {
   key: string
@@ -18,27 +19,20 @@ export interface AlertView {
   /** What tells this alert from others of its name. */
   labels: [string, string][]
   sinceMs: number
+  /** Empty for what others sent. */
   value: string
 }
 
-const RANKS: Record<Severity, number> = { critical: 0, warning: 1, info: 2 }
-
-const CRITICAL = new Set(['critical', 'page', 'emergency', 'disaster', 'fatal', 'error', 'high', 'p0', 'p1'])
-const INFO = new Set(['info', 'information', 'notice', 'none', 'low', 'debug', 'p3', 'p4'])
-
-/** Teams name severities as they like; what is unknown is a warning, since somebody wrote a rule for it. */
-export function severityOf(labels: Labels): Severity {
-  const text = (labels['severity'] ?? '').toLowerCase()
-  if (CRITICAL.has(text)) return 'critical'
-  return INFO.has(text) ? 'info' : 'warning'
-}
-
-/** `summary_zh` for readers of Chinese, when the rule has it; else `summary`, else the description. */
-export function summaryOf(annotations: Labels, locale: Locale): string {
-  const names = ['summary', 'description', 'message']
-  const wanted = locale === 'zh-CN' ? [...names.map((name) => `${name}_zh`).slice(0, 2), ...names] : names
-  const found = wanted.map((name) => annotations[name]).find((text) => text)
-  return found ?? ''
+/** What fires and nobody silenced, whoever raised it, and what our own rules have pending. Values are the rules'. */
+export function allAlerts(ruled: readonly Alert[], held: readonly HeldAlert[]): Alert[] {
+  const ruleOf = ruleFinder(ruled)
+  const firing = held
+    .filter((alert) => alert.status.state === 'active')
+    .map(({ labels, annotations, startsAt }): Alert => {
+      const rule = ruleOf(labels)
+      return { labels, annotations, state: 'firing', activeAt: rule?.activeAt ?? startsAt, value: rule?.value ?? '' }
+    })
+  return [...firing, ...ruled.filter((alert) => alert.state === 'pending')]
 }
 
 export function alertViews(alerts: readonly Alert[], locale: Locale): AlertView[] {
@@ -59,12 +53,12 @@ function viewOf(alert: Alert, locale: Locale): AlertView {
     summary: summaryOf(alert.annotations, locale),
     labels,
     sinceMs: parseMoment(alert.activeAt),
-    value: formatValue(parseValue(alert.value)),
+    value: alert.value && formatValue(parseValue(alert.value)),
   }
 }
 
 /** Firing before pending, the worse first, then the newer. */
 function compare(left: AlertView, right: AlertView): number {
-  const rank = (view: AlertView): number => (view.state === 'firing' ? 0 : 10) + RANKS[view.severity]
+  const rank = (view: AlertView): number => (view.state === 'firing' ? 0 : 10) + SEVERITY_RANKS[view.severity]
   return rank(left) - rank(right) || right.sinceMs - left.sinceMs || left.key.localeCompare(right.key)
 }

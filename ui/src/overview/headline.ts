@@ -1,8 +1,9 @@
 /** The one sentence a person came for. Pure. */
 
+import type { Severity } from '@/alerts/words'
 import type { Target } from '@/api/prometheus'
 
-import type { AlertView, Severity } from './alerts'
+import type { AlertView } from './alerts'
 
 export interface Headline {
   tone: 'ok' | 'warning' | 'critical' | 'info' | 'unknown'

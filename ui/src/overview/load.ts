@@ -1,10 +1,12 @@
 /** One round of the overview: asks everything at once; what fails fails alone. */
 
 import { ApiError } from '@/api/client'
+import { fetchHeldAlerts } from '@/api/alertmanager'
 import { fetchNotifications, type Notification } from '@/api/fenghuo'
 import { fetchAlerts, fetchTargets, queryInstant, queryRange, type Alert, type Span, type Target } from '@/api/prometheus'
 import { gridOf, spanUntil } from '@/charts/grid'
 
+import { allAlerts } from './alerts'
 import {
   cpuView,
   diskView,
@@ -62,7 +64,7 @@ export async function loadOverview(
   const [hosts, targets, alerts, notifications] = await Promise.all([
     settle(queryInstant(HOSTS, nowMs / 1000, signal)),
     settle(fetchTargets(signal)),
-    settle(fetchAlerts(signal)),
+    settle(Promise.all([fetchAlerts(signal), fetchHeldAlerts([], signal)]).then(([ruled, held]) => allAlerts(ruled, held))),
     settle(fetchNotifications(NOTIFICATIONS_MAX, signal)),
   ])
   const keys = (hosts.value ?? [])

@@ -2,7 +2,7 @@
 
 import { computed, shallowRef } from 'vue'
 
-import { ApiError } from '@/api/client'
+import { ApiError, setCsrfToken } from '@/api/client'
 import { createSession, deleteSession, fetchSession, fetchStatus, type Session, type Status } from '@/api/fenghuo'
 
 /** undefined: not asked yet; null: signed out. */
@@ -10,16 +10,23 @@ const current = shallowRef<Session | null | undefined>(undefined)
 const status = shallowRef<Status | null>(null)
 
 export const user = computed(() => current.value?.user ?? null)
+/** Whether this person may change things; the server asks for no less. */
+export const mayAct = computed(() => user.value !== null && user.value.role !== 'viewer')
 export const serverStatus = computed(() => status.value)
+
+function take(session: Session | null): void {
+  current.value = session
+  setCsrfToken(session?.csrf_token ?? '')
+}
 
 /** Ask the server once who we are. Throws UnreachableError, or ApiError for anything but "signed out". */
 export async function loadSession(): Promise<boolean> {
   if (current.value === undefined) {
     try {
-      current.value = await fetchSession()
+      take(await fetchSession())
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 401)) throw error
-      current.value = null
+      take(null)
     }
   }
   return current.value !== null
@@ -30,16 +37,15 @@ export async function loadStatus(): Promise<void> {
 }
 
 export async function signIn(name: string, password: string): Promise<void> {
-  current.value = await createSession(name, password)
+  take(await createSession(name, password))
 }
 
 export async function signOut(): Promise<void> {
-  const token = current.value?.csrf_token
-  if (token !== undefined) await deleteSession(token)
-  current.value = null
+  if (current.value) await deleteSession()
+  take(null)
 }
 
 /** The server said 401 to a request: the session ended there. */
 export function forgetSession(): void {
-  current.value = null
+  take(null)
 }

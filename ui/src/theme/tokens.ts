@@ -4,9 +4,7 @@ import type { GlobalThemeOverrides } from 'naive-ui'
 import { computed, type ComputedRef } from 'vue'
 
 import { useTheme } from './theme'
-
-/** The series colours in their order; the order is part of the design, not a cycle to be reshuffled. */
-export const SERIES_TONES = ['series-1', 'series-2', 'series-3', 'series-4', 'series-5', 'series-6'] as const
+import { SERIES_TONES } from './tones'
 
 const SURFACES = ['surface', 'raised', 'border', 'field', 'grid'] as const
 const NAMES = ['font', 'text', 'muted', 'faint', 'accent', 'critical', ...SURFACES, ...SERIES_TONES] as const

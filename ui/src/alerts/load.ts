@@ -1,0 +1,20 @@
+/** One round of the page of alerts. */
+
+import { fetchGroups, fetchSilences } from '@/api/alertmanager'
+import { fetchIncidents } from '@/api/incidents'
+import { fetchAlerts } from '@/api/prometheus'
+
+import type { Sources } from './views'
+
+/** More live incidents than people can look at; groups beyond have no link to theirs. */
+const INCIDENTS_MAX = 1_000
+
+export async function loadAlerts(signal: AbortSignal): Promise<Sources> {
+  const [groups, ruled, silences, incidents] = await Promise.all([
+    fetchGroups(signal),
+    fetchAlerts(signal),
+    fetchSilences(signal),
+    fetchIncidents(['open', 'acknowledged', 'snoozed'], [], INCIDENTS_MAX, '', signal),
+  ])
+  return { groups, ruled, silences, incidents }
+}
