@@ -48,7 +48,7 @@ def list_(
     for each in found:
         who = each["assignee"] or each["acknowledged_by"]
         since = shown(each["opened_ms"])
-        table.add_row(each["id"], each["priority"], each["state"], since, escape(who), escape(each["title"]))
+        table.add_row(each["id"], each["priority"], _state(each), since, escape(who), escape(each["title"]))
     Console(highlight=False).print(table)
 
 
@@ -172,7 +172,11 @@ def _change(server: Any, data_dir: Any, incident: str, verb: str, value: dict[st
 
 def _print_line(found: dict[str, Any]) -> None:
     who = found["assignee"] or found["acknowledged_by"]
-    typer.echo("\t".join([found["id"], found["priority"], found["state"], *([who] if who else []), found["title"]]))
+    typer.echo("\t".join([found["id"], found["priority"], _state(found), *([who] if who else []), found["title"]]))
+
+
+def _state(found: dict[str, Any]) -> str:
+    return f"{found['state']}, overdue" if found["overdue"] else str(found["state"])
 
 
 def _mean(seconds: float | None) -> str:

@@ -36,6 +36,8 @@ class EventKind(StrEnum):
     """What can stand on a time line."""
 
     OPENED = "opened"
+    OVERDUE = "overdue"
+    """Nobody has answered in the time that its priority gives."""
     ALERTS = "alerts"
     """Alerts began or ended."""
     RAISED = "raised"
@@ -105,6 +107,10 @@ class Incident:
     """Who answered last."""
     snoozed_until_ms: int | None = None
     resolved_ms: int | None = None
+    due_ms: int | None = None
+    """When somebody has to have answered; None once somebody has."""
+    overdue_ms: int | None = None
+    """The deadline that has passed without an answer; None while none has."""
     remind_ms: int = 0
     """A notice older than this moment is repeated: a snooze ended then, or it was opened again."""
     assignee: str = ""
@@ -124,6 +130,11 @@ class Incident:
     def answered(self) -> bool:
         """Nobody is to be reminded of it."""
         return self.state is not IncidentState.OPEN
+
+    @property
+    def overdue(self) -> bool:
+        """Somebody should have answered by now."""
+        return self.overdue_ms is not None
 
 
 @dataclass(frozen=True, slots=True)

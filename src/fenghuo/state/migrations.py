@@ -49,7 +49,16 @@ def _stand_ins(connection: Connection) -> None:
         connection.execute(text("ALTER TABLE notices ADD COLUMN instead_of TEXT NOT NULL DEFAULT ''"))
 
 
-STEPS: Sequence[Step] = (_create, _create, _incidents, _create, _tokens, _readings, _stand_ins)
+def _deadlines(connection: Connection) -> None:
+    """When an incident has to be answered, and whether it was not."""
+    _create(connection)
+    known = {column["name"] for column in inspect(connection).get_columns("incidents")}
+    for name in ("due_ms", "overdue_ms"):
+        if name not in known:
+            connection.execute(text(f"ALTER TABLE incidents ADD COLUMN {name} BIGINT"))
+
+
+STEPS: Sequence[Step] = (_create, _create, _incidents, _create, _tokens, _readings, _stand_ins, _deadlines)
 """The step at position n leads from version n to version n + 1."""
 
 assert len(STEPS) == schema.VERSION

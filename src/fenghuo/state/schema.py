@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 7
+VERSION = 8
 
 metadata = MetaData()
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -170,6 +170,8 @@ incidents = Table(
     Column("acknowledged_by", Text, nullable=False),
     Column("snoozed_until_ms", BigInteger),
     Column("resolved_ms", BigInteger, index=True),
+    Column("due_ms", BigInteger),
+    Column("overdue_ms", BigInteger),
     Column("remind_ms", BigInteger, nullable=False),
     Column("assignee", Text, nullable=False),
     Column("postmortem_url", Text, nullable=False),

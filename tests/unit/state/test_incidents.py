@@ -15,7 +15,7 @@ from fenghuo.state.database import Database
 KEY = NotificationKey("key", "team", "webhook", 0)
 INCIDENT = Incident(
     1, "key", "team", "Down", Labels({"alertname": "Down", "x": "文"}), Priority.P1, 1_000,
-    firing=frozenset({3, 2**64 - 1}),
+    firing=frozenset({3, 2**64 - 1}), due_ms=901_000,
 )  # fmt: skip
 EVENT = IncidentEvent(1_500, EventKind.COMMENTED, Actor("张", "api"), "看一下", {"n": [1]})
 
@@ -30,7 +30,12 @@ def test_what_is_saved_is_loaded(state: State) -> None:
     assert state.incidents.get(9) is None
     assert state.incidents.last_number() == 2
     assert state.incidents.timeline(1) == [EVENT]
-    acknowledged = replace(INCIDENT, state=IncidentState.ACKNOWLEDGED, acknowledged_ms=2_000, acknowledged_by="张")
+    late = replace(INCIDENT, overdue_ms=901_000)
+    state.incidents.save([late], [])
+    assert state.incidents.get(1) == late
+    acknowledged = replace(
+        INCIDENT, state=IncidentState.ACKNOWLEDGED, acknowledged_ms=2_000, acknowledged_by="张", due_ms=None
+    )
     state.incidents.save([acknowledged], [])
     assert state.incidents.find() == [done, acknowledged]
     assert state.incidents.find([IncidentState.RESOLVED]) == [done]
@@ -94,3 +99,18 @@ def test_a_database_of_version_2_learns_of_incidents(url: str) -> None:
     with database.read() as connection:
         assert "ix_notices_incident" in {index["name"] for index in inspect(connection).get_indexes("notices")}
     database.close()
+
+
+def test_incidents_of_version_6_have_no_deadline_yet(url: str) -> None:
+    with open_state(url) as state:
+        state.incidents.save([INCIDENT], [])
+    database = Database(url)
+    with database.write() as connection:
+        for statement in (
+            "ALTER TABLE incidents DROP COLUMN due_ms", "ALTER TABLE incidents DROP COLUMN overdue_ms",
+            "UPDATE meta SET value = '6' WHERE key = 'schema_version'",
+        ):  # fmt: skip
+            connection.execute(text(statement))
+    database.close()
+    with open_state(url) as state:
+        assert state.incidents.get(1) == replace(INCIDENT, due_ms=None)

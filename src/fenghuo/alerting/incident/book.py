@@ -16,8 +16,9 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from fenghuo.alerting.incident import machine
-from fenghuo.alerting.incident.machine import REOPEN_MS, Sighting, Step
+from fenghuo.alerting.incident.machine import REOPEN_MS, Deadline, Sighting, Step
 from fenghuo.alerting.incident.metrics import IncidentInstruments
+from fenghuo.alerting.priority.settings import ACK_WITHIN_MS
 from fenghuo.alerting.timing import Offload
 from fenghuo.base import limits
 from fenghuo.base.clock import Clock
@@ -95,6 +96,8 @@ class IncidentBook:
         self._changed: set[int] = set()
         self._owed: deque[tuple[int, IncidentEvent]] = deque()
         self._writing = asyncio.Lock()
+        self.deadline: Deadline = no_later_than
+        """By the settings in force. What was given a time keeps it when they change."""
 
     async def restore(self) -> None:
         """Take up what an earlier process left. Raises OperatingError."""
@@ -176,11 +179,13 @@ class IncidentBook:
         return used
 
     async def catch_up(self) -> None:
-        """Open what was snoozed until now, and write what is owed. To be called now and then."""
+        """Open what was snoozed until now, see what nobody has answered in time, and write what is owed.
+
+        To be called now and then.
+        """
         now_ms = self._clock.now_ms()
         for incident in self.live():
-            if (step := machine.woken(Step(incident), now_ms)).events:
-                self._take(step)
+            self._take(machine.late(self._take(machine.woken(Step(incident), now_ms)), now_ms))
         self._measure()
         await self._write()
 
@@ -223,6 +228,7 @@ class IncidentBook:
             kept = [event for event in events if event.actor is not SYSTEM]
             EVENTS.hit(len(events) - len(kept))
             events = kept
+        step = machine.timed(before, step, self.deadline, self._clock.now_ms())
         taken = replace(step.incident, events=step.incident.events + len(events))
         if taken == before:
             return before
@@ -256,6 +262,14 @@ class IncidentBook:
             for priority in Priority:
                 if state is not IncidentState.RESOLVED:
                     self._instruments.live.labels(state, priority).set(counts[state, priority])
+        late = Counter(each.priority for each in self.live() if each.overdue)
+        for priority in Priority:
+            self._instruments.overdue.labels(priority).set(late[priority])
+
+
+def no_later_than(incident: Incident, since_ms: int) -> int:
+    """The time to answer that holds without settings."""
+    return since_ms + ACK_WITHIN_MS[incident.priority]
 
 
 def number_of(text: str) -> int:

@@ -6,7 +6,7 @@ another reason than that a person asked for what cannot be.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +22,8 @@ NAMES_MAX = 20
 """Alerts that a line of the time line names."""
 TITLE_CHARS_MAX = 200
 TEXT_CHARS_MAX = 10_000
+Deadline = Callable[[Incident, int], int]
+"""When an incident has to be answered that waits for an answer since the moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,27 @@ def woken(step: Step, now_ms: int) -> Step:
         return step
     opened = replace(incident, state=IncidentState.OPEN, snoozed_until_ms=None, remind_ms=until_ms)
     return Step(opened, [*step.events, _event(EventKind.WOKEN, now_ms, "the snooze is over")])
+
+
+def timed(before: Incident | None, step: Step, deadline: Deadline, now_ms: int) -> Step:
+    """Give the time to answer to whatever begins to wait for an answer, or becomes more urgent while it waits; take it
+    from what waits no more. ``before`` is the incident as it was before the step."""
+    now = step.incident
+    if now.answered:
+        return Step(replace(now, due_ms=None, overdue_ms=None), step.events)
+    waited = before is not None and not before.answered and before.priority <= now.priority
+    if waited and now.due_ms is not None:
+        return step
+    return Step(replace(now, due_ms=deadline(now, now_ms), overdue_ms=None), step.events)
+
+
+def late(incident: Incident, now_ms: int) -> Step:
+    """Write down, once, that the time to answer is over."""
+    if incident.overdue or incident.due_ms is None or incident.due_ms > now_ms:
+        return Step(incident)
+    said = f"nobody has answered {incident.priority} in time"
+    event = _event(EventKind.OVERDUE, incident.due_ms, said, due_ms=incident.due_ms)
+    return Step(replace(incident, overdue_ms=incident.due_ms), [event])
 
 
 def abandoned(incident: Incident, now_ms: int) -> Step:

@@ -18,6 +18,14 @@ class IncidentInstruments:
             "fenghuo_incidents", "Incidents that are not resolved, by state and priority.", ["state", "priority"],
             registry=registry,
         )  # fmt: skip
+        self.overdue = Gauge(
+            "fenghuo_incidents_overdue", "Incidents that nobody has answered in time, by priority.", ["priority"],
+            registry=registry,
+        )  # fmt: skip
+        self._late = Counter(
+            "fenghuo_incident_answers_overdue", "Times that nobody answered an incident in time.", ["priority"],
+            registry=registry,
+        )  # fmt: skip
         self._opened = Counter("fenghuo_incidents_opened", "Incidents opened.", ["priority"], registry=registry)
         self._acknowledged = Histogram(
             "fenghuo_incident_acknowledge_seconds", "From opening to the first answer of a person.", ["priority"],
@@ -38,6 +46,8 @@ class IncidentInstruments:
         if EventKind.OPENED in kinds:
             self._opened.labels(now.priority).inc()
             before = None
+        if EventKind.OVERDUE in kinds:
+            self._late.labels(now.priority).inc()
         if now.acknowledged_ms is not None and (before is None or before.acknowledged_ms is None):
             self._acknowledged.labels(now.priority).observe((now.acknowledged_ms - now.opened_ms) / 1000)
         if EventKind.RESOLVED in kinds and now.resolved_ms is not None:

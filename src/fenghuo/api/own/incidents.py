@@ -22,7 +22,8 @@ Comment = Annotated[str, Field(max_length=machine.TEXT_CHARS_MAX)]
 
 
 class IncidentSummary(BaseModel):
-    """An incident as it stands. ``firing`` is how many of its alerts fire."""
+    """An incident as it stands. ``firing`` is how many of its alerts fire; ``due_ms`` is when somebody has to have
+    answered, null once somebody has; ``overdue`` says that this moment is over."""
 
     id: str
     title: str
@@ -36,6 +37,8 @@ class IncidentSummary(BaseModel):
     acknowledged_ms: int | None
     acknowledged_by: str
     snoozed_until_ms: int | None
+    due_ms: int | None
+    overdue: bool
     resolved_ms: int | None
     assignee: str
     postmortem_url: str
@@ -207,6 +210,8 @@ def _summary(incident: Incident) -> dict[str, Any]:
         "acknowledged_ms": incident.acknowledged_ms,
         "acknowledged_by": incident.acknowledged_by,
         "snoozed_until_ms": incident.snoozed_until_ms,
+        "due_ms": incident.due_ms,
+        "overdue": incident.overdue,
         "resolved_ms": incident.resolved_ms,
         "assignee": incident.assignee,
         "postmortem_url": incident.postmortem_url,

@@ -228,3 +228,62 @@ async def test_whatever_happens_what_fires_is_told_and_the_answered_are_left_alo
         alert.labels["instance"]: alert.status for told in bench.told for alert in told.message.alerts
     }  # The last word about each.
     assert {name for name, status in heard.items() if status == "firing"} == set(starts)
+
+
+async def events(alerting: Alerting, kind: EventKind, number: int = 1) -> list[float]:
+    """When such lines stand on a time line, in seconds from the start."""
+    return [(line.at_ms - START_MS) / 1000 for line in await alerting.incidents.timeline(number) if line.kind is kind]
+
+
+async def test_an_answer_that_does_not_come_in_time_is_overdue_once_and_until_it_comes(bench: Bench) -> None:
+    async with bench.service(CONFIG) as alerting:
+        await alerting.report([bench.alert("Down", ends_s=10**6, severity="page")])
+        await bench.until(10)
+        assert (await only(alerting)).due_ms == bench.ms(10 + 900)
+        await bench.until(900)
+        assert not (await only(alerting)).overdue
+        await bench.until(910 + CATCH_UP_S)
+        assert (await only(alerting)).overdue
+        assert bench.metric("fenghuo_incidents_overdue", priority="P1") == 1
+    async with bench.service(CONFIG) as alerting:
+        await bench.until(2000)
+        assert await events(alerting, EventKind.OVERDUE) == [910.0]
+        assert (await only(alerting)).overdue
+        await alerting.incidents.act(1, lambda now, at_ms: machine.acknowledge(now, ZHANG, at_ms))
+        answered = await only(alerting)
+        assert (answered.overdue, answered.due_ms) == (False, None)
+        await bench.until(2000 + CATCH_UP_S)
+        assert bench.metric("fenghuo_incidents_overdue", priority="P1") == 0
+
+
+async def test_the_time_to_answer_begins_anew_when_it_waits_again_or_grows_more_urgent(bench: Bench) -> None:
+    async with bench.service(CONFIG) as alerting:
+        await alerting.report([bench.alert("Down", ends_s=10**6, severity="warning", on="a")])
+        await bench.until(10)
+        await alerting.incidents.act(1, lambda now, at_ms: machine.snooze(now, ZHANG, at_ms, 600_000))
+        assert (await only(alerting)).due_ms is None
+        await bench.until(615)
+        assert (await only(alerting)).due_ms == bench.ms(610 + 1800)
+        await alerting.report([bench.alert("Down", ends_s=10**6, severity="fatal", on="b")])
+        await bench.until(700)
+        raised = await only(alerting)
+        assert (raised.priority, raised.due_ms) == ("P0", bench.ms(670 + 300))
+        await bench.until(1000)
+        assert await events(alerting, EventKind.OVERDUE) == [970.0]
+        await alerting.incidents.act(1, lambda now, at_ms: machine.resolve(now, ZHANG, at_ms))
+        await alerting.incidents.act(1, lambda now, at_ms: machine.reopen(now, ZHANG, at_ms))
+        assert (await only(alerting)).due_ms == bench.ms(1300)
+
+
+async def test_a_deadline_is_not_in_quiet_hours_and_stays_when_settings_change(bench: Bench) -> None:
+    quiet = "P3: {ack_within: 5m, quiet_hours: [{times: [{start_time: '22:15', end_time: '22:30'}], location: UTC}]}"
+    config = bench.settings(CONFIG)
+    async with Alerting(bench.parts(), config, priorities=priorities_of(quiet)) as alerting:
+        await alerting.report([bench.alert("Disk", ends_s=10**6, severity="info")])
+        await bench.until(60)
+        assert (await only(alerting)).due_ms == bench.ms(1000 + 300)  # 22:30 and five minutes.
+        await alerting.apply(config, priorities=priorities_of("P3: {ack_within: 1m}"))
+        await bench.until(1299)
+        assert not (await only(alerting)).overdue
+        await bench.until(1300 + CATCH_UP_S)
+        assert await events(alerting, EventKind.OVERDUE) == [1300.0]
