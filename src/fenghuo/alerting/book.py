@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
+from weakref import WeakSet
 
 from fenghuo.alerting.held import Held, Invalid, admit, merge
 from fenghuo.model.alert import Alert
@@ -13,13 +15,26 @@ KEEP_RESOLVED_MS = 30 * 60_000
 """How long a resolved alert stays in the book, so that a late report of it merges with what was."""
 
 
+class Watcher(Protocol):
+    """Keeps something that follows from what the book holds."""
+
+    def took(self, held: Held) -> None:
+        """This is held of an alert now, in the place of what was."""
+        ...
+
+    def forgot(self, labels: Labels) -> None:
+        """Nothing is held of it any more."""
+        ...
+
+    def __hash__(self) -> int: ...
+
+
 class Book:
     """Alerts by their labels. Owned by one event loop; :meth:`snapshot` may be called from any thread."""
 
     def __init__(self) -> None:
         self._held: dict[Labels, Held] = {}
-        self.version = 0
-        """Counts changes, for those who keep something computed from the book."""
+        self._watchers: WeakSet[Watcher] = WeakSet()
 
     def __len__(self) -> int:
         return len(self._held)
@@ -27,9 +42,15 @@ class Book:
     def snapshot(self) -> list[Held]:
         return list(self._held.values())
 
+    def watch(self, watcher: Watcher) -> None:
+        """Tell it everything that is held, and what changes for as long as somebody keeps it."""
+        for held in self._held.values():
+            watcher.took(held)
+        self._watchers.add(watcher)
+
     def restore(self, held: Iterable[Held]) -> None:
-        self._held.update((one.labels, one) for one in held)
-        self.version += 1
+        for one in held:
+            self._keep(one)
 
     def take(self, alerts: Iterable[Alert], now_ms: int, resolve_timeout_ms: int) -> list[Held | Invalid]:
         """Enter reports in their order; returns what is held of each alert then, or why the report is refused."""
@@ -45,9 +66,13 @@ class Book:
         if isinstance(new, Invalid):
             return new
         held = new if old is None else merge(old, new, now_ms)
-        self._held[alert.labels] = held
-        self.version += 1
+        self._keep(held)
         return held
+
+    def _keep(self, held: Held) -> None:
+        self._held[held.labels] = held
+        for watcher in self._watchers:
+            watcher.took(held)
 
     def firing(self, now_ms: int) -> Iterator[Held]:
         return (held for held in self._held.values() if not held.resolved_at(now_ms))
@@ -61,6 +86,6 @@ class Book:
         ]
         for held in gone:
             del self._held[held.labels]
-        if gone:
-            self.version += 1
+            for watcher in self._watchers:
+                watcher.forgot(held.labels)
         return gone

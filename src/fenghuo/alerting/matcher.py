@@ -63,7 +63,10 @@ class AlertMatcher:
 
 def match_all(matchers: Iterable[AlertMatcher], labels: Mapping[str, str]) -> bool:
     """Whether the labels meet every condition; no condition at all is met by everything."""
-    return all(matcher.matches(labels) for matcher in matchers)
+    for matcher in matchers:  # noqa: SIM110 - there are few: all() over a generator takes twice as long
+        if not matcher.matches(labels):
+            return False
+    return True
 
 
 def show_matchers(matchers: Iterable[AlertMatcher]) -> str:

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fenghuo.alerting.mute.inhibit import Inhibitor, InhibitRuleSettings
 from fenghuo.alerting.mute.intervals import MONTHS, WEEKDAYS, NamedIntervals, TimeInterval, TimeRange
@@ -40,8 +42,8 @@ def intervals(conformance: Path) -> dict[str, Any]:
 
 
 def inhibitor(rules: list[dict[str, Any]], sources: list[dict[str, str]]) -> Inhibitor:
-    settings = Rules.model_validate({"rules": rules})
-    return Inhibitor([rule.compiled() for rule in settings.rules], [Alert(Labels(one), 1) for one in sources])
+    given_rules = Rules.model_validate({"rules": rules})
+    return Inhibitor([rule.compiled() for rule in given_rules.rules], [Alert(Labels(one), 1) for one in sources])
 
 
 def test_equal_labels(inhibit: dict[str, Any]) -> None:
@@ -51,6 +53,34 @@ def test_equal_labels(inhibit: dict[str, Any]) -> None:
         rule = {"equal": case["equal"], "target_matchers": ["side=target"]}
         muted = inhibitor([rule], active).inhibited_by({**case["target"], "side": "target"})
         assert (muted is not None) is case["inhibited"], case["name"]
+
+
+RULES = [
+    {"source_matchers": ["severity=critical"], "target_matchers": ["severity=warning"], "equal": ["host"]},
+    {"source_matchers": ["name=~'a|b'"], "target_matchers": ["name=~'b|c'"]},
+]
+WORDS = {"severity": ["critical", "warning", ""], "host": ["x", "y", ""], "name": ["a", "b", "c"]}
+ALERTS = st.fixed_dictionaries({name: st.sampled_from(words) for name, words in WORDS.items()}).map(Labels)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(ALERTS, st.none() | st.integers(0, 30)), max_size=25))
+def test_what_is_kept_up_to_date_says_what_one_made_anew_says(reports: list[tuple[Labels, int | None]]) -> None:
+    """At each moment one report comes: an alert with its end, or word that it is known no more."""
+    kept, known = inhibitor(RULES, []), dict[Labels, int]()
+    rules = [rule.compiled() for rule in Rules.model_validate({"rules": RULES}).rules]
+    for now_ms, (labels, ends_ms) in enumerate(reports):
+        known.pop(labels, None)
+        if ends_ms is None:
+            kept.forget(labels)
+        else:
+            known[labels] = ends_ms
+            kept.take(labels, ends_ms)
+        firing = [Alert(each, 1) for each, end in known.items() if end > now_ms]
+        for target in map(Labels, ({"name": name, "severity": "warning", "host": "x"} for name in "abc")):
+            found, fresh = kept.inhibited_by(target, now_ms), Inhibitor(rules, firing).inhibited_by(target)
+            assert (found is None) is (fresh is None)
+            assert found is None or known[found] > now_ms
 
 
 @pytest.mark.parametrize("table", ["rules_match", "rules_matchers"])

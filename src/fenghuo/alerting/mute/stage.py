@@ -30,12 +30,19 @@ class Mutes:
         self._rules = tuple(rules)
         self._intervals = intervals
         self._markets = markets
-        self._book = book
         self._silences = silences
         self._instruments = instruments
-        self._inhibitor = Inhibitor((), ())
-        self._valid: tuple[int, int] | None = None
-        """The book's version that the inhibitor was made of, and when its first source ends."""
+        self._inhibitor = Inhibitor(self._rules)
+        if self._rules:
+            book.watch(self)
+
+    def took(self, held: Held) -> None:
+        """The book holds this of an alert now."""
+        self._inhibitor.take(held.labels, held.ends_at_ms)
+
+    def forgot(self, labels: Labels) -> None:
+        """The book holds nothing of it any more."""
+        self._inhibitor.forget(labels)
 
     def intervals_muting(self, route: Route, now_ms: int) -> list[str]:
         """The names of the intervals that keep this route quiet; empty when it may speak."""
@@ -43,10 +50,7 @@ class Mutes:
 
     def inhibited_by(self, labels: Labels, now_ms: int) -> Labels | None:
         """The labels of the firing alert that makes this one not worth telling, or None."""
-        if not self._rules:
-            return None
-        source = self._current(now_ms).inhibited_by(labels)
-        return source.labels if source else None
+        return self._inhibitor.inhibited_by(labels, now_ms) if self._rules else None
 
     def allowed(self, route: Route, alerts: Sequence[Held], now_ms: int) -> list[Held]:
         """Those of ``alerts`` that nothing mutes."""
@@ -64,14 +68,6 @@ class Mutes:
         """Count what rules of priorities keep."""
         for by, number in kept.items():
             self._instruments.muted.labels(by).inc(number)
-
-    def _current(self, now_ms: int) -> Inhibitor:
-        if self._valid is None or self._valid[0] != self._book.version or self._valid[1] <= now_ms:
-            firing = list(self._book.firing(now_ms))
-            first_end_ms = min((held.ends_at_ms for held in firing), default=now_ms + 3_600_000)
-            self._inhibitor = Inhibitor(self._rules, (held.alert for held in firing))
-            self._valid = (self._book.version, first_end_ms)
-        return self._inhibitor
 
 
 def intervals_muting(

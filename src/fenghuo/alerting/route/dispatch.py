@@ -86,8 +86,8 @@ class Dispatcher:
                 task = self._tasks.create_task(group.run())
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
+                self._instruments.groups.set(len(self._groups))
             group.insert(held)
-        self._instruments.groups.set(len(self._groups))
 
     def needed(self) -> frozenset[Labels]:
         """The alerts that some group still has to tell."""
