@@ -69,6 +69,8 @@ class PriorityPolicy(Settings):
     repeat: ListOf[DurationMs] = Field(default=[])
     """The time between a notice and its reminder, the first, the second …; the last holds on. Empty: the route's
     ``repeat_interval``."""
+    escalation: str = ""
+    """The policy of ``escalations`` by which more people are told while nobody answers. Empty: none."""
     quiet_hours: ListOf[TimeInterval] = Field(default=[])
     """Times at which notices are kept; what fires still is told in one digest at their end. P0 has none."""
     in_session: SessionRule = SessionRule()
