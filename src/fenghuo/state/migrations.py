@@ -58,7 +58,7 @@ def _deadlines(connection: Connection) -> None:
             connection.execute(text(f"ALTER TABLE incidents ADD COLUMN {name} BIGINT"))
 
 
-STEPS: Sequence[Step] = (_create, _create, _incidents, _create, _tokens, _readings, _stand_ins, _deadlines)
+STEPS: Sequence[Step] = (_create, _create, _incidents, _create, _tokens, _readings, _stand_ins, _deadlines, _create)
 """The step at position n leads from version n to version n + 1."""
 
 assert len(STEPS) == schema.VERSION

@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 8
+VERSION = 9
 
 metadata = MetaData()
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -189,6 +189,18 @@ incident_events = Table(
     Column("via", String(32), nullable=False),
     Column("text", Text, nullable=False),
     Column("data", Text, nullable=False),
+)
+
+escalations = Table(
+    "escalations",
+    metadata,
+    Column("incident", BigInteger, primary_key=True, autoincrement=False),
+    Column("policy", Text, nullable=False),
+    Column("next_step", Integer, nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("next_at_ms", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("paused_ms", BigInteger),
 )
 
 used_links = Table(

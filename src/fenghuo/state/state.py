@@ -13,6 +13,7 @@ from fenghuo.state.accounts import SessionRepository, TokenRepository, UserRepos
 from fenghuo.state.alerts import AlertRepository
 from fenghuo.state.audit import AuditRepository
 from fenghuo.state.database import Database
+from fenghuo.state.escalations import EscalationRepository
 from fenghuo.state.heartbeats import HeartbeatRepository
 from fenghuo.state.incidents import IncidentRepository
 from fenghuo.state.migrations import migrate
@@ -36,6 +37,7 @@ class State:
         self.overrides = OverrideRepository(database)
         self.heartbeats = HeartbeatRepository(database)
         self.incidents = IncidentRepository(database)
+        self.escalations = EscalationRepository(database)
 
     @property
     def trouble(self) -> str:
