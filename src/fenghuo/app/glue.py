@@ -10,6 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from prometheus_client import CollectorRegistry
 
 from fenghuo.alerting.intake import Intake
+from fenghuo.alerting.notify.plots import Line, PlotSource
 from fenghuo.app.configuration import Configuration
 from fenghuo.app.options import Address
 from fenghuo.app.self_source import SelfSource
@@ -20,7 +21,7 @@ from fenghuo.base.guard import Guard
 from fenghuo.metrics.collect.integrations.host import HostIntegration, HostSettings
 from fenghuo.metrics.collect.integrations.trading import TradingIntegration
 from fenghuo.metrics.collect.scrape.job import SourceTarget
-from fenghuo.metrics.promql import Engine, QueryOptions, ScalarResult, VectorResult
+from fenghuo.metrics.promql import Engine, MatrixResult, QueryOptions, ScalarResult, VectorResult
 from fenghuo.metrics.store import Store
 from fenghuo.model.alert import Alert
 from fenghuo.model.labels import EMPTY, Labels
@@ -32,6 +33,8 @@ HOST_JOB = "node"
 """The job that the world's dashboards and rules expect of node_exporter."""
 SELF_JOB = "fenghuo"
 TRADING_JOB = "trading"
+PLOT_QUERY_S = 3.0
+"""Bound of the query behind one plot of a mail."""
 
 
 def instant_query(engine: Engine) -> Callable[[str, int], list[tuple[Labels, float]]]:
@@ -60,6 +63,17 @@ def query_options(settings: AppSettings) -> QueryOptions:
         samples_max=query.samples_max,
         text_chars_max=query.text_chars_max,
     )
+
+
+def plot_source(engine: Engine) -> PlotSource:
+    """What mails draw: range queries that may take a few seconds and no more."""
+
+    def lines(expr: str, start_ms: int, end_ms: int, step_ms: int) -> list[Line]:
+        options = replace(engine.options(), timeout_s=PLOT_QUERY_S)
+        value = engine.range(expr, start_ms, end_ms, step_ms, options).value
+        return [Line(*series) for series in value.series()] if isinstance(value, MatrixResult) else []
+
+    return lines
 
 
 class AlertRelay:

@@ -25,7 +25,16 @@ from fenghuo.app.afterwards import loading_the_rest
 from fenghuo.app.banner import banner
 from fenghuo.app.configuration import load_configuration
 from fenghuo.app.forwarding import ForwardingWhenNamed
-from fenghuo.app.glue import AlertRelay, BuiltInTargets, Fitness, Markets, instant_query, local_zone, query_options
+from fenghuo.app.glue import (
+    AlertRelay,
+    BuiltInTargets,
+    Fitness,
+    Markets,
+    instant_query,
+    local_zone,
+    plot_source,
+    query_options,
+)
 from fenghuo.app.housekeeping import keeping_house
 from fenghuo.app.http_parts import HttpParts
 from fenghuo.app.http_server import bound_address, listen_on, serving
@@ -86,7 +95,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
             log=state.notifications,
             silences=state.silences,
             incidents=state.incidents,
-            channels=Channels(clock, TextOptions(settings.language, local_zone())),
+            channels=Channels(clock, TextOptions(settings.language, local_zone()), plots=plot_source(engine)),
             clock=clock,
             registry=registry,
             guard=guard,

@@ -25,6 +25,7 @@ from fenghuo.base.clock import Clock
 from fenghuo.base.errors import InputError, OperatingError
 from fenghuo.model.http_settings import HttpClientSettings
 from fenghuo.model.labels import Labels
+from fenghuo.model.reading import Reading, Watched
 from fenghuo.model.settings_types import MASK, Secret
 from fenghuo.net.answer import Answer, Incoming, host_of
 from fenghuo.net.http_client import HttpClient
@@ -142,7 +143,6 @@ class TryOut:
             {
                 "summary_zh": "这是一条测试通知，无需处理",
                 "summary_en": "This is a test, nothing has to be done",
-                "value": "42",
                 "description_zh": "收到它说明此渠道可用。",
                 "description_en": "Who reads this can be reached through this channel.",
             }
@@ -154,6 +154,7 @@ class TryOut:
             now_ms if resolved else None,
             self._external_url,
             everything.fingerprint(),
+            Reading(42.0, Watched("vector(42)", ">", 40.0)),
         )
         group = Labels({"alertname": everything.get("alertname", "")})
         key = f'{{}}:{{alertname="{everything.get("alertname", "")}"}}'

@@ -20,6 +20,7 @@ from fenghuo.alerting.notify.channels.slack.settings import SlackSettings
 from fenghuo.alerting.notify.channels.toolbox import USER_AGENT, Toolbox
 from fenghuo.alerting.notify.channels.webhook.channel import WebhookChannel
 from fenghuo.alerting.notify.channels.webhook.settings import WebhookSettings
+from fenghuo.alerting.notify.plots import PlotSource
 from fenghuo.alerting.notify.texts import TextOptions, Texts
 from fenghuo.alerting.settings import AlertingSettings
 from fenghuo.alerting.settings_global import GlobalSettings
@@ -85,10 +86,12 @@ class Channels:
         clock: Clock,
         options: TextOptions = TextOptions(),  # noqa: B008 - frozen
         offload: Callable[..., Awaitable[Any]] = asyncio.to_thread,
+        plots: PlotSource | None = None,
     ) -> None:
         self._clock = clock
         self._options = options
         self._offload = offload
+        self._plots = plots
 
     def build(self, settings: AlertingSettings, client: ClientFactory | None = None) -> ChannelSet:
         """The channels of every receiver. Raises InputError for a template that is missing or cannot be parsed.
@@ -97,7 +100,7 @@ class Channels:
         """
         texts = Texts(self._clock.now_ms, self._options, read_templates(settings.templates))
         made = ChannelSet()
-        toolbox = Toolbox(texts, self._clock, client or made.client, self._offload)
+        toolbox = Toolbox(texts, self._clock, client or made.client, self._offload, self._plots)
         for receiver in settings.receivers:
             made.by_receiver[receiver.name] = []
             for index, entry in receiver.channels():

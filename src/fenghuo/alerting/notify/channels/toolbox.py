@@ -14,6 +14,7 @@ import orjson
 
 import fenghuo
 from fenghuo.alerting.notify.channels.channel import ChannelError
+from fenghuo.alerting.notify.plots import PlotSource
 from fenghuo.alerting.notify.texts import Texts
 from fenghuo.base.clock import Clock
 from fenghuo.model.http_settings import HttpClientSettings
@@ -37,6 +38,8 @@ class Toolbox:
     client: Callable[[HttpClientSettings], HttpClient]
     """A client for these settings; whoever gave the toolbox closes it."""
     offload: Callable[..., Awaitable[Any]] = asyncio.to_thread
+    plots: PlotSource | None = None
+    """What is drawn into mails comes from here."""
 
 
 async def read_secret(given: Secret, file: str, what: str, offload: Callable[..., Awaitable[Any]]) -> str:

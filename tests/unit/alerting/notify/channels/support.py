@@ -13,12 +13,14 @@ from aiohttp import web
 from fenghuo.alerting.notify.channels.channel import Channel
 from fenghuo.alerting.notify.channels.registry import Channels
 from fenghuo.alerting.notify.message import Message, ToldAlert
+from fenghuo.alerting.notify.plots import PlotSource
 from fenghuo.alerting.notify.texts import TextOptions
 from fenghuo.alerting.settings import AlertingSettings
 from fenghuo.base.clock import ManualClock
 from fenghuo.base.document import load_yaml, validate
 from fenghuo.model.labels import Labels
 from fenghuo.model.language import Language
+from fenghuo.model.reading import Reading
 
 AT_MS = 1_700_000_000_000
 Answer = Callable[[web.Request, bytes], web.Response | Awaitable[web.Response]]
@@ -60,13 +62,17 @@ async def serving() -> AsyncIterator[Server]:
 
 @contextlib.asynccontextmanager
 async def channel_of(
-    entry: str, top: str = "", language: Language = Language.BOTH, clock: ManualClock | None = None
+    entry: str,
+    top: str = "",
+    language: Language = Language.BOTH,
+    clock: ManualClock | None = None,
+    plots: PlotSource | None = None,
 ) -> AsyncIterator[Channel]:
     """The one channel of a receiver whose YAML is ``entry``; ``top`` stands beside ``receivers``."""
     text = f"route: {{receiver: team}}\n{top}\nreceivers:\n- name: team\n  {entry}\n"
     settings, problems = validate(AlertingSettings, load_yaml(text, "am.yml"))
     assert settings is not None, [str(problem) for problem in problems]
-    made = Channels(clock or ManualClock(AT_MS), TextOptions(language)).build(settings)
+    made = Channels(clock or ManualClock(AT_MS), TextOptions(language), plots=plots).build(settings)
     try:
         yield made.by_receiver["team"][0][1]
     finally:
@@ -74,7 +80,12 @@ async def channel_of(
 
 
 def told(
-    name: str = "HighCPUUsage", *, resolved: bool = False, annotations: dict[str, str] | None = None, **labels: str
+    name: str = "HighCPUUsage",
+    *,
+    resolved: bool = False,
+    annotations: dict[str, str] | None = None,
+    reading: Reading | None = None,
+    **labels: str,
 ) -> ToldAlert:
     everything = Labels({"alertname": name, "instance": "web-1", "severity": "critical", **labels})
     said = {
@@ -91,6 +102,7 @@ def told(
         AT_MS - 1_000 if resolved else None,
         "http://fenghuo/graph?g0.expr=x",
         everything.fingerprint(),
+        reading,
     )
 
 

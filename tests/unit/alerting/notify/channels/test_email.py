@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import email
 import email.policy
 import ssl
 import subprocess
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from fenghuo.alerting.notify.channels.channel import ChannelError
+from fenghuo.alerting.notify.plots import Line, PlotSource
+from fenghuo.base.errors import OperatingError
+from fenghuo.model.labels import Labels
+from fenghuo.model.reading import Reading, Watched
 from unit.alerting.notify.channels.support import channel_of, message, told
 
 pytestmark = pytest.mark.anyio
@@ -69,9 +76,13 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextlib.asynccontextmanager
 async def mail_server(
-    certificate: Path | None = None, *, auth: bool = False, implicit: bool = False
+    certificate: Path | None = None,
+    *,
+    auth: bool = False,
+    implicit: bool = False,
+    keeper: MailServer | None = None,
 ) -> AsyncIterator[MailServer]:
-    keeper = MailServer()
+    keeper = keeper or MailServer()
     context = None
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -126,6 +137,100 @@ async def test_starttls_sign_in_and_both_parts(certificate: Path) -> None:
     assert "<b>evil</b>" not in html
     assert "&lt;b&gt;evil&lt;/b&gt;" in html
     assert 'href="https://wiki/cpu"' in html
+
+
+CPU = Reading(93.12345, Watched("cpu", ">", 80.0))
+
+
+def cpu_lines(expr: str, start_ms: int, end_ms: int, step_ms: int) -> list[Line]:
+    times = np.arange(start_ms, end_ms + 1, step_ms)
+    return [Line(Labels({"instance": name}), times, np.linspace(20.0, 93.0, len(times))) for name in ("web-1", "web-2")]
+
+
+async def test_a_mail_shows_what_the_rule_watched() -> None:
+    asked: list[tuple[str, int]] = []
+
+    def source(expr: str, start_ms: int, end_ms: int, step_ms: int) -> list[Line]:
+        asked.append((expr, end_ms - start_ms))
+        return cpu_lines(expr, start_ms, end_ms, step_ms)
+
+    alert = told(reading=CPU, annotations={})
+    async with mail_server() as server, channel_of(entry(server.port, "require_tls: false"), plots=source) as channel:
+        await channel.send(message(alert))
+    ((_, mail),) = server.mails
+    assert asked == [("cpu", 3_600_000)]
+    assert mail.get_content_type() == "multipart/alternative"
+    related = mail.get_payload()[1]
+    assert related.get_content_type() == "multipart/related"
+    html, picture = related.get_payload()
+    assert picture.get_content_type() == "image/png"
+    assert picture["Content-ID"] == "<plot1@fenghuo>"
+    assert picture.get_content_disposition() == "inline"
+    assert picture.get_content().startswith(b"\x89PNG")
+    assert 'src="cid:plot1@fenghuo"' in html.get_content()
+    assert "93.12 (阈值 threshold &gt; 80)" in html.get_content()
+    assert "93.12 (阈值 threshold > 80)" in mail.get_body(("plain",)).get_content()
+
+
+async def plotless(source: PlotSource | None, more: str = "") -> str:
+    """The type of a mail that has no picture."""
+    async with mail_server() as server:
+        text = entry(server.port, f"require_tls: false\n      {more}")
+        async with channel_of(text, plots=source) as channel:
+            await channel.send(message(told(reading=CPU)))
+    ((_, mail),) = server.mails
+    assert "cid:" not in mail.get_body(("html",)).get_content()
+    return str(mail.get_payload()[1].get_content_type())
+
+
+def refusing(expr: str, start_ms: int, end_ms: int, step_ms: int) -> list[Line]:
+    raise OperatingError("the query took too long", retryable=True)
+
+
+async def test_a_mail_goes_out_when_there_is_nothing_to_draw(caplog: pytest.LogCaptureFixture) -> None:
+    assert await plotless(None) == "text/html"
+    assert await plotless(cpu_lines, "plot: false") == "text/html"
+    assert await plotless(lambda *_: []) == "text/html"
+    assert await plotless(cpu_lines, "html: '<b>mine</b>'") == "text/html", "a text that does not show it carries none"
+    assert caplog.messages == []
+    assert await plotless(refusing) == "text/html"
+    assert "without its plot: the query took too long" in caplog.messages[-1]
+
+
+async def test_a_mail_does_not_wait_for_a_slow_plot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fenghuo.alerting.notify.channels.email.channel.PLOT_TIMEOUT_S", 0.01)
+    released = threading.Event()
+
+    def slow(expr: str, start_ms: int, end_ms: int, step_ms: int) -> list[Line]:
+        released.wait(10)
+        return []
+
+    try:
+        assert await plotless(slow) == "text/html"
+    finally:
+        released.set()
+
+
+async def test_one_may_act_as_another_who_signs_in(certificate: Path) -> None:
+    """PLAIN names both; what the server hears is what RFC 4616 says."""
+    said: list[str] = []
+
+    class Identities(MailServer):
+        async def auth_PLAIN(self, server: Any, args: list[str]) -> AuthResult:
+            said.append(base64.b64decode(args[1]).decode())
+            return AuthResult(success=True)
+
+    more = f"""auth_username: ops
+      auth_password: open sesame
+      auth_identity: duty
+      tls_config: {{ca_file: '{certificate}/cert.pem'}}"""
+    async with (
+        mail_server(certificate, auth=True, keeper=Identities()) as server,
+        channel_of(entry(server.port, more)) as channel,
+    ):
+        await channel.send(message())
+    assert said == ["duty\0ops\0open sesame"]
+    assert len(server.mails) == 1
 
 
 async def test_line_breaks_in_a_label_are_blanks_in_a_header() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import copy
 import hashlib
+import logging
 import secrets
 import socket
 import ssl
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, getaddresses
@@ -17,15 +20,20 @@ from typing import Final, Self
 import aiosmtplib
 
 from fenghuo.alerting.notify.channels.channel import ChannelError
+from fenghuo.alerting.notify.channels.email.pictures import Picture, draw
 from fenghuo.alerting.notify.channels.email.settings import EmailSettings
 from fenghuo.alerting.notify.channels.toolbox import USER_AGENT, Toolbox, read_secret
+from fenghuo.alerting.notify.data import Link
 from fenghuo.alerting.notify.message import Message
 from fenghuo.alerting.notify.plain import plain_text, plain_title
 from fenghuo.alerting.settings_global import GlobalSettings
+from fenghuo.base.errors import InputError, OperatingError
 from fenghuo.model.http_settings import TlsSettings
 from fenghuo.model.settings_types import Secret
 from fenghuo.net.tls import client_context
-from fenghuo.template import Template
+from fenghuo.template import SafeUrl, Template
+
+log = logging.getLogger(__name__)
 
 IMPLICIT_TLS_PORT: Final = 465
 SIGNED_IN: Final = 235
@@ -33,6 +41,8 @@ SIGNED_IN: Final = 235
 QUIT_TIMEOUT_S: Final = 2.0
 TIMEOUT_S: Final = 30.0
 """Of one step of the dialogue with the mail server."""
+PLOT_TIMEOUT_S: Final = 5.0
+"""How long a mail waits for its plot."""
 
 
 class EmailChannel:
@@ -67,7 +77,8 @@ class EmailChannel:
         return self._settings.send_resolved
 
     async def send(self, message: Message) -> str | None:
-        mail, sender, receivers = await self._toolbox.offload(self._compose, message)
+        pictures = await self._pictures(message)
+        mail, sender, receivers = await self._toolbox.offload(self._compose, message, pictures)
         host, port = self._server()
         try:
             client = await self._connect(host, port)
@@ -86,8 +97,23 @@ class EmailChannel:
         return f"mail server {host}:{port} refused {names}" if refused else None
 
     def preview(self, message: Message) -> str:
-        """The mail as it would be sent. Blocking."""
+        """The mail as it would be sent, without pictures. Blocking."""
         return self._compose(message)[0].as_string()
+
+    async def _pictures(self, message: Message) -> Sequence[Picture]:
+        """What the rules of the message watch, drawn; a mail does not wait for long, and goes out without as well."""
+        source, texts = self._toolbox.plots, self._toolbox.texts
+        if source is None or not self._settings.plot or all(alert.reading is None for alert in message.alerts):
+            return ()
+        try:
+            async with asyncio.timeout(PLOT_TIMEOUT_S):
+                drawn: Sequence[Picture] = await self._toolbox.offload(draw, message, source, texts.options)
+                return drawn
+        except TimeoutError:
+            log.warning("a mail goes out without its plot: it was not drawn within %g s", PLOT_TIMEOUT_S)
+        except (InputError, OperatingError, OSError, ValueError) as error:
+            log.warning("a mail goes out without its plot: %s", error)
+        return ()
 
     def _server(self) -> tuple[str, int]:
         host, _, port = (self._settings.smarthost or self._globals.smtp_smarthost).rpartition(":")
@@ -177,8 +203,9 @@ class EmailChannel:
                 remedy="give auth_password (PLAIN, LOGIN) or auth_secret (CRAM-MD5)",
             )
 
-    def _compose(self, message: Message) -> tuple[EmailMessage, str, list[str]]:
+    def _compose(self, message: Message, pictures: Sequence[Picture] = ()) -> tuple[EmailMessage, str, list[str]]:
         page = self._toolbox.texts.page(message)
+        page.data.plots = [Link(picture.title, SafeUrl(f"cid:{picture.cid}")) for picture in pictures]
         to, sender = self._person or page.render(self._to), page.render(self._from)
         subject = page.render(self._subject, plain_title(message))
         headers = {name: page.render(slot) for name, slot in self._headers.items()}
@@ -205,6 +232,7 @@ class EmailChannel:
         mail.set_content(text or plain_text(message, []))
         if html:
             mail.add_alternative(html, subtype="html")
+            _attach(mail, html, pictures)
         return mail, senders[0], receivers
 
     def _thread(self, mail: EmailMessage, message: Message) -> None:
@@ -221,6 +249,19 @@ async def _sign_in_plainly(client: aiosmtplib.SMTP, identity: str, name: str, pa
     answer = await client.execute_command(b"AUTH", b"PLAIN", token)
     if answer.code != SIGNED_IN:
         raise aiosmtplib.SMTPAuthenticationError(answer.code, answer.message)
+
+
+def _attach(mail: EmailMessage, html: str, pictures: Sequence[Picture]) -> None:
+    """Put the pictures beside the HTML that shows them; a template of the user's own may not."""
+    parts = mail.get_payload()
+    assert isinstance(parts, list)
+    part = parts[-1]
+    assert isinstance(part, EmailMessage)
+    for picture in pictures:
+        if picture.cid in html:
+            part.add_related(
+                picture.png, "image", "png", cid=f"<{picture.cid}>", disposition="inline", filename=picture.file
+            )
 
 
 def _opened(host: str, port: int) -> socket.socket:

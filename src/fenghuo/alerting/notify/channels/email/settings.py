@@ -58,6 +58,8 @@ class EmailSettings(ChannelSettings):
     force_implicit_tls: bool | None = None
     tls_config: TlsSettings | None = None
     threading: ThreadingSettings = ThreadingSettings()
+    plot: bool = True
+    """Show what the rule watched over the last hour, and its threshold."""
 
     @model_validator(mode="before")
     @classmethod
