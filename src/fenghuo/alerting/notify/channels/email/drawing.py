@@ -68,7 +68,7 @@ def png(figure: Figure) -> bytes:
     _Canvas(ImageDraw.Draw(picture), _Frame.of(figure)).draw(figure, legend)
     small = picture.resize((WIDTH * SCALE // 2, height * SCALE // 2), Image.Resampling.LANCZOS)
     out = BytesIO()
-    small.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    small.quantize(128, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
