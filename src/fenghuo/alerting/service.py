@@ -175,6 +175,7 @@ class Alerting:
 
     async def _start_dispatcher(self) -> None:
         parts, now = self._parts, self._arrangement
+        self.incidents.deadline = now.telling.deadline
         dispatcher = Dispatcher(now.root, parts.clock, now.telling.tell, self._instruments, parts.guard, parts.drain_s)
         await dispatcher.__aenter__()
         for held in self._book.snapshot():

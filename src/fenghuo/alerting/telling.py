@@ -62,6 +62,10 @@ class Telling:
             was_kept=found.released,
         )
 
+    def deadline(self, incident: Incident, since_ms: int) -> int:
+        """When an incident has to be answered that waits for an answer since the moment."""
+        return self.priorities.answer_by_ms(incident.priority, incident.labels, since_ms)
+
     def _sighting(self, flush: Flush, allowed: Sequence[Held]) -> Sighting:
         firing = [held for held in allowed if not held.resolved_at(flush.now_ms)]
         return Sighting(
