@@ -45,7 +45,7 @@ async def main(state_url: str, webhook_url: str) -> None:
             clock,
             registry,
             Guard(registry),
-            "http://fenghuo",
+            lambda: "http://fenghuo",
         )
         async with Alerting(parts, settings) as alerting:
             for view in alerting.alerts():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, replace
 
 from fenghuo.alerting.book import Book
 from fenghuo.alerting.incident.book import IncidentBook
@@ -10,6 +11,7 @@ from fenghuo.alerting.incident.links import Links
 from fenghuo.alerting.mute.silences import Silences
 from fenghuo.alerting.mute.stage import Mutes
 from fenghuo.alerting.notify.failover import Failover, Receivers
+from fenghuo.alerting.notify.health import ChannelName
 from fenghuo.alerting.notify.stage import ChannelStage, Tools
 from fenghuo.alerting.notify.together import Gathering
 from fenghuo.alerting.parts import AlertingParts, BuiltChannels
@@ -30,6 +32,12 @@ class Arrangement:
     mutes: Mutes
     telling: Telling
     channels: BuiltChannels
+    leaving: asyncio.Event
+    """Set when another arrangement has taken over."""
+
+    @property
+    def channel_names(self) -> set[ChannelName]:
+        return {stage.name for stages in self.telling.receivers.channels.values() for stage in stages}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,7 @@ class Arranger:
         self, settings: AlertingSettings, markets: MarketBook | None, priorities: PrioritiesSettings | None
     ) -> Arrangement:
         """Make everything anew; what works now goes on until it is swapped. Raises InputError for what cannot work."""
-        parts, tools = self.parts, self.tools
+        parts, tools = self.parts, replace(self.tools, leaving=asyncio.Event())
         channels = parts.channels.build(settings)
         mutes = Mutes(
             [rule.compiled() for rule in settings.inhibit_rules],
@@ -63,8 +71,8 @@ class Arranger:
         }
         table = Priorities(priorities or PrioritiesSettings(), markets)
         receivers = Receivers(stages, failovers_of(settings), parts.clock, parts.guard)
-        telling = Telling(mutes, receivers, table, self.incidents, self.links, parts.external_url)
-        return Arrangement(settings, build_route(settings.root), mutes, telling, channels)
+        telling = Telling(mutes, receivers, table, self.incidents, self.links, parts.external_url())
+        return Arrangement(settings, build_route(settings.root), mutes, telling, channels, tools.leaving)
 
 
 def failovers_of(settings: AlertingSettings) -> dict[str, Failover]:

@@ -43,6 +43,9 @@ class Instruments:
             registry=registry,
         )
         self.sending = Gauge("fenghuo_notifications_sending", "Notices being sent right now.", registry=registry)
+        self.failing = Gauge(
+            "fenghuo_notification_channels_failing", "Channels that count as failing.", registry=registry
+        )
         self.muted = Counter(
             "fenghuo_notifications_muted", "Alerts kept back at a flush, by what muted them.", ["by"], registry=registry
         )

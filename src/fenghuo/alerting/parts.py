@@ -98,7 +98,8 @@ class AlertingParts:
     clock: Clock
     registry: CollectorRegistry
     guard: Guard
-    external_url: str = "http://127.0.0.1:9470"
+    external_url: Callable[[], str] = lambda: "http://127.0.0.1:9470"
+    """Where people reach this server; asked for with each version of the settings."""
     offload: Callable[..., Awaitable[Any]] = asyncio.to_thread
     """How blocking calls leave the event loop."""
     link_secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
-from fenghuo.alerting.arrangement import Arranger
+from fenghuo.alerting.arrangement import Arrangement, Arranger
 from fenghuo.alerting.book import Book
 from fenghuo.alerting.entry import Entry
 from fenghuo.alerting.held import Held, restored
@@ -21,7 +21,7 @@ from fenghuo.alerting.intake import Intake
 from fenghuo.alerting.lookup import alert_views, group_views
 from fenghuo.alerting.metrics import Instruments
 from fenghuo.alerting.mute.silences import Change, Silences
-from fenghuo.alerting.notify.health import ChannelHealth
+from fenghuo.alerting.notify.health import ChannelHealth, FailingWhen
 from fenghuo.alerting.notify.log import SteadyLog
 from fenghuo.alerting.notify.stage import Tools
 from fenghuo.alerting.parts import AlertingParts, AlertView, GroupView
@@ -41,6 +41,10 @@ log = logging.getLogger(__name__)
 CATCH_UP_S = 15.0
 """How often what the database refused is tried again."""
 CATCH_UPS_BETWEEN_CLEANINGS = 20
+RETIRING_S = 30.0
+"""How long an attempt to send may go on after other settings have taken over."""
+NOTICES_REREAD = 1_000
+"""Of an earlier process, to know which channels failed."""
 
 
 class Alerting:
@@ -72,6 +76,8 @@ class Alerting:
         self._entry = Entry(self._book, parts, self._instruments, lambda: self.settings.global_.resolve_timeout_ms)
         self._stack = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
+        self._group: asyncio.TaskGroup | None = None
+        self._retiring: set[asyncio.Task[None]] = set()
         self._dispatcher: Dispatcher | None = None
         self._swapping = asyncio.Lock()
         self._silencing = asyncio.Lock()
@@ -85,7 +91,8 @@ class Alerting:
         if interrupted := await self._close_claims():
             log.warning("%d notices were being sent when the last process ended; they are sent again", interrupted)
         self._book.restore(restored(alert, ours, now_ms) for alert, ours in saved)
-        group = await self._stack.enter_async_context(asyncio.TaskGroup())
+        self._health.restore(reversed(await self._parts.offload(self._parts.log.recent, NOTICES_REREAD)))
+        self._group = group = await self._stack.enter_async_context(asyncio.TaskGroup())
         await self._start_dispatcher()
         self.intake.attach()
         self._tasks = [group.create_task(self._take_in()), group.create_task(self._keep_house())]
@@ -98,7 +105,12 @@ class Alerting:
         for task in self._tasks:
             task.cancel()
         await self._enter(self.intake.take())
-        await self._stop_dispatcher()
+        for task in self._retiring:
+            task.cancel()
+        if self._dispatcher is not None:
+            await self._dispatcher.__aexit__(None, None, None)
+        if self._retiring:
+            await asyncio.wait(self._retiring)
         await self._catch_up()
         await self._arrangement.channels.aclose()
         await self._stack.aclose()
@@ -109,11 +121,17 @@ class Alerting:
         markets: MarketBook | None = None,
         priorities: PrioritiesSettings | None = None,
     ) -> None:
-        """Go on with other settings. Raises InputError, with the old ones still at work, when they cannot work."""
+        """Go on with other settings. Raises InputError, with the old ones still at work, when they cannot work.
+
+        What is being sent may end under the old ones; what is told next waits for it, and knows what was told.
+        """
         arrangement = self._arranger.arrange(settings, markets, priorities)
         async with self._swapping:
-            await self._stop_dispatcher()
-            await self._arrangement.channels.aclose()
+            assert self._dispatcher is not None
+            assert self._group is not None
+            retiring = self._group.create_task(self._retire(self._arrangement, self._dispatcher))
+            self._retiring.add(retiring)
+            retiring.add_done_callback(self._retiring.discard)
             self._arrangement = arrangement
             await self._start_dispatcher()
 
@@ -181,14 +199,21 @@ class Alerting:
         for held in self._book.snapshot():
             dispatcher.dispatch(held)
         self._dispatcher = dispatcher
+        global_ = now.settings.global_
+        when = FailingWhen(global_.channel_failures, global_.channel_failing_after_ms)
+        self._health.apply(now.channel_names, when, parts.clock.now_ms())
 
-    async def _stop_dispatcher(self) -> None:
-        if self._dispatcher is not None:
-            await self._dispatcher.__aexit__(None, None, None)
-            await self._close_claims()
+    async def _retire(self, arrangement: Arrangement, dispatcher: Dispatcher) -> None:
+        """Let what is being sent end, and close the channels."""
+        arrangement.leaving.set()
+        try:
+            await dispatcher.finish(RETIRING_S)
+        finally:
+            await dispatcher.__aexit__(None, None, None)
+            await arrangement.channels.aclose()
 
     async def _close_claims(self) -> int:
-        """Mark notices that nobody sends any more; returns how many there were."""
+        """Mark the notices that an earlier process was sending when it ended; returns how many there were."""
         try:
             count: int = await self._parts.offload(self._parts.log.interrupt_open, self._parts.clock.now_ms())
         except OperatingError as error:
@@ -218,7 +243,14 @@ class Alerting:
             if number % CATCH_UPS_BETWEEN_CLEANINGS == 0:
                 await self._parts.guard.run("alert housekeeping", self._clean)
             await self._parts.guard.run("alert housekeeping", self._catch_up)
+            self._report_channels()
             await self._parts.clock.sleep(CATCH_UP_S)
+
+    def _report_channels(self) -> None:
+        """Say what keeps failing, as rules do."""
+        if alerts := self._health.alerts(self._parts.clock.now_ms()):
+            self.intake.put(alerts)
+        self._instruments.failing.set(len(self._health.failing))
 
     async def _catch_up(self) -> None:
         await self._log.catch_up()

@@ -11,8 +11,10 @@ from prometheus_client import CollectorRegistry
 
 from fenghuo.alerting.intake import Intake
 from fenghuo.alerting.notify.plots import Line, PlotSource
+from fenghuo.alerting.notify.texts import TextOptions
 from fenghuo.app.configuration import Configuration
 from fenghuo.app.options import Address
+from fenghuo.app.program import ConfigurationHolder
 from fenghuo.app.self_source import SelfSource
 from fenghuo.app.settings import AppSettings
 from fenghuo.base.clock import Clock
@@ -165,6 +167,21 @@ class BuiltInTargets:
         if self._host is None or self._host[0] != settings:
             self._host = (settings, HostIntegration(settings, self._clock, self._guard))
         return self._host[1]
+
+
+class NoticeOptions:
+    """What notices take from the configuration that is being applied, beside who is told what."""
+
+    def __init__(self, holder: ConfigurationHolder, address: Address) -> None:
+        self._holder = holder
+        self._address = address
+
+    def external_url(self) -> str:
+        """Where people reach this server."""
+        return self._holder.applying.settings.server.external_url.rstrip("/") or self._address.url
+
+    def texts(self) -> TextOptions:
+        return TextOptions(self._holder.applying.settings.language, local_zone())
 
 
 def local_zone() -> tzinfo:

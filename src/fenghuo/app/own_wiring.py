@@ -14,7 +14,6 @@ from starlette.types import ASGIApp
 
 from fenghuo import __version__
 from fenghuo.alerting.notify.channels.registry import Channels
-from fenghuo.alerting.notify.texts import TextOptions
 from fenghuo.alerting.notify.tryout import TryOut
 from fenghuo.api.own.app import own_api
 from fenghuo.api.own.audit import audit_router
@@ -28,7 +27,7 @@ from fenghuo.api.own.status import NotificationView, StatusView, status_router
 from fenghuo.api.own.tokens import token_router
 from fenghuo.api.own.trading import trading_router
 from fenghuo.api.own.whatif import whatif_router
-from fenghuo.app.glue import local_zone
+from fenghuo.app.glue import NoticeOptions, plot_source
 from fenghuo.app.http_parts import HttpParts
 from fenghuo.app.replay import ReplayQuestion, Replays
 from fenghuo.model.notification import Notice
@@ -72,10 +71,9 @@ def own_application(parts: HttpParts, started_at_ms: int) -> ASGIApp:
 
 
 def _tryout(parts: HttpParts) -> TryOut:
-    settings = parts.holder.current.settings
-    channels = Channels(parts.clock, TextOptions(settings.language, local_zone()))
-    external_url = settings.server.external_url.rstrip("/") or parts.address.url
-    return TryOut(channels, lambda: parts.holder.current.settings.alerting, parts.clock, external_url)
+    options = NoticeOptions(parts.holder, parts.address)
+    channels = Channels(parts.clock, options.texts, plots=plot_source(parts.engine))
+    return TryOut(channels, lambda: parts.holder.current.settings.alerting, parts.clock, options.external_url)
 
 
 def _view(notice: Notice) -> NotificationView:

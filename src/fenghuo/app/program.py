@@ -14,6 +14,7 @@ from fenghuo.api.audit.trail import Trail
 from fenghuo.api.prometheus.status import ReloadState
 from fenghuo.app.configuration import Configuration, load_configuration
 from fenghuo.app.options import ServerOptions
+from fenghuo.app.settings import AppSettings
 from fenghuo.base.clock import Clock
 from fenghuo.base.guard import Guard
 
@@ -33,6 +34,8 @@ class ConfigurationHolder:
         self, options: ServerOptions, configuration: Configuration, clock: Clock, registry: CollectorRegistry
     ) -> None:
         self.current = configuration
+        self.applying = configuration
+        """The one that parts are given right now; the current one when no reload is under way."""
         self._options = options
         self._clock = clock
         self._parts: list[Apply] = []
@@ -81,18 +84,21 @@ class ConfigurationHolder:
 
     async def _swap(self, old: Configuration, new: Configuration) -> None:
         done: list[Apply] = []
+        self.applying = new
         try:
             for part in self._parts:
                 await part(new)
                 done.append(part)
         except BaseException:
+            self.applying = old
             for part in reversed(done):
                 await part(old)
             raise
 
     def _tell_what_needs_a_restart(self, old: Configuration, new: Configuration) -> None:
-        for name in ("server", "storage", "remote"):
-            if getattr(old.settings, name) != getattr(new.settings, name):
+        before, after = _lasting(old.settings), _lasting(new.settings)
+        for name in before:
+            if before[name] != after[name]:
                 log.warning("the section %r changed; that takes effect at the next start", name)
 
     def _note(self, *, ok: bool) -> None:
@@ -103,6 +109,12 @@ class ConfigurationHolder:
             self.state = ReloadState(ok=True, at_ms=now_ms)
         else:
             self.state = ReloadState(ok=False, at_ms=self.state.at_ms)
+
+
+def _lasting(settings: AppSettings) -> dict[str, object]:
+    """The sections that hold from start to end. Notices and rules take up another ``external_url`` at once."""
+    server = settings.server.model_copy(update={"external_url": ""})
+    return {"server": server, "storage": settings.storage, "remote": settings.remote}
 
 
 @dataclass(slots=True)

@@ -13,7 +13,6 @@ import anyio.to_thread
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from fenghuo.alerting.notify.channels.registry import Channels
-from fenghuo.alerting.notify.texts import TextOptions
 from fenghuo.alerting.oncall.service import OnCall
 from fenghuo.alerting.parts import AlertingParts
 from fenghuo.alerting.service import Alerting
@@ -30,8 +29,8 @@ from fenghuo.app.glue import (
     BuiltInTargets,
     Fitness,
     Markets,
+    NoticeOptions,
     instant_query,
-    local_zone,
     plot_source,
     query_options,
 )
@@ -78,7 +77,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         data_dir = await stack.start("data directory", owned_directory(options.data_dir))
         listener = await stack.start("listener", listen_on(options.address(settings.server.listen)))
         address = bound_address(listener)
-        external_url = settings.server.external_url.rstrip("/") or address.url
+        notices = NoticeOptions(holder, address)
 
         state = await stack.start("state", opened_state(data_dir / "state.db"))
         await stack.start("housekeeping", keeping_house(state, clock, guard))
@@ -95,11 +94,11 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
             log=state.notifications,
             silences=state.silences,
             incidents=state.incidents,
-            channels=Channels(clock, TextOptions(settings.language, local_zone()), plots=plot_source(engine)),
+            channels=Channels(clock, notices.texts, plots=plot_source(engine)),
             clock=clock,
             registry=registry,
             guard=guard,
-            external_url=external_url,
+            external_url=notices.external_url,
             link_secret=await anyio.to_thread.run_sync(state.secret, "answers"),
         )
         alerting = await stack.start(
@@ -116,7 +115,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         rules = await stack.start("rules", RuleManager(rule_ports, registry, guard))
         await stack.start("questions of rules", abandoning(remote))
 
-        scraper_options = ScraperOptions(external_url, address.port)
+        scraper_options = ScraperOptions(notices.external_url(), address.port)
         scraper = await stack.start("scraper", ScraperApart(store, clock, registry, guard, scraper_options))
         built_in = BuiltInTargets(registry, clock, guard, address)
 
@@ -126,7 +125,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         await holder.serve(relay.apply)
         holder.follow(lambda now: oncall.apply(now.settings.oncall))
         holder.follow(lambda now: alerting.apply(now.settings.alerting, now.markets, now.settings.priorities))
-        await holder.serve(lambda now: rules.apply(now.rules(external_url)))
+        await holder.serve(lambda now: rules.apply(now.rules(notices.external_url())))
         await holder.serve(lambda now: scraper.apply(now.settings.jobs, built_in.targets(now)))
 
         watchdog = Watchdog(settings.heartbeat.watchdog, Fitness(state, store), clock, registry, guard)

@@ -83,18 +83,18 @@ class NotificationRepository:
     def attempted(self, notice_id: int, attempt: Attempt) -> None:
         """Write down one try of a notice that stays open."""
         with self._database.write() as connection:
-            _add_attempt(connection, notice_id, attempt, {})
+            self._add_attempt(connection, notice_id, attempt, {})
 
     def mark_sent(self, notice_id: int, key: NotificationKey, entry: NotificationEntry, last: Attempt) -> None:
         """Write down the last try, close the claim and replace the entry: all of it or nothing."""
         with self._database.write() as connection:
             self._put(connection, key, entry)
-            _add_attempt(connection, notice_id, last, _closed(NoticeState.SENT, last))
+            self._add_attempt(connection, notice_id, last, _closed(NoticeState.SENT, last))
 
     def mark_failed(self, notice_id: int, last: Attempt) -> None:
         """Write down the last try and close the claim; the entry stays, so that the next flush tries again."""
         with self._database.write() as connection:
-            _add_attempt(connection, notice_id, last, _closed(NoticeState.FAILED, last))
+            self._add_attempt(connection, notice_id, last, _closed(NoticeState.FAILED, last))
 
     def mark_interrupted(self, notice_id: int, at_ms: int) -> None:
         """Close the claim of a notice that was cut off; whether it arrived is not known."""
@@ -140,6 +140,22 @@ class NotificationRepository:
             ).all()
         return [Attempt(row.number, row.at_ms, row.duration_ms, row.error) for row in rows]
 
+    def _add_attempt(self, connection: Connection, notice_id: int, attempt: Attempt, values: dict[str, Any]) -> None:
+        """One that is there already is replaced: the last try before other settings take over is told twice."""
+        error = attempt.error[:ERROR_CHARS_MAX]
+        row = {
+            "notice_id": notice_id,
+            "number": attempt.number,
+            "at_ms": attempt.at_ms,
+            "duration_ms": attempt.duration_ms,
+            "error": error,
+        }
+        self._database.put(connection, attempts, [row], key=["notice_id", "number"])
+        said = {"error": error} if error else {}
+        connection.execute(
+            update(notices).where(notices.c.id == notice_id).values(attempts=attempt.number, **said, **values)
+        )
+
     def _put(self, connection: Connection, key: NotificationKey, entry: NotificationEntry) -> None:
         row = {
             **_key_values(key),
@@ -153,23 +169,6 @@ class NotificationRepository:
 
 def _closed(state: NoticeState, last: Attempt) -> dict[str, Any]:
     return {"state": state.value, "finished_at_ms": last.at_ms + last.duration_ms}
-
-
-def _add_attempt(connection: Connection, notice_id: int, attempt: Attempt, values: dict[str, Any]) -> None:
-    error = attempt.error[:ERROR_CHARS_MAX]
-    connection.execute(
-        insert(attempts).values(
-            notice_id=notice_id,
-            number=attempt.number,
-            at_ms=attempt.at_ms,
-            duration_ms=attempt.duration_ms,
-            error=error,
-        )
-    )
-    said = {"error": error} if error else {}
-    connection.execute(
-        update(notices).where(notices.c.id == notice_id).values(attempts=attempt.number, **said, **values)
-    )
 
 
 def _key_values(key: NotificationKey) -> dict[str, Any]:

@@ -120,7 +120,10 @@ class Bench:
     state: State
     told: list[Told] = field(default_factory=list)
     tries: int = 0
+    built: list[FakeChannels] = field(default_factory=list)
+    """The channels of every configuration, the newest last."""
     behave: Callable[[FakeChannel], Any] | None = None
+    external_url: str = "http://fenghuo"
     life: Life = field(default_factory=Life)
     """Of the process that was begun last."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
@@ -130,7 +133,7 @@ class Bench:
         return (self.clock.now_ms() - START_MS) / 1000
 
     def build(self, settings: AlertingSettings) -> FakeChannels:
-        return FakeChannels(
+        made = FakeChannels(
             {
                 receiver.name: [
                     (index, FakeChannel(self, self.life, receiver.name, index, channel.send_resolved))
@@ -139,6 +142,8 @@ class Bench:
                 for receiver in settings.receivers
             }
         )
+        self.built.append(made)
+        return made
 
     def parts(self, **changes: Any) -> AlertingParts:
         """What a fresh process would hand to the service."""
@@ -153,7 +158,7 @@ class Bench:
             "clock": self.clock,
             "registry": self.registry,
             "guard": Guard(self.registry),
-            "external_url": "http://fenghuo",
+            "external_url": lambda: self.external_url,
             "offload": self.life.offload,
             "drain_s": 0.05,
             "backoff": lambda: Backoff(draw=lambda: 0.5),

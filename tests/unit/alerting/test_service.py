@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fenghuo.alerting.intake import Intake
 from fenghuo.alerting.metrics import Instruments
 from fenghuo.alerting.notify.channels.channel import ChannelError
-from fenghuo.alerting.service import CATCH_UP_S, Alerting
+from fenghuo.alerting.service import CATCH_UP_S, RETIRING_S, Alerting
 from fenghuo.alerting.settings import AlertingSettings
 from fenghuo.base.clock import ManualClock
 from fenghuo.base.errors import OperatingError
@@ -255,10 +255,28 @@ async def test_a_fault_in_one_channel_leaves_the_flush_to_the_others(bench: Benc
 
     bench.behave = behave
     two = CONFIG.replace("[{url: 'http://team'}]", "[{url: 'http://a'}, {url: 'http://b'}]")
-    async with bench.service(two.replace("group_interval: 60s", "group_interval: 5s")) as alerting:
+    two = two.replace("group_interval: 60s", "group_interval: 5s") + "global: {channel_failures: 0}"
+    async with bench.service(two) as alerting:
         alerting.intake.put([bench.firing("Down")])
         await bench.until(60)
     assert [(told.at_s, told.index) for told in bench.told] == [(18, 1)]
+
+
+async def test_a_fault_that_nobody_foresaw_closes_its_claim_and_the_next_flush_tries_again(bench: Bench) -> None:
+    async def behave(channel: FakeChannel) -> None:
+        if bench.now_s < 60:
+            raise ZeroDivisionError
+
+    bench.behave = behave
+    async with bench.service(CONFIG) as alerting:
+        alerting.intake.put([bench.firing("Down")])
+        await bench.until(30)
+        (failed,) = alerting.deliveries(5)
+        assert failed.state is NoticeState.FAILED
+        assert "the program's log has it" in failed.error
+        await bench.until(80)
+    assert bench.said() == [(70, ["Down firing"])]
+    assert bench.metric("fenghuo_unexpected_faults_total", part="notification") == 1
 
 
 async def test_a_full_disk_keeps_nobody_from_being_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -339,6 +357,71 @@ async def test_reload_swaps_receivers_and_keeps_what_was_told(bench: Bench) -> N
         await alerting.apply(bench.settings(both))
         await bench.until(40)
     assert [(told.at_s, told.index) for told in bench.told] == [(10, 0), (20, 1)]
+
+
+async def test_a_reload_neither_cuts_off_nor_repeats_what_is_being_sent(bench: Bench) -> None:
+    async def slow(channel: FakeChannel) -> None:
+        await bench.clock.sleep(20)
+
+    bench.behave = slow
+    async with bench.service(CONFIG) as alerting:
+        alerting.intake.put([bench.firing("Down")])
+        await bench.until(15)
+        old = bench.built[-1]
+        await alerting.apply(bench.settings(CONFIG))
+        alerting.intake.put([bench.firing("Other")])
+        await bench.until(29)
+        assert not old.closed
+        await bench.until(60)
+        assert old.closed
+        assert [notice.state for notice in alerting.deliveries(5)] == [NoticeState.SENT] * 2
+    assert bench.said() == [(30, ["Down firing"]), (45, ["Other firing"])]
+
+
+async def test_after_a_reload_nothing_is_tried_again_under_the_old_settings(bench: Bench) -> None:
+    broken = [True]
+
+    async def behave(channel: FakeChannel) -> None:
+        if broken[0]:
+            raise ChannelError("HTTP 503", retryable=True)
+
+    bench.behave = behave
+    async with bench.service(CONFIG) as alerting:
+        alerting.intake.put([bench.firing("Down")])
+        await bench.until(50)
+        broken[0] = False
+        await alerting.apply(bench.settings(CONFIG))
+        await bench.until(51)
+        assert [notice.state for notice in alerting.deliveries(5)] == [NoticeState.SENT, NoticeState.FAILED]
+    assert bench.said() == [(50, ["Down firing"])]
+
+
+async def test_what_hangs_when_settings_change_is_cut_off_and_told_anew(bench: Bench) -> None:
+    hangs = [True]
+
+    async def behave(channel: FakeChannel) -> None:
+        if hangs[0]:
+            await bench.clock.sleep(10**6)
+
+    bench.behave = behave
+    async with bench.service(CONFIG) as alerting:
+        alerting.intake.put([bench.firing("Down")])
+        await bench.until(15)
+        await alerting.apply(bench.settings(CONFIG))
+        hangs[0] = False
+        await bench.until(15 + RETIRING_S + 1)
+        assert bench.said() == [(15 + RETIRING_S, ["Down firing"])]
+        await bench.until(120)
+        assert [notice.state for notice in alerting.deliveries(5)] == [NoticeState.SENT, NoticeState.INTERRUPTED]
+
+
+async def test_notices_follow_the_address_of_the_server_over_a_reload(bench: Bench) -> None:
+    async with bench.service(CONFIG) as alerting:
+        bench.external_url = "https://new.example"
+        await alerting.apply(bench.settings(CONFIG))
+        alerting.intake.put([bench.firing("Down")])
+        await bench.until(15)
+    assert bench.told[0].message.external_url == "https://new.example"
 
 
 async def test_nothing_configured_shows_alerts_and_tells_nobody(bench: Bench) -> None:

@@ -35,13 +35,13 @@ class ChannelName:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FailingWhen:
     """When a channel counts as failing."""
 
     failures: int = 3
     """So many notices in a row; 0 for never."""
     after_ms: int = 600_000
-    """So long since the first of them, however many they are."""
+    """So long since the first of them, however many they are; 0 for never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class ChannelHealth:
     """What became of each channel's notices lately. Owned by one event loop."""
 
     def __init__(self) -> None:
-        self._limits = Limits()
+        self._when = FailingWhen()
         self._troubles: dict[ChannelName, _Trouble] = {}
         self._over: list[Alert] = []
 
@@ -76,9 +76,9 @@ class ChannelHealth:
             elif notice.state is NoticeState.FAILED:
                 self._worsen(name, at_ms, notice.error)
 
-    def apply(self, channels: Collection[ChannelName], limits: Limits, now_ms: int) -> None:
+    def apply(self, channels: Collection[ChannelName], when: FailingWhen, now_ms: int) -> None:
         """Go on with other settings. What is said of channels that are gone is over."""
-        self._limits = limits
+        self._when = when
         for name in [name for name in self._troubles if name not in channels]:
             self._mend(name, now_ms, "it is no longer configured")
 
@@ -105,11 +105,10 @@ class ChannelHealth:
         return reports
 
     def _fails(self, trouble: _Trouble, now_ms: int) -> bool:
-        limits = self._limits
-        if not limits.failures:
-            return False
-        long = limits.after_ms and now_ms >= trouble.since_ms + limits.after_ms
-        return trouble.alert is not None or trouble.failures >= limits.failures or bool(long)
+        when = self._when
+        if trouble.alert is not None or 0 < when.failures <= trouble.failures:
+            return True
+        return 0 < when.after_ms <= now_ms - trouble.since_ms
 
     def _worsen(self, name: ChannelName, now_ms: int, error: str) -> None:
         known = self._troubles.get(name) or _Trouble(now_ms, 0, "")

@@ -90,7 +90,11 @@ class TryOut:
     """Tries out receivers of the configuration that is at work."""
 
     def __init__(
-        self, channels: Channels, settings: Callable[[], AlertingSettings], clock: Clock, external_url: str
+        self,
+        channels: Channels,
+        settings: Callable[[], AlertingSettings],
+        clock: Clock,
+        external_url: Callable[[], str],
     ) -> None:
         self._channels = channels
         self._settings = settings
@@ -152,13 +156,13 @@ class TryOut:
             annotations,
             now_ms - STARTED_BEFORE_MS,
             now_ms if resolved else None,
-            self._external_url,
+            self._external_url(),
             everything.fingerprint(),
             Reading(42.0, Watched("vector(42)", ">", 40.0)),
         )
         group = Labels({"alertname": everything.get("alertname", "")})
         key = f'{{}}:{{alertname="{everything.get("alertname", "")}"}}'
-        return Message(key, receiver, group, [alert], self._external_url, now_ms, reason="test")
+        return Message(key, receiver, group, [alert], self._external_url(), now_ms, reason="test")
 
 
 async def _sent(channel: Channel, index: int, message: Message) -> Trial:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from types import TracebackType
 from typing import Self
@@ -61,6 +62,16 @@ class Dispatcher:
             for task in late:
                 task.cancel()
         await self._tasks.__aexit__(None, None, None)
+
+    async def finish(self, patience_s: float) -> None:
+        """Begin no flush any more, and wait for those that go on. What goes on then is cut off at the end."""
+        for group in self._groups.values():
+            group.stop()
+        with contextlib.suppress(TimeoutError):
+            async with self._clock.timeout(patience_s):
+                if self._running:
+                    await asyncio.wait(self._running)
+        self._drain_s = 0.0
 
     @property
     def groups(self) -> list[Group]:

@@ -16,6 +16,7 @@ from unit.alerting.bench import Bench, FakeChannel
 pytestmark = pytest.mark.anyio
 
 CONFIG = """
+global: {channel_failures: 0, channel_failing_after: 0s}
 route: {receiver: team, group_by: [alertname], group_wait: 10s, group_interval: 5m, repeat_interval: 1h}
 receivers:
 - name: team

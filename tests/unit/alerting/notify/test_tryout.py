@@ -8,7 +8,6 @@ import pytest
 from aiohttp import web
 
 from fenghuo.alerting.notify.channels.registry import Channels
-from fenghuo.alerting.notify.texts import TextOptions
 from fenghuo.alerting.notify.tryout import TryOut
 from fenghuo.alerting.settings import AlertingSettings
 from fenghuo.base.clock import ManualClock
@@ -23,7 +22,7 @@ def trying(text: str) -> TryOut:
     settings, problems = validate(AlertingSettings, load_yaml(f"route: {{receiver: team}}\n{text}", "am.yml"))
     assert settings is not None, [str(problem) for problem in problems]
     clock = ManualClock(AT_MS)
-    return TryOut(Channels(clock, TextOptions()), lambda: settings, clock, "http://fenghuo")
+    return TryOut(Channels(clock), lambda: settings, clock, lambda: "http://fenghuo")
 
 
 EVERY_KIND = """global: {smtp_smarthost: 'localhost:25', smtp_from: a@example.com, exec_allowed: [/bin/true]}

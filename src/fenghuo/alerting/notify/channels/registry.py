@@ -84,10 +84,11 @@ class Channels:
     def __init__(
         self,
         clock: Clock,
-        options: TextOptions = TextOptions(),  # noqa: B008 - frozen
+        options: Callable[[], TextOptions] = TextOptions,
         offload: Callable[..., Awaitable[Any]] = asyncio.to_thread,
         plots: PlotSource | None = None,
     ) -> None:
+        """``options`` is asked with each configuration that channels are built of."""
         self._clock = clock
         self._options = options
         self._offload = offload
@@ -98,7 +99,7 @@ class Channels:
 
         ``client`` makes what they ask with, instead of an HTTP client.
         """
-        texts = Texts(self._clock.now_ms, self._options, read_templates(settings.templates))
+        texts = Texts(self._clock.now_ms, self._options(), read_templates(settings.templates))
         made = ChannelSet()
         toolbox = Toolbox(texts, self._clock, client or made.client, self._offload, self._plots)
         for receiver in settings.receivers:

@@ -72,7 +72,7 @@ async def channel_of(
     text = f"route: {{receiver: team}}\n{top}\nreceivers:\n- name: team\n  {entry}\n"
     settings, problems = validate(AlertingSettings, load_yaml(text, "am.yml"))
     assert settings is not None, [str(problem) for problem in problems]
-    made = Channels(clock or ManualClock(AT_MS), TextOptions(language), plots=plots).build(settings)
+    made = Channels(clock or ManualClock(AT_MS), lambda: TextOptions(language), plots=plots).build(settings)
     try:
         yield made.by_receiver["team"][0][1]
     finally:
