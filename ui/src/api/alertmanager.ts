@@ -58,8 +58,8 @@ export const fetchHeldAlerts = (filters: readonly string[], signal: AbortSignal)
 
 export const fetchSilences = (signal: AbortSignal): Promise<Silence[]> => request('GET', '/api/v2/silences', { signal })
 
-export const fetchSilence = (id: string, signal: AbortSignal): Promise<Silence> =>
-  request('GET', `/api/v2/silence/${encodeURIComponent(id)}`, { signal })
+export const fetchSilence = (id: string): Promise<Silence> =>
+  request('GET', `/api/v2/silence/${encodeURIComponent(id)}`)
 
 /** Makes or changes one; the id of a changed one may be another. */
 export async function saveSilence(draft: SilenceDraft): Promise<string> {

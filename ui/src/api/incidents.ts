@@ -20,11 +20,13 @@ export interface Incident {
   acknowledged_ms: number | null
   acknowledged_by: string
   snoozed_until_ms: number | null
+  /** When somebody has to have answered; null once somebody has. */
+  due_ms: number | null
+  /** That moment is over. */
+  overdue: boolean
   resolved_ms: number | null
   assignee: string
   postmortem_url: string
-  /** Nobody answered within the time that its priority allows. Servers before that table had one do not say. */
-  overdue?: boolean
   /** Present where a policy of escalation is at work. */
   escalation?: Readonly<Record<string, unknown>> | null
 }

@@ -10,16 +10,10 @@ export interface TradingSession {
   night: boolean
 }
 
-export const fetchMarkets = (signal: AbortSignal): Promise<string[]> =>
-  request('GET', '/api/fenghuo/trading/markets', { signal })
+export const fetchMarkets = (): Promise<string[]> => request('GET', '/api/fenghuo/trading/markets')
 
-export async function fetchSessions(
-  market: string,
-  startS: number,
-  endS: number,
-  signal: AbortSignal,
-): Promise<TradingSession[]> {
+export async function fetchSessions(market: string, startS: number, endS: number): Promise<TradingSession[]> {
   const query = { market, start: startS, end: endS }
-  const answer = await request<{ sessions: TradingSession[] }>('GET', '/api/fenghuo/trading/sessions', { query, signal })
+  const answer = await request<{ sessions: TradingSession[] }>('GET', '/api/fenghuo/trading/sessions', { query })
   return answer.sessions
 }

@@ -1,6 +1,6 @@
 /** What this browser remembers between visits. A browser that stores nothing forgets, and that is all. */
 
-type Remembered = 'language' | 'theme'
+type Remembered = 'language' | 'sessions' | 'theme'
 
 export function recall(what: Remembered): string | null {
   try {

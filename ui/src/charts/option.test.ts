@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 
+import type { Band } from '@/sessions/bands'
 import type { Tokens } from '@/theme/tokens'
 
 import { chartOption, formatUnit, hasSamples, highestOf, shownFromMs, type Chart } from './option'
@@ -22,10 +23,11 @@ interface Drawn {
   connectNulls: boolean
   stack?: string
   markLine?: { data: unknown[] }
+  markArea?: { data: unknown[] }
 }
 
-const drawn = (chart: Chart): Drawn[] =>
-  (chartOption(chart, TOKENS, () => null as never) as unknown as { series: Drawn[] }).series
+const drawn = (chart: Chart, bands: Band[] = []): Drawn[] =>
+  (chartOption(chart, bands, TOKENS, () => null as never) as unknown as { series: Drawn[] }).series
 
 test('every step of the grid is drawn, and absent ones are not bridged', () => {
   const [user] = drawn(CHART)
@@ -46,6 +48,13 @@ test('the threshold is drawn once, and only where the scale reaches it', () => {
   expect(drawn(CHART).map((line) => line.markLine?.data)).toEqual([[{ yAxis: 80 }], undefined])
   const quiet = { ...CHART, lines: [{ ...CHART.lines[0]!, row: [1, 2, 3] }] }
   expect(drawn(quiet)[0]?.markLine).toBeUndefined()
+})
+
+test('sessions are drawn once, whatever the lines', () => {
+  const found = drawn(CHART, [{ fromMs: 60_000, untilMs: 70_000, night: true }]).map((line) => line.markArea?.data)
+  expect(found[0]).toMatchObject([[{ xAxis: 60_000, itemStyle: { color: 'color of series-4' } }, { xAxis: 70_000 }]])
+  expect(found[1]).toBeUndefined()
+  expect(drawn(CHART)[0]?.markArea).toBeUndefined()
 })
 
 test('a chart without a single sample is known as such', () => {

@@ -4,6 +4,7 @@ import type { EChartsCoreOption } from 'echarts/core'
 
 import { formatBytes, formatPercent, formatTick, formatValue } from '@/format/number'
 import { formatClock, formatDayClock, formatMoment } from '@/format/time'
+import type { Band } from '@/sessions/bands'
 import type { Token, Tokens } from '@/theme/tokens'
 
 import { bytesAxis, numberAxis, percentAxis, type Axis } from './axis'
@@ -31,6 +32,8 @@ export interface Chart {
   wholeScale?: boolean
   /** Where the alerting rule looks; drawn when it lies on the scale. */
   threshold?: number
+  /** Which market its series are about, when their labels say so. */
+  market?: string
   /** The time axis is the whole grid, even where its beginning has no samples. */
   wholeRange?: boolean
 }
@@ -81,6 +84,7 @@ export interface TooltipPoint {
 
 export function chartOption(
   chart: Chart,
+  bands: readonly Band[],
   tokens: Tokens,
   tooltip: (points: TooltipPoint[]) => HTMLElement,
 ): EChartsCoreOption {
@@ -113,7 +117,10 @@ export function chartOption(
       axisPointer: { type: 'line', lineStyle: { color: tokens.faint, type: 'solid', width: 1 } },
       formatter: (points: TooltipPoint[]) => tooltip(points),
     },
-    series: chart.lines.map((line, index) => seriesOf(chart, line, index, tokens, axis)),
+    series: chart.lines.map((line, index) => ({
+      ...seriesOf(chart, line, index, tokens, axis),
+      ...(index === 0 ? areaOf(bands, tokens) : {}),
+    })),
   }
 }
 
@@ -190,6 +197,17 @@ function markOf(chart: Chart, tokens: Tokens, axis: Axis): object {
       data: [{ yAxis: chart.threshold }],
     },
   }
+}
+
+/** Sessions lie behind everything, pale: day and night differ, and neither takes the eye from the line. */
+function areaOf(bands: readonly Band[], tokens: Tokens): object {
+  if (!bands.length) return {}
+  const styles = { day: { color: tokens['series-3'], opacity: 0.1 }, night: { color: tokens['series-4'], opacity: 0.13 } }
+  const data = bands.map(({ fromMs, untilMs, night }) => [
+    { xAxis: fromMs, itemStyle: night ? styles.night : styles.day },
+    { xAxis: untilMs },
+  ])
+  return { markArea: { silent: true, z: -1, label: { show: false }, data } }
 }
 
 /** More entries than these would hide the chart; the highest are the ones asked about. */

@@ -53,6 +53,7 @@ export const duty = {
     },
     states: { open: 'Open', acknowledged: 'Acknowledged', snoozed: 'Snoozed', resolved: 'Resolved' },
     overdue: 'Overdue',
+    dueIn: (duration: string) => `in ${duration}`,
     lately: (days: number) => `The last ${days} days`,
     opened: 'Opened',
     mttaLong: 'Mean time to the first answer',
@@ -83,6 +84,7 @@ export const duty = {
       opened: 'Opened',
       lasts: 'Lasts for',
       lasted: 'Lasted',
+      due: 'Answer due',
       answered: 'Answered',
       snoozedUntil: 'Snoozed until',
       resolved: 'Resolved',
@@ -239,9 +241,8 @@ export const duty = {
   },
   sessions: {
     market: 'Trading sessions',
-    off: 'Sessions: off',
-    auto: 'Sessions: by labels',
-    autoMarket: (market: string) => `Sessions: ${market}, by labels`,
+    off: 'off',
+    auto: 'by the labels',
     failed: (reason: string) => `Trading sessions cannot be shown: ${reason}`,
   },
 }

@@ -53,6 +53,7 @@ export const duty: Duty = {
     views: { live: '未解决', open: '待响应', acknowledged: '处理中', snoozed: '已延后', resolved: '已解决' },
     states: { open: '待响应', acknowledged: '处理中', snoozed: '已延后', resolved: '已解决' },
     overdue: '已超时',
+    dueIn: (duration) => `还剩 ${duration}`,
     lately: (days) => `最近 ${days} 天`,
     opened: '事件数',
     mttaLong: '平均响应时间',
@@ -83,6 +84,7 @@ export const duty: Duty = {
       opened: '开始',
       lasts: '已持续',
       lasted: '共持续',
+      due: '响应时限',
       answered: '响应',
       snoozedUntil: '延后至',
       resolved: '解决',
@@ -236,9 +238,8 @@ export const duty: Duty = {
   },
   sessions: {
     market: '交易时段',
-    off: '交易时段：关',
-    auto: '交易时段：按标签',
-    autoMarket: (market) => `交易时段：${market}（按标签）`,
+    off: '不显示',
+    auto: '按标签',
     failed: (reason) => `无法显示交易时段：${reason}`,
   },
 }

@@ -3,21 +3,13 @@
 import { computed, ref, shallowRef, type ComputedRef, type Ref, type ShallowRef } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
 
-import { ApiError, serverNowMs, UnreachableError } from '@/api/client'
+import { ApiError, serverNowMs } from '@/api/client'
 import { useNow, usePolling } from '@/browser/polling'
 import { formatAge } from '@/format/time'
 import { useI18n } from '@/i18n'
 import { forgetSession, loadStatus, serverStatus } from '@/session/session'
 
-/** Why something did not go: nobody answered, or the server's words. */
-export type Problem = { kind: 'unreachable' } | { kind: 'refused'; status: number; message: string; remedy: string }
-
-/** Throws what is neither an answer nor the lack of one. */
-export function problemOf(error: unknown): Problem {
-  if (error instanceof UnreachableError) return { kind: 'unreachable' }
-  if (!(error instanceof ApiError)) throw error
-  return { kind: 'refused', status: error.status, message: error.message, remedy: error.remedy }
-}
+import { problemOf, type Problem } from './problem'
 
 /** Leads to sign-in when the session is over; true when it did. */
 export function useSignedOut(): (error: unknown) => Promise<boolean> {
