@@ -23,6 +23,10 @@ class Reason(StrEnum):
     """Everything it was told of is over."""
     SOME_RESOLVED = "some_resolved"
     """Something it was told of is over, while something else fires on."""
+    ESCALATION = "escalation"
+    """Nobody has answered the incident so far, or a person asked for more people."""
+    ASSIGNED = "assigned"
+    """The incident was given to the person who is told."""
     REPEAT = "repeat"
     """Nothing has changed for as long as ``repeat_interval``, or since a snooze ended."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from fenghuo.model.labels import EMPTY, Labels
+from fenghuo.model.language import Language
 from fenghuo.model.reading import Reading
 
 FIRING = "firing"
@@ -68,6 +69,8 @@ class Message:
     reason: str = ""
     truncated_alerts: int = field(default=0)
     incident: IncidentView | None = None
+    language: Language | None = None
+    """That of the person to whom it goes; None: the one that holds for everybody."""
     was_kept: bool = False
     """Some of it was kept until a moment ago, by quiet hours or a trading session: it is told with others like it."""
     instead_of: str = ""

@@ -105,6 +105,18 @@ class ChannelStage:
         reason = decide(entry, firing, frozenset(), repeat, send_resolved=False, now_ms=message.at_ms)
         return reason is not Reason.REPEAT
 
+    async def tell_at_once(self, message: Message, reason: Reason, deadline_s: float) -> str:
+        """Tell whatever the channel knows; why it failed, empty when it was sent.
+
+        What the channel knows of the group stays as it is: this is told beside its notices.
+        """
+        assert message.incident is not None
+        key = replace(self._key(message), group_key=f"{reason}:{message.incident.id}")
+        firing = frozenset(alert.fingerprint for alert in message.firing)
+        entry = NotificationEntry(firing, frozenset(), message.at_ms, message.at_ms + RETENTION_MS)
+        terms = Terms(Repeat((RETENTION_MS,)), deadline_s, patient=False)
+        return await self._claim_and_send(replace(message, reason=reason), key, entry, reason, terms)
+
     def _key(self, message: Message) -> NotificationKey:
         return NotificationKey(message.group_key, self.name.receiver, self._channel.kind, self._index)
 
