@@ -31,6 +31,7 @@ from fenghuo.alerting.notify.channels.webhook.settings import WebhookSettings
 from fenghuo.alerting.oncall.settings import OnCallSettings
 from fenghuo.alerting.priority.settings import PrioritiesSettings
 from fenghuo.alerting.settings import AlertingSettings
+from fenghuo.api.own.intake.settings import IntakesSettings
 from fenghuo.app.options import Address, ServerOptions
 from fenghuo.app.settings import IntegrationSettings, ServerSettings
 from fenghuo.app.settings_sections import ALERTMANAGER_KEYS, OWN_KEYS, PROMETHEUS_KEYS
@@ -73,6 +74,7 @@ TOP_LEVEL: dict[str, str] = {
     "priorities": "How urgent alerts are, who is told besides, how often is reminded.",
     "people": "Who can be told, and how.",
     "schedules": "Whose turn it is.",
+    "intake": "Other programs whose alerts are taken, by the name in their address.",
     "heartbeats": "What must be heard from, by name.",
     "watchdog": "Who hears at an interval that this program works.",
     "trading": "Exchanges, holidays and hours over those that are known; markets kept as series.",
@@ -100,6 +102,7 @@ SECTIONS: list[tuple[str, str, type[BaseModel]]] = [
     ("trading", "Exchanges, laid over what is known of them.", TradingSettings),
     ("priorities", "How urgent an alert is, and what follows from that.", PrioritiesSettings),
     ("people and schedules", "On-call duty.", OnCallSettings),
+    ("intake", "[Alerts of other programs](../guide/intake.md).", IntakesSettings),
     ("heartbeats and watchdog", "The dead man's switch.", HeartbeatsSettings),
     ("alerting", "The top level of an `alertmanager.yml`, or the same keys in `fenghuo.yml`.", AlertingSettings),
     ("webhook_configs[]", "Alertmanager's webhook, payload version 4.", WebhookSettings),
@@ -321,8 +324,8 @@ async def pages_of_a_running_server() -> dict[str, str]:
             data_dir=Path(directory) / "data", listen=Address("127.0.0.1", 0), no_auth=True, config=config
         )
         async with running(options) as program, httpx.AsyncClient(base_url=program.url) as client:
-            text = (await client.get("/metrics")).text
             document = (await client.get("/api/fenghuo/openapi.json")).json()
+            text = (await client.get("/metrics")).text  # Our own API counts from when it is first asked for.
             return {"metrics.md": metrics_page(text), "http.md": http_page(program.routes, document)}
 
 

@@ -144,6 +144,10 @@ class Alerting:
         """Every alert that fires now, with what becomes of it."""
         return alert_views(self._book.snapshot(), self._arrangement, self._silences, self._parts.clock.now_ms())
 
+    def firing(self) -> list[Alert]:
+        """Every alert that fires now, and nothing of what becomes of it."""
+        return [held.alert for held in self._book.firing(self._parts.clock.now_ms())]
+
     def groups(self) -> list[GroupView]:
         """Every group with the alerts in it that fire now, by labels and receiver."""
         assert self._dispatcher is not None

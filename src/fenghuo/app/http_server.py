@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -74,11 +74,15 @@ def bound_address(listener: socket.socket) -> Address:
 
 @contextlib.asynccontextmanager
 async def serving(
-    app: ASGIApp, listener: socket.socket, stop: Callable[[], object] = lambda: None
+    app: ASGIApp,
+    listener: socket.socket,
+    stop: Callable[[], object] = lambda: None,
+    trusted_proxies: Sequence[str] = (),
 ) -> AsyncIterator[None]:
     """Answer requests on ``listener`` while the context is open.
 
-    ``stop`` is called when it ends, before requests under way are waited for.
+    ``stop`` is called when it ends, before requests under way are waited for. Proxies at ``trusted_proxies``
+    (addresses and networks) are believed when they say who asks and by which scheme.
     """
     config = uvicorn.Config(
         app,
@@ -90,7 +94,8 @@ async def serving(
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=DRAIN_S,
-        proxy_headers=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve([listener]), name="http")

@@ -19,6 +19,9 @@ from fenghuo.api.own.app import own_api
 from fenghuo.api.own.audit import audit_router
 from fenghuo.api.own.heartbeat import heartbeat_router
 from fenghuo.api.own.incidents import incident_router
+from fenghuo.api.own.intake.door import Door
+from fenghuo.api.own.intake.router import intake_router
+from fenghuo.api.own.intake.settings import IntakesSettings
 from fenghuo.api.own.notify import notify_router
 from fenghuo.api.own.oncall import Feeds, oncall_router
 from fenghuo.api.own.session import session_router
@@ -48,6 +51,9 @@ def own_application(parts: HttpParts, started_at_ms: int) -> ASGIApp:
     def notifications(limit: int) -> Sequence[NotificationView]:
         return [_view(notice) for notice in parts.alerting.deliveries(limit)]
 
+    def intakes() -> IntakesSettings:
+        return parts.holder.current.settings.intake
+
     replays = Replays(parts.engine, parts.store)
 
     def replay(rules: str, start_ms: int, end_ms: int) -> dict[str, Any]:
@@ -60,6 +66,7 @@ def own_application(parts: HttpParts, started_at_ms: int) -> ASGIApp:
             audit_router(parts.trail),
             status_router(status, notifications),
             whatif_router(parts.alerting.what_if, replay, parts.clock.now_ms),
+            intake_router(Door(parts.alerting, intakes, parts.clock, parts.registry)),
             heartbeat_router(parts.heartbeats, Signatures(lambda: parts.state.secret("heartbeats"))),
             incident_router(parts.alerting.incidents, parts.clock.now_ms),
             notify_router(_tryout(parts)),

@@ -7,6 +7,7 @@ load_settings` makes an :class:`AppSettings` of files, and :meth:`AppSettings.de
 from __future__ import annotations
 
 import glob
+import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from pydantic import BaseModel, Field, field_validator
 from fenghuo.alerting.oncall.settings import OnCallSettings
 from fenghuo.alerting.priority.settings import PrioritiesSettings
 from fenghuo.alerting.settings import AlertingSettings
+from fenghuo.api.own.intake.settings import IntakesSettings
 from fenghuo.app.options import DEFAULT_LISTEN, parse_address
 from fenghuo.base.document import ListOf, RefusedError, Settings, refusing
 from fenghuo.base.errors import InputError
@@ -45,6 +47,8 @@ class ServerSettings(Settings):
     """The address that people use, for links in notices; empty: made of ``listen``."""
     cors_origins: ListOf[str] = Field(default_factory=list)
     """Origins of other web pages that may read the API. None by default."""
+    trusted_proxies: ListOf[str] = Field(default_factory=list)
+    """Addresses or networks of proxies whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed."""
 
     @field_validator("listen")
     @classmethod
@@ -68,6 +72,19 @@ class ServerSettings(Settings):
         for origin in value:
             if origin != "*" and not re.fullmatch(r"https?://[^/\s]+", origin):
                 raise RefusedError(f"{origin!r} is not an origin", "write https://host[:port] without a path")
+        return value
+
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, value: list[str]) -> list[str]:
+        for text in value:
+            try:
+                ipaddress.ip_network(text)
+            except ValueError as error:
+                raise RefusedError(
+                    f"{text!r} is not an address or a network: {error}", "write 127.0.0.1 or 10.0.0.0/8"
+                ) from error
         return value
 
 
@@ -111,6 +128,7 @@ class AppSettings:
     priorities: PrioritiesSettings = field(default_factory=PrioritiesSettings)
     oncall: OnCallSettings = field(default_factory=OnCallSettings)
     heartbeat: HeartbeatsSettings = field(default_factory=HeartbeatsSettings)
+    intake: IntakesSettings = field(default_factory=IntakesSettings)
     trading: TradingSettings = field(default_factory=TradingSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
     integrations: IntegrationSettings = field(default_factory=IntegrationSettings)
@@ -143,6 +161,7 @@ class AppSettings:
             "priorities": _dump(self.priorities),
             **_dump(self.oncall),
             **_dump(self.heartbeat),
+            **_dump(self.intake),
             "trading": _dump(self.trading),
             "server": {**_dump(self.server), "listen": self.server.listen},
             "integrations": self.integrations.model_dump(mode="json", by_alias=True),

@@ -18,6 +18,7 @@ from fenghuo.alerting.oncall.settings import OnCallSettings
 from fenghuo.alerting.priority.settings import PrioritiesSettings, unknown_names
 from fenghuo.alerting.settings import AlertingSettings, unknown_markets, warnings_of
 from fenghuo.alerting.settings_global import GlobalSettings as AlertingGlobalSettings
+from fenghuo.api.own.intake.settings import IntakesSettings
 from fenghuo.app.environment import expand
 from fenghuo.app.settings import AppSettings, IntegrationSettings, ServerSettings
 from fenghuo.app.settings_prometheus import PrometheusPart, PrometheusReader
@@ -119,6 +120,7 @@ class _Loader:
             remote_writes=writes,
             oncall=self._sections(OnCallSettings, document, top),
             heartbeat=self._sections(HeartbeatsSettings, document, top),
+            intake=self._sections(IntakesSettings, document, top),
             trading=self._trading,
             storage=beside(remote, self._storage(document, top.get("storage"), part.storage)),
             query=self._section(QuerySettings, document, top, "query"),

@@ -39,6 +39,7 @@ OWN_KEYS: Final = frozenset(
         "people",
         "priorities",
         "heartbeats",
+        "intake",
         "watchdog",
         "schedules",
         "trading",

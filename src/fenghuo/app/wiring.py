@@ -143,7 +143,8 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
                 scraper, forwarding, remote, authenticator, tokens, trail, watchdog, heartbeats,
             )
         )  # fmt: skip
-        await stack.start("http", serving(http.application, listener, http.stop))
+        proxies = settings.server.trusted_proxies
+        await stack.start("http", serving(http.application, listener, http.stop, proxies))
         await anyio.to_thread.run_sync(write_server_file, data_dir, address.url, token)
         readiness.ready = True
         await stack.start("watchdog", watchdog)
