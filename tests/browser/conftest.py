@@ -12,12 +12,13 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from accept.conftest import start_process, start_server
+from accept.conftest import start_module_server, start_process, start_server
 from browser.fake_server import NAME, PASSWORD, FakeServer, Scenario, running
 from browser.watching import Visit
 from fenghuo.web import Panel
 
-__all__ = ["start_process", "start_server"]  # fixtures of the accept tests, for the panel over the real program
+# Fixtures of the accept tests, for the panel over the real program.
+__all__ = ["start_module_server", "start_process", "start_server"]
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 

@@ -59,15 +59,19 @@ class Visit:
         """What the browser logs for answers that this test wants to be errors (``401``, ``ERR_CONNECTION``)."""
         self._expected = texts
 
-    def sign_in(self, path: str = "/") -> Page:
-        """Open a page as somebody who signed in by the form."""
+    @property
+    def password(self) -> str:
+        return self._credentials[1]
+
+    def sign_in(self, path: str = "/", ready: str = ".resources canvas") -> Page:
+        """Open a page as somebody who signed in by the form, and wait until it shows what ``ready`` selects."""
         name, password = self._credentials
         self.expect_failing("401", *self._expected)
         self.page.goto(self.url + path)
         self.page.get_by_label("User name").fill(name)
         self.page.get_by_label("Password", exact=True).fill(password)
         self.page.get_by_role("button", name="Sign in").click()
-        self.page.locator(".resources canvas").first.wait_for()
+        self.page.locator(ready).first.wait_for()
         return self.page
 
     def drawn_share(self, index: int) -> float:
