@@ -55,8 +55,9 @@ class Row:
         return all(found) if found else None
 
     def as_json(self) -> dict[str, Any]:
-        ratios = {peer: self.ratio(peer) for peer in (PROMETHEUS, VICTORIA)}
-        cpu = {peer: self.cpu_ratio(peer) for peer in (PROMETHEUS, VICTORIA)}
+        peers = [peer for peer in self.values if peer != FENGHUO]
+        ratios = {peer: self.ratio(peer) for peer in peers}
+        cpu = {peer: self.cpu_ratio(peer) for peer in peers}
         return asdict(self) | {"ratios": ratios, "cpu_ratios": cpu, "reached": self.reached}
 
 
@@ -67,7 +68,8 @@ HEAD = (
 _MARK = {True: "✓", False: "✗", None: " "}
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """As short as it can be read; a dash where there is none."""
     if value is None:
         return "–"
     if value and abs(value) < 0.1:
@@ -78,8 +80,8 @@ def _number(value: float | None) -> str:
 def _beside(row: Row, peer: str, width: int) -> str:
     """The peer's value, our ratio to it with a mark, and the target."""
     target = f"{row.targets[peer]:g}" if peer in row.targets else "–"
-    ratio = _number(row.ratio(peer)) + _MARK[row.beats(peer)]
-    return f"{_number(row.values.get(peer)):>{width}} {ratio:>8} {target:>3}"
+    ratio = number(row.ratio(peer)) + _MARK[row.beats(peer)]
+    return f"{number(row.values.get(peer)):>{width}} {ratio:>8} {target:>3}"
 
 
 def line(row: Row) -> str:
@@ -88,7 +90,7 @@ def line(row: Row) -> str:
     if row.most is not None:
         verdict += f" ≤{row.most:g}"
     return (
-        f"{row.work:<61}{row.unit:>7} {_number(row.values.get(FENGHUO)):>9} {_beside(row, PROMETHEUS, 11)}"
+        f"{row.work:<61}{row.unit:>7} {number(row.values.get(FENGHUO)):>9} {_beside(row, PROMETHEUS, 11)}"
         f" {_beside(row, VICTORIA, 9)}  {verdict:<8} {_processor(row)}{row.note}"
     ).rstrip()
 
@@ -97,6 +99,6 @@ def _processor(row: Row) -> str:
     """Processor time of each server and the ratios of it; empty where it was not taken."""
     if not row.cpu_ms:
         return ""
-    times = "/".join(_number(row.cpu_ms.get(name)) for name in SERVERS)
+    times = "/".join(number(row.cpu_ms.get(name)) for name in SERVERS)
     ratios = " ".join(f"×{ratio:.1f}" for peer in (PROMETHEUS, VICTORIA) if (ratio := row.cpu_ratio(peer)))
     return f"{times} {ratios}; "

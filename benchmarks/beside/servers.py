@@ -108,10 +108,18 @@ def _victoria(directory: Path, port: int, config: Path) -> list[str]:
     ]  # fmt: skip
 
 
+def _alertmanager(directory: Path, port: int, config: Path) -> list[str]:
+    return [
+        "prometheus-alertmanager", f"--config.file={config}", f"--storage.path={directory / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=", "--log.level=warn",
+    ]  # fmt: skip
+
+
 _COMMANDS: dict[str, Callable[[Path, int, Path], list[str]]] = {
     FENGHUO: _fenghuo,
     PROMETHEUS: _prometheus,
     VICTORIA: _victoria,
+    "prometheus-alertmanager": _alertmanager,
 }
 _READY = {VICTORIA: "/health", "prometheus-node-exporter": "/"}
 

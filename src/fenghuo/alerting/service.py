@@ -31,6 +31,7 @@ from fenghuo.alerting.settings import AlertingSettings
 from fenghuo.alerting.whatif import Surroundings, WhatIf, what_if
 from fenghuo.base.errors import OperatingError
 from fenghuo.model.alert import Alert
+from fenghuo.model.incident import Priority
 from fenghuo.model.labels import Labels
 from fenghuo.model.notification import Notice
 from fenghuo.model.silence import Silence
@@ -198,7 +199,16 @@ class Alerting:
     async def _start_dispatcher(self) -> None:
         parts, now = self._parts, self._arrangement
         self.incidents.deadline = now.telling.deadline
-        dispatcher = Dispatcher(now.root, parts.clock, now.telling.tell, self._instruments, parts.guard, parts.drain_s)
+        table = now.telling.priorities
+        dispatcher = Dispatcher(
+            now.root,
+            parts.clock,
+            now.telling.tell,
+            self._instruments,
+            parts.guard,
+            parts.drain_s,
+            urgent=lambda labels: table.of(labels) is Priority.P0,
+        )
         await dispatcher.__aenter__()
         for held in self._book.snapshot():
             dispatcher.dispatch(held)

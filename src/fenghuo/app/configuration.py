@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from fenghuo.alerting.priority.policy import Priorities
 from fenghuo.app.settings import AppSettings, matching_files
 from fenghuo.base.document import Problem, Severity
 from fenghuo.base.errors import InputError
 from fenghuo.base.late import Later
 from fenghuo.metrics.collect.settings import GlobalSettings
 from fenghuo.metrics.promql import normalized
+from fenghuo.model.incident import Priority
 from fenghuo.model.labels import Labels
 from fenghuo.packs import load_pack
 from fenghuo.rules import RuleFile, RulesSettings, load_rule_file, markets_of
@@ -25,7 +27,8 @@ from fenghuo.trading import MarketBook, TradingSettings
 log = logging.getLogger(__name__)
 
 BUILT_IN_GLOBAL = GlobalSettings(scrape_interval_ms=15_000, evaluation_interval_ms=15_000)
-"""Without a configuration file everything goes at 15 s; a file that says nothing gets Prometheus' minute."""
+"""Without a configuration file everything goes at 15 s; jobs and rules of a file that says nothing get Prometheus'
+minute."""
 
 
 TRADING_PACK = "trading"
@@ -69,7 +72,13 @@ class Configuration:
             query_offset_ms=self.settings.global_.rule_query_offset_ms,
             external_labels=Labels(self.settings.global_.external_labels),
             external_url=external_url,
+            urgent=self._is_urgent,
         )
+
+    def _is_urgent(self, labels: Labels) -> bool:
+        """Whether a rule's own labels say that its alert is P0."""
+        settings = self.settings.priorities
+        return settings.label in labels and Priorities(settings).of(labels) is Priority.P0
 
 
 def load_configuration(path: Path | None, environment: Mapping[str, str]) -> Configuration:

@@ -121,6 +121,11 @@ class Fitness:
         return "; ".join(part for part in (self._state.trouble, *self._store.health().troubles) if part)
 
 
+BUILT_IN_INTERVAL_MS = 15_000
+"""How often this program looks at itself and its host where no settings say how often. Jobs of ``scrape_configs`` get
+Prometheus' minute then."""
+
+
 class BuiltInTargets:
     """The targets inside this program. The same settings give the same source objects, so that they go on unbroken."""
 
@@ -134,7 +139,8 @@ class BuiltInTargets:
 
     def targets(self, configuration: Configuration) -> list[SourceTarget]:
         settings = configuration.settings
-        interval_ms, timeout_ms = settings.global_.interval_ms, settings.global_.timeout_ms
+        interval_ms = settings.global_.scrape_interval_ms or BUILT_IN_INTERVAL_MS
+        timeout_ms = min(settings.global_.timeout_ms, interval_ms)
         own = Labels({"job": SELF_JOB, "instance": str(self._address)})
         targets = [SourceTarget(SELF_JOB, own, self._self, interval_ms, timeout_ms)]
         if (host := self._host_source(settings.integrations.host)) is not None:

@@ -307,6 +307,54 @@ async def test_a_full_disk_keeps_nobody_from_being_told(bench: Bench, monkeypatc
     assert len(bench.told) == 1, "a restart does not repeat it"
 
 
+# --- urgent alerts -----------------------------------------------------------------------------------------------
+
+UNHURRIED = """
+route: {receiver: team}
+receivers:
+- name: team
+  webhook_configs: [{url: 'http://team'}]
+"""
+
+
+async def test_urgent_alerts_wait_for_nobody_where_no_route_says_so(bench: Bench) -> None:
+    """P0 alone: at once; others of the outage after five seconds, in one notice; everything else with the interval."""
+    async with bench.service(UNHURRIED) as alerting:
+        alerting.intake.put([bench.alert("Fire", severity="p0")])
+        await bench.until(1)
+        alerting.intake.put([bench.alert("Flood", severity="p0")])
+        await bench.until(2)
+        alerting.intake.put([bench.alert("Storm", severity="emergency"), bench.alert("Rain", severity="warning")])
+        await bench.until(40)
+        alerting.intake.put([bench.alert("Wind", severity="critical"), bench.alert("Fire", severity="p0")])
+        await bench.until(60)
+        alerting.intake.put([bench.alert("Quake", severity="P0")])
+        await bench.until(200)
+        alerting.intake.put([bench.alert("Fire", severity="p0", starts_s=0, ends_s=199)])
+        await bench.until(361)
+    assert [(told.at_s, len(told.names)) for told in bench.told] == [(0, 1), (5, 4), (60, 6), (360, 6)]
+    assert "Fire resolved" in bench.told[-1].names
+
+
+@pytest.mark.parametrize(
+    ("given", "when"),
+    [
+        ("group_wait: 30s", [30, 35]),
+        ("group_interval: 5m", [0, 300]),
+        ("group_wait: 30s, group_interval: 5m", [30, 330]),
+    ],
+)
+async def test_urgent_alerts_wait_as_long_as_a_route_says(bench: Bench, given: str, when: list[int]) -> None:
+    """Also when the one above says it."""
+    config = UNHURRIED.replace("receiver: team}", f"receiver: team, {given}, routes: [{{receiver: team}}]}}", 1)
+    async with bench.service(config) as alerting:
+        alerting.intake.put([bench.firing("Fire", severity="p0")])
+        await bench.until(31)
+        alerting.intake.put([bench.firing("Flood", severity="p0")])
+        await bench.until(331)
+    assert [told.at_s for told in bench.told] == when
+
+
 # --- muting, routing, reload ------------------------------------------------------------------------------------
 
 MUTED = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -32,14 +33,23 @@ class Dispatcher:
     """A route tree at work. Leaving the context lets flushes that are going on finish for ``drain_s``."""
 
     def __init__(
-        self, root: Route, clock: Clock, notify: Notify, instruments: Instruments, guard: Guard, drain_s: float = 5.0
+        self,
+        root: Route,
+        clock: Clock,
+        notify: Notify,
+        instruments: Instruments,
+        guard: Guard,
+        drain_s: float = 5.0,
+        urgent: Callable[[Labels], bool] = lambda labels: False,
     ) -> None:
+        """``urgent`` tells by an alert's labels whether it waits for others only where a route says so."""
         self.root = root
         self._clock = clock
         self._notify = notify
         self._instruments = instruments
         self._guard = guard
         self._drain_s = drain_s
+        self._urgent = urgent
         self._groups: dict[tuple[tuple[int, ...], Labels], Group] = {}
         self._tasks = asyncio.TaskGroup()
         self._running: set[asyncio.Task[None]] = set()
@@ -82,6 +92,7 @@ class Dispatcher:
 
     def dispatch(self, held: Held) -> None:
         """Put the alert into every group that it belongs to."""
+        urgent = not held.resolved_at(self._clock.now_ms()) and self._urgent(held.labels)
         for route in self.root.match(held.labels):
             labels = route.group_labels(held.labels)
             place = (route.index, labels)
@@ -98,7 +109,7 @@ class Dispatcher:
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
                 self._instruments.groups.set(len(self._groups))
-            group.insert(held)
+            group.insert(held, urgent=urgent)
 
     def needed(self) -> frozenset[Labels]:
         """The alerts that some group still has to tell."""

@@ -21,6 +21,11 @@ FLUSH_TIME_S_MIN = 10.0
 off a slow receiver."""
 
 
+HURRY_S = 5.0
+"""The least time between two looks at a group for the sake of alerts that are urgent: those of one outage still come
+in few notices."""
+
+
 def show_group_labels(labels: Labels) -> str:
     """``{alertname="x", job="y"}``, the second half of a group's key."""
     return "{" + ", ".join(f"{name}={quote(value)}" for name, value in labels.pairs) + "}"
@@ -80,10 +85,17 @@ class Group:
     def holds(self, labels: Labels) -> bool:
         return labels in self._alerts
 
-    def insert(self, held: Held) -> None:
-        """Add or update an alert. One that began longer ago than ``group_wait`` has waited enough."""
-        self._alerts[held.labels] = held
-        if not self._flushed and held.alert.starts_at_ms + self.route.group_wait_ms < self._clock.now_ms():
+    def insert(self, held: Held, *, urgent: bool = False) -> None:
+        """Add or update an alert. One that began longer ago than ``group_wait`` has waited enough.
+
+        One that is ``urgent`` waits neither for others nor for the next interval, where no route says how long.
+        """
+        known, self._alerts[held.labels] = self._alerts.get(held.labels), held
+        now_ms = self._clock.now_ms()
+        if not self._flushed:
+            if (urgent and not self.route.wait_is_given) or held.alert.starts_at_ms + self.route.group_wait_ms < now_ms:
+                self._hurry.set()
+        elif urgent and not self.route.interval_is_given and (known is None or known.resolved_at(now_ms)):
             self._hurry.set()
 
     def stop(self) -> None:
@@ -96,12 +108,15 @@ class Group:
         await sleep_or(self._clock, self.route.group_wait_ms / 1000, self._hurry)
         interval_s = self.route.group_interval_ms / 1000
         while not self._stop.is_set():
-            next_s = self._clock.monotonic_s() + interval_s
+            self._hurry.clear()
+            began_s = self._clock.monotonic_s()
+            next_s = began_s + interval_s
             self._flushed = True
             again_ms = await self._flush(self._clock.monotonic_s() + max(interval_s, FLUSH_TIME_S_MIN))
             if again_ms is not None:
                 next_s = min(next_s, self._clock.monotonic_s() + max(again_ms - self._clock.now_ms(), 0) / 1000)
-            await sleep_or(self._clock, next_s - self._clock.monotonic_s(), self._stop)
+            if await sleep_or(self._clock, next_s - self._clock.monotonic_s(), self._hurry):
+                await sleep_or(self._clock, began_s + HURRY_S - self._clock.monotonic_s(), self._stop)
 
     async def _flush(self, deadline_s: float) -> int | None:
         """Tell; returns when to look again at the latest, where that is not the interval."""

@@ -96,6 +96,10 @@ class Route:
     active_time_intervals: tuple[str, ...]
     labels: Labels
     children: tuple[Route, ...]
+    wait_is_given: bool = False
+    """``group_wait`` is said here or above; where it is not, alerts that are urgent do not wait."""
+    interval_is_given: bool = False
+    """The same of ``group_interval``."""
 
     def match(self, labels: Mapping[str, str]) -> list[Route]:
         """The nodes that an alert with these labels ends at, in the tree's order; empty when it does not match.
@@ -150,6 +154,8 @@ def _build(own: RouteSettings, parent: Route | None, position: int) -> Route:
         active_time_intervals=tuple(own.active_time_intervals),
         labels=(parent.labels if parent else Labels()).merged(own.labels),
         children=(),
+        wait_is_given=own.group_wait_ms is not None or (parent is not None and parent.wait_is_given),
+        interval_is_given=own.group_interval_ms is not None or (parent is not None and parent.interval_is_given),
     )
     children = tuple(_build(child, route, number) for number, child in enumerate(own.routes))
     return replace(route, children=children)
