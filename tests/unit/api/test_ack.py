@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from fenghuo.alerting.incident.links import LIFETIME_MS
+from fenghuo.alerting.incident.links import LIFETIME_MS, TRIAL
 from fenghuo.alerting.service import Alerting
 from fenghuo.api.own.ack import AnswerPage
 from fenghuo.base.clock import ManualClock
@@ -57,6 +58,26 @@ async def test_a_notice_carries_a_link_that_works(phone: Phone) -> None:
     answer = await phone.client.get(view.answer_url)
     assert (answer.status_code, answer.headers["x-frame-options"]) == (200, "DENY")
     assert "INC-1" in answer.text
+
+
+async def test_a_link_may_ask_for_an_action_and_does_nothing_by_itself(phone: Phone) -> None:
+    path = phone.path()
+    for wanted, first in (("snooze30", "snooze30"), ("acknowledge", "acknowledge"), ("<b>", "acknowledge")):
+        page = (await phone.client.get(path, params={"do": wanted})).text
+        buttons = re.findall(r'class="(\w*)" name="action" value="(\w+)"', page)
+        assert buttons[0] == ("main", first)
+        assert [style for style, _ in buttons[1:]] == ["", "", ""]
+    assert (await phone.alerting.incidents.get(1)).state is IncidentState.OPEN
+    assert (await phone.client.post(f"{path}?do=snooze30", data=ZHANG)).status_code == 200
+    assert (await phone.alerting.incidents.get(1)).state is IncidentState.ACKNOWLEDGED, "what was pressed counts"
+
+
+async def test_the_link_of_a_message_of_trial_says_so(phone: Phone) -> None:
+    for method in ("GET", "POST"):
+        answer = await phone.client.request(method, f"/a/{TRIAL}?do=acknowledge", data=ZHANG)
+        assert answer.status_code == 200
+        assert "测试消息" in answer.text
+    assert phone.bench.metric("fenghuo_incident_links_refused_total", why="forged") is None
 
 
 async def test_a_link_is_over_after_a_day(phone: Phone) -> None:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 LIFETIME_MS = 24 * 3_600_000
 """How long a link holds. A reminder brings a fresh one."""
+TRIAL = "trial"
+"""What links of messages of trial carry: it grants nothing."""
 SIGNATURE_BYTES = 16
 TOKEN_CHARS_MAX = 600
 

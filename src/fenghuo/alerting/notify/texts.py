@@ -18,7 +18,8 @@ from fenghuo.alerting.notify.facts import Facts, TextOptions
 from fenghuo.alerting.notify.links import Button, all_alerts_url, buttons
 from fenghuo.alerting.notify.message import Message, ToldAlert
 from fenghuo.base.errors import InputError
-from fenghuo.template import Scope, Template, TemplateError, TemplateSet
+from fenghuo.model.language import Language
+from fenghuo.template import Functions, Scope, Template, TemplateError, TemplateSet
 from fenghuo.template.functions import DATA_FUNCTIONS, TEXT_FUNCTIONS, since
 from fenghuo.template.gotime import Time
 
@@ -54,8 +55,8 @@ class Texts:
     ) -> None:
         """``files`` are the user's, as (name, text). Raises InputError naming file and line of a bad one."""
         self.options = options
-        self.facts = Facts(options, now_ms)
-        self._set = TemplateSet(_functions(self.facts, now_ms))
+        self._facts = {language: Facts(TextOptions(language, options.zone), now_ms) for language in Language}
+        self._set = TemplateSet(_functions(self._facts[options.language], now_ms))
         for package, name in (
             ("fenghuo.alerting.notify", "common.tmpl"),
             ("fenghuo.alerting.notify.channels.slack", "default.tmpl"),
@@ -81,16 +82,26 @@ class Texts:
         ``has_buttons`` says that the channel shows the links to answer as buttons, so that the text needs none.
         """
         wanted = [] if has_buttons else self.buttons(message)
-        return Page(MessageData.of(message, kept, [Link(button.text, button.url) for button in wanted]))
+        data = MessageData.of(message, kept, [Link(button.text, button.url) for button in wanted])
+        return Page(data, self.facts_for(message).functions())
 
     def buttons(self, message: Message) -> list[Button]:
         """What a reader may do about the message."""
-        return buttons(message, self.options.language)
+        return buttons(message, self.language_of(message))
 
     def left_out(self, count: int, message: Message, markup: Markup) -> str:
         """The line under a text that had no room for ``count`` alerts."""
-        said = self.facts.tr(f"另有 {count} 条告警未列出", f"{count} more alerts are not listed")
-        return f"{said}: {link(self.facts.tr('全部', 'all'), all_alerts_url(message), markup)}"
+        tr = self.facts_for(message).tr
+        said = tr(f"另有 {count} 条告警未列出", f"{count} more alerts are not listed")
+        return f"{said}: {link(tr('全部', 'all'), all_alerts_url(message), markup)}"
+
+    def language_of(self, message: Message) -> Language:
+        """That of the person whom the message is for, or the one for everybody."""
+        return message.language or self.options.language
+
+    def facts_for(self, message: Message) -> Facts:
+        """The functions of templates in the message's language."""
+        return self._facts[self.language_of(message)]
 
 
 @dataclass
@@ -98,12 +109,15 @@ class Page:
     """One message while its texts are made; ``faults`` collects what failed."""
 
     data: MessageData
+    functions: Functions = field(default_factory=dict)
+    """Those of the reader; without any, the configuration's."""
     faults: list[str] = field(default_factory=list)
 
     def render(self, slot: Template, otherwise: str = "") -> str:
         """The text, or ``otherwise`` when the template fails on this message."""
         try:
-            return slot.render(self.data, functions={"routeLabels": self._route_labels(self.data.route_labels)})
+            functions = {**self.functions, "routeLabels": self._route_labels(self.data.route_labels)}
+            return slot.render(self.data, functions=functions)
         except TemplateError as error:
             self.faults.append(str(error))
             return otherwise

@@ -16,15 +16,20 @@ from urllib.parse import unquote_plus
 import orjson
 from pydantic import BaseModel
 
+from fenghuo.alerting.incident.links import TRIAL
 from fenghuo.alerting.notify.channels.channel import Channel
 from fenghuo.alerting.notify.channels.registry import Channels
 from fenghuo.alerting.notify.channels.toolbox import USER_AGENT
-from fenghuo.alerting.notify.message import Message, ToldAlert
+from fenghuo.alerting.notify.message import IncidentView, Message, ToldAlert
+from fenghuo.alerting.priority.policy import SEVERITIES
 from fenghuo.alerting.settings import AlertingSettings
+from fenghuo.alerting.telling import ANSWER_PATH
 from fenghuo.base.clock import Clock
 from fenghuo.base.errors import InputError, OperatingError
 from fenghuo.model.http_settings import HttpClientSettings
+from fenghuo.model.incident import Priority
 from fenghuo.model.labels import Labels
+from fenghuo.model.language import Language
 from fenghuo.model.reading import Reading, Watched
 from fenghuo.model.settings_types import MASK, Secret
 from fenghuo.net.answer import Answer, Incoming, host_of
@@ -40,6 +45,17 @@ CONSENT: Final = orjson.dumps(
     }
 )  # fmt: skip
 """An answer in which every platform finds its word for "fine"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A message of trial. ``labels`` are laid over its own."""
+
+    receiver: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    resolved: bool = False
+    language: Language | None = None
+    """None: that of the configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +117,9 @@ class TryOut:
         self._clock = clock
         self._external_url = external_url
 
-    async def preview(self, receiver: str, labels: Mapping[str, str], *, resolved: bool = False) -> list[Trial]:
+    async def preview(self, wanted: Wanted) -> list[Trial]:
         """What every channel would send. Raises InputError for a receiver that does not exist."""
-        message = self._message(receiver, labels, resolved=resolved)
+        receiver, message = wanted.receiver, self._message(wanted)
         settings = self._only(receiver)
         recorder = Recorder()
         made = await asyncio.to_thread(self._channels.build, settings, lambda _: recorder)
@@ -120,9 +136,9 @@ class TryOut:
             trials.append(Trial(trial.channel, index, trial.error, trial.remark, said))
         return trials
 
-    async def send(self, receiver: str, labels: Mapping[str, str], *, resolved: bool = False) -> list[Trial]:
+    async def send(self, wanted: Wanted) -> list[Trial]:
         """Send a message of trial through every channel. Raises InputError for a receiver that does not exist."""
-        message = self._message(receiver, labels, resolved=resolved)
+        receiver, message = wanted.receiver, self._message(wanted)
         made = await asyncio.to_thread(self._channels.build, self._only(receiver))
         try:
             return list(
@@ -140,9 +156,9 @@ class TryOut:
             raise InputError(f"there is no receiver {name!r}", place="receiver", remedy=f"known: {known}")
         return settings.model_copy(update={"receivers": found})
 
-    def _message(self, receiver: str, labels: Mapping[str, str], *, resolved: bool) -> Message:
+    def _message(self, wanted: Wanted) -> Message:
         now_ms = self._clock.now_ms()
-        everything = Labels({"alertname": "FenghuoTest", "instance": "test", "severity": "info", **labels})
+        everything = Labels({"alertname": "FenghuoTest", "instance": "test", "severity": "info", **wanted.labels})
         annotations = Labels(
             {
                 "summary_zh": "这是一条测试通知，无需处理",
@@ -155,14 +171,30 @@ class TryOut:
             everything,
             annotations,
             now_ms - STARTED_BEFORE_MS,
-            now_ms if resolved else None,
+            now_ms if wanted.resolved else None,
             self._external_url(),
             everything.fingerprint(),
             Reading(42.0, Watched("vector(42)", ">", 40.0)),
         )
         group = Labels({"alertname": everything.get("alertname", "")})
         key = f'{{}}:{{alertname="{everything.get("alertname", "")}"}}'
-        return Message(key, receiver, group, [alert], self._external_url(), now_ms, reason="test")
+        return Message(
+            group_key=key,
+            receiver=wanted.receiver,
+            group_labels=group,
+            alerts=[alert],
+            external_url=self._external_url(),
+            at_ms=now_ms,
+            reason="test",
+            incident=IncidentView(
+                number=0,
+                id="INC-0",
+                priority=SEVERITIES.get(everything.get("severity", "").lower(), Priority.P2),
+                state="resolved" if wanted.resolved else "open",
+                answer_url=f"{self._external_url()}{ANSWER_PATH}{TRIAL}",
+            ),
+            language=wanted.language,
+        )
 
 
 async def _sent(channel: Channel, index: int, message: Message) -> Trial:

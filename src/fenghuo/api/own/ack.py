@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from fenghuo.alerting.incident import machine
 from fenghuo.alerting.incident.book import Act, UnknownIncidentError
+from fenghuo.alerting.incident.links import TRIAL as TRIAL_LINK
 from fenghuo.alerting.incident.links import Grant
 from fenghuo.alerting.service import Alerting
 from fenghuo.alerting.telling import ANSWER_PATH
@@ -32,6 +33,10 @@ NAME_CHARS_MAX = 60
 MINUTE_MS: Final = 60_000
 SNOOZES_MS: Final[Mapping[str, int]] = {"snooze30": 30 * MINUTE_MS, "snooze120": 120 * MINUTE_MS}
 
+TRIAL: Final = (
+    "这是测试消息的链接，真正的告警会在这里等待确认。",
+    "This link belongs to a test. That of an alert leads to its incident, to be answered.",
+)
 FORGED: Final = ("这个链接无效。", "This link is not valid.")
 EXPIRED: Final = ("这个链接已过期，请用最新的消息。", "This link is over. Use the newest message.")
 USED: Final = ("这个链接已经用过。", "This link has been used already.")
@@ -69,6 +74,8 @@ class AnswerPage:
 
     async def _page(self, request: Request) -> tuple[int, Page]:
         posted, note = request.method == "POST", note_of(request)
+        if request.path_params["token"] == TRIAL_LINK:
+            return 200, said_page(TRIAL)
         grant = self._alerting.links.read(request.path_params["token"])
         if grant is None:
             note.action, note.detail["link"] = ANSWER, "forged"
@@ -84,7 +91,9 @@ class AnswerPage:
         if await self._alerting.incidents.link_used(grant.nonce):
             note.detail["link"] = "used"
             return await self._refused(incident, "used", USED, posted=posted)
-        return await self._act(request, grant, incident) if posted else (200, form_page(incident, grant.person))
+        if posted:
+            return await self._act(request, grant, incident)
+        return 200, form_page(incident, grant.person, wanted=request.query_params.get("do", ""))
 
     async def _act(self, request: Request, grant: Grant, incident: Incident) -> tuple[int, Page]:
         try:

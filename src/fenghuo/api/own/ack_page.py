@@ -16,10 +16,10 @@ STATES: Final = {
     IncidentState.RESOLVED: "已解决 · resolved",
 }
 ACTIONS: Final = (
-    ("acknowledge", "确认", "Acknowledge", "main"),
-    ("snooze30", "推迟 30 分钟", "Snooze 30 min", ""),
-    ("snooze120", "推迟 2 小时", "Snooze 2 h", ""),
-    ("resolve", "已解决", "Resolved", ""),
+    ("acknowledge", "确认", "Acknowledge"),
+    ("snooze30", "推迟 30 分钟", "Snooze 30 min"),
+    ("snooze120", "推迟 2 小时", "Snooze 2 h"),
+    ("resolve", "已解决", "Resolved"),
 )
 STYLE: Final = """
 :root{color-scheme:light dark}*{box-sizing:border-box}
@@ -42,8 +42,8 @@ class Page:
     html: str
 
 
-def form_page(incident: Incident, person: str, complaint: tuple[str, str] | None = None) -> Page:
-    """What there is to answer, and the buttons. Without ``person`` it asks who answers."""
+def form_page(incident: Incident, person: str, complaint: tuple[str, str] | None = None, wanted: str = "") -> Page:
+    """What there is to answer, and the buttons. Without ``person`` it asks who answers; ``wanted`` stands first."""
     body = _shown(incident)
     if complaint is not None:
         body = _said(complaint) + body
@@ -55,9 +55,11 @@ def form_page(incident: Incident, person: str, complaint: tuple[str, str] | None
         else '<label for="name">你的名字 · Your name</label>'
         '<input id="name" name="name" maxlength="60" autocomplete="name" required>'
     )
+    first = wanted if wanted in {action for action, *_ in ACTIONS} else ACTIONS[0][0]
     buttons = "".join(
-        f'<button class="{style}" name="action" value="{action}">{zh}<br><small>{en}</small></button>'
-        for action, zh, en, style in ACTIONS
+        f'<button class="{"main" if action == first else ""}" name="action" value="{action}">'
+        f"{zh}<br><small>{en}</small></button>"
+        for action, zh, en in sorted(ACTIONS, key=lambda known: known[0] != first)
     )
     return _page(incident.id, f'{body}<form method="post">{name}{buttons}</form>')
 

@@ -30,7 +30,7 @@ class Picture:
 
 def draw(message: Message, source: PlotSource, options: TextOptions) -> Sequence[Picture]:
     """A picture for each rule of the message. Blocking; raises what ``source`` raises."""
-    language = options.language if DRAWS_CHINESE.get()() else Language.ENGLISH
+    language = (message.language or options.language) if DRAWS_CHINESE.get()() else Language.ENGLISH
     subtitle = choose(language, "最近 1 小时", "last hour")
     return [
         Picture(figure.title, f"plot{number}@fenghuo", f"plot{number}.png", PNG.get()(figure))
