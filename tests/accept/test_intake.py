@@ -223,3 +223,34 @@ intake: {{alertmanager: {{labels: {{site: 'sh {{{{ .labels.instance }}}}'}}}}}}
         report(datetime.now(UTC))
         becomes(lambda: "resolved" in receiver.statuses())
         assert firing(server, "alertmanager") == []
+
+
+@pytest.mark.skipif(shutil.which("zabbix_js") is None, reason="needs zabbix_js of Debian's zabbix-proxy-sqlite3")
+def test_the_script_of_the_guide_runs_in_zabbix(server: Server, tmp_path: Path) -> None:
+    """In Zabbix' own engine, as its server runs a media type of the type Webhook."""
+    guide = (Path(__file__).parents[2] / "docs" / "guide" / "intake.md").read_text()
+    (tmp_path / "media.js").write_text(guide.partition("```js\n")[2].partition("```")[0])
+    parameters = {
+        "endpoint": f"{server.url}/api/fenghuo/intake/zabbix",
+        "token": token_of(server, "zabbix-js"),
+        "event_id": "7",
+        "event_value": "1",
+        "event_name": '磁盘 "/" 快满了',
+        "event_nseverity": "4",
+        "event_opdata": "{EVENT.OPDATA}",
+    }
+
+    def run(**changes: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "value.json").write_text(json.dumps({**parameters, **changes}))
+        command = ["zabbix_js", "-s", str(tmp_path / "media.js"), "-i", str(tmp_path / "value.json")]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    done = run()
+    assert done.stdout.strip() == "OK", done.stderr
+    (shown,) = firing(server, "zabbix")
+    assert (shown["labels"]["alertname"], shown["labels"]["severity"]) == ('磁盘 "/" 快满了', "high")
+    assert shown["annotations"] == {"summary": '磁盘 "/" 快满了'}
+    refused = run(event_value="maybe")
+    assert "Fenghuo answered 400" in refused.stdout + refused.stderr
+    assert run(event_value="0").stdout.strip() == "OK"
+    assert firing(server, "zabbix") == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
@@ -91,6 +92,24 @@ async def test_entries_are_written_soon_and_in_order(trail: Trail, store: Store)
         trail.note(entry(name))
     await happens(lambda: len(store.entries) == 2)
     assert [each.action for each in store.entries] == ["token.create", "token.revoke"]
+
+
+async def test_what_comes_while_others_are_written_does_not_wait(
+    trail: Trail, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing, go_on, add = threading.Event(), threading.Event(), store.add
+
+    def slowly(entries: Sequence[AuditEntry]) -> None:
+        writing.set()
+        assert go_on.wait(5)
+        add(entries)
+
+    monkeypatch.setattr(store, "add", slowly)
+    trail.note(entry("one.first"))
+    await happens(writing.is_set)
+    trail.note(entry("one.second"))
+    go_on.set()
+    await happens(lambda: len(store.entries) == 2)
 
 
 async def test_what_the_database_refuses_is_written_when_it_works_again(

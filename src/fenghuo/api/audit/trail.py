@@ -52,6 +52,8 @@ class Trail:
         self._filled = asyncio.Event()
         self._refusals = (float("-inf"), 0)
         """When the minute began, and how many came in it."""
+        self._failing = 0
+        """How often the database has refused."""
         self._task: asyncio.Task[None] | None = None
         self._entries = Counter("fenghuo_audit_entries", "Entries for the audit trail.", ["action"], registry=registry)
         self._failures = Counter(
@@ -107,8 +109,9 @@ class Trail:
         while True:
             await self._filled.wait()
             self._filled.clear()
+            failures = self._failing
             await self._guard.run("audit", self._flush)
-            if self._queue:
+            if self._failing > failures:
                 await self._clock.sleep(RETRY_S)
                 self._filled.set()
 
@@ -120,5 +123,6 @@ class Trail:
             await anyio.to_thread.run_sync(self._store.add, entries)
         except OperatingError as error:
             self._failures.inc()
+            self._failing += 1
             log.error("%d entries of the audit trail wait for the database: %s", len(entries), error)
             self._queue.extendleft(reversed(entries))
