@@ -24,6 +24,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from fenghuo.alerting.escalation.settings import EscalationsSettings
 from fenghuo.alerting.notify.channels.dingtalk.settings import DingTalkSettings
 from fenghuo.alerting.notify.channels.email.settings import EmailSettings
 from fenghuo.alerting.notify.channels.slack.settings import SlackSettings
@@ -72,6 +73,7 @@ TOP_LEVEL: dict[str, str] = {
     "server": "Where the program listens and how it is reached.",
     "integrations": "What is collected without an exporter.",
     "priorities": "How urgent alerts are, who is told besides, how often is reminded.",
+    "escalations": "Who is told next while nobody answers.",
     "people": "Who can be told, and how.",
     "schedules": "Whose turn it is.",
     "intake": "Other programs whose alerts are taken, by the name in their address.",
@@ -101,6 +103,7 @@ SECTIONS: list[tuple[str, str, type[BaseModel]]] = [
     ("integrations", "What is collected without an exporter.", IntegrationSettings),
     ("trading", "Exchanges, laid over what is known of them.", TradingSettings),
     ("priorities", "How urgent an alert is, and what follows from that.", PrioritiesSettings),
+    ("escalations", "Policies by name.", EscalationsSettings),
     ("people and schedules", "On-call duty.", OnCallSettings),
     ("intake", "[Alerts of other programs](../guide/intake.md).", IntakesSettings),
     ("heartbeats and watchdog", "The dead man's switch.", HeartbeatsSettings),

@@ -1,28 +1,28 @@
-"""What is allowed in routes, receivers, intervals, people and schedules, and is most likely a mistake. Pure."""
+"""What is allowed in routes, receivers and intervals, and is most likely a mistake. Pure.
+
+What is doubtful about people, schedules, escalations and priorities is in :mod:`fenghuo.alerting.lint_people`.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from fenghuo.alerting.escalation.settings import RECEIVER
+from fenghuo.alerting.lint_people import Configured, Finding, doubtful_people
 from fenghuo.alerting.matcher import AlertMatcher
 from fenghuo.alerting.mute.intervals import TimeInterval
-from fenghuo.alerting.oncall.schedule import Roster
-from fenghuo.alerting.oncall.settings import DAY_MS, OnCallSettings
-from fenghuo.alerting.priority.settings import PrioritiesSettings
-from fenghuo.alerting.receivers import Receiver
+from fenghuo.alerting.oncall.settings import DAY_MS
+from fenghuo.alerting.reached import kinds_of
 from fenghuo.alerting.route.tree import Route, build_route
 from fenghuo.alerting.settings import BUILT_IN_RECEIVER, AlertingSettings
-from fenghuo.base.document import Path, nearest
+from fenghuo.base.document import Path
 from fenghuo.model.duration import format_duration
 from fenghuo.model.matcher import MatchOp
 from fenghuo.trading import MarketBook
 
-GAP_DAYS = 14
-"""How far gaps in schedules are looked for."""
 YEARS_AHEAD = 5
 """How far an interval's next moment is looked for: every date comes up, 29 February included."""
 TRADING_DAYS_AHEAD = 30
@@ -32,32 +32,15 @@ _ALTERNATIVES = re.compile(r"[\w :/-]+(?:\|[\w :/-]+)*\Z")
 """A regular expression that only lists texts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One doubtful thing. ``path`` is where it stands in the configuration."""
-
-    path: Path
-    message: str
-    remedy: str = ""
-
-
-def lint(
-    settings: AlertingSettings,
-    oncall: OnCallSettings,
-    markets: MarketBook,
-    now_ms: int,
-    priorities: PrioritiesSettings | None = None,
-) -> list[Finding]:
+def lint(found: Configured, now_ms: int) -> list[Finding]:
     """Everything that is doubtful, part by part."""
-    added = {name for _, policy in priorities.policies() for name in policy.receivers} if priorities else set()
-    root = build_route(settings.root)
+    root = build_route(found.alerting.root)
     return [
         *_unreachable(root, ("route",)),
         *_slow_repeats(root, ("route",)),
-        *_unused_receivers(settings, oncall, added),
-        *_doubtful_intervals(settings, markets, now_ms),
-        *_contacts(settings.receivers, oncall),
-        *_gaps(oncall, now_ms),
+        *_unused_receivers(found),
+        *_doubtful_intervals(found.alerting, found.markets, now_ms),
+        *doubtful_people(found, now_ms),
     ]
 
 
@@ -137,20 +120,23 @@ def _slow_repeats(route: Route, path: Path, above: Route | None = None) -> Itera
 # --- receivers and intervals
 
 
-def _unused_receivers(settings: AlertingSettings, oncall: OnCallSettings, added: set[str]) -> Iterator[Finding]:
-    used = added | {route.receiver for route in build_route(settings.root).walk()}
-    used |= {contact.via for person in oncall.people.values() for contact in person.contacts}
-    kinds_of_people = {contact.kind.value for person in oncall.people.values() for contact in person.contacts}
-    for number, receiver in enumerate(settings.receivers):
-        if receiver.name in used or receiver.name == BUILT_IN_RECEIVER or _kinds(receiver) & kinds_of_people:
+def _unused_receivers(found: Configured) -> Iterator[Finding]:
+    used = {route.receiver for route in build_route(found.alerting.root).walk()}
+    used |= {name for _, policy in found.priorities.policies() for name in policy.receivers}
+    used |= {name for _, kind, name in found.escalations.targets() if kind == RECEIVER}
+    used |= {receiver.failover for receiver in found.alerting.receivers}
+    contacts = [contact for person in found.oncall.people.values() for contact in person.contacts]
+    used |= {contact.via for contact in contacts}
+    kinds_of_people = {contact.kind.value for contact in contacts}
+    kinds = kinds_of(found.alerting)
+    for number, receiver in enumerate(found.alerting.receivers):
+        name = receiver.name
+        if name in used or name == BUILT_IN_RECEIVER or kinds_of_people.intersection(kinds[name]):
             continue
         yield Finding(
-            ("receivers", number, "name"), f"receiver {receiver.name!r} is used by no route, no priority and no person"
+            ("receivers", number, "name"),
+            f"receiver {name!r} is used by no route, no priority, no escalation and no person",
         )
-
-
-def _kinds(receiver: Receiver) -> set[str]:
-    return {channel.kind for _, channel in receiver.channels()}
 
 
 def _doubtful_intervals(settings: AlertingSettings, markets: MarketBook, now_ms: int) -> Iterator[Finding]:
@@ -186,40 +172,3 @@ def _moments(interval: TimeInterval, now_ms: int) -> Iterator[int]:
     for number in range(366 * YEARS_AHEAD):
         day = first + timedelta(days=number)
         yield from (round((day + timedelta(minutes=minute)).timestamp() * 1000) for minute in minutes)
-
-
-# --- people and schedules
-
-
-def _contacts(receivers: Iterable[Receiver], oncall: OnCallSettings) -> Iterator[Finding]:
-    by_name = {receiver.name: _kinds(receiver) for receiver in receivers}
-    on_call = {name for schedule in oncall.schedules.values() for layer in schedule.layers for name in layer.people}
-    for key, person in oncall.people.items():
-        if not person.contacts and key in on_call:
-            yield Finding(("people", key), f"{key!r} is on call and has no contacts", "give `contacts:` at least one")
-        for number, contact in enumerate(person.contacts):
-            place: Path = ("people", key, "contacts", number)
-            kind = contact.kind.value
-            if contact.via and contact.via not in by_name:
-                yield Finding((*place, "via"), f"there is no receiver {contact.via!r}", nearest(contact.via, by_name))
-            elif not any(kind in kinds for name, kinds in by_name.items() if contact.via in ("", name)):
-                where = f"receiver {contact.via!r} has" if contact.via else "no receiver has"
-                none = "no" if contact.via else "a"
-                yield Finding(place, f"{where} {none} channel of kind {kind}, so that this contact cannot be reached")
-
-
-def _gaps(oncall: OnCallSettings, now_ms: int) -> Iterator[Finding]:
-    for name, schedule in oncall.schedules.items():
-        gaps = Roster(name, schedule).gaps(now_ms, now_ms + GAP_DAYS * DAY_MS)
-        if gaps:
-            zone = ZoneInfo(schedule.zone)
-            begin, end = (
-                datetime.fromtimestamp(at_ms / 1000, zone).strftime("%Y-%m-%d %H:%M")
-                for at_ms in (gaps[0].start_ms, gaps[0].end_ms)
-            )
-            total = format_duration(sum(gap.end_ms - gap.start_ms for gap in gaps) // 60_000 * 60_000)
-            yield Finding(
-                ("schedules", name),
-                f"nobody is on call in {name!r} for {total} of the next {GAP_DAYS} days, first from {begin} to {end}",
-                "add a layer that covers the rest",
-            )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
@@ -14,6 +14,7 @@ from fenghuo.alerting.arrangement import Arrangement, Arranger
 from fenghuo.alerting.book import Book
 from fenghuo.alerting.entry import Entry
 from fenghuo.alerting.held import Held, restored
+from fenghuo.alerting.escalation.settings import EscalationPolicy
 from fenghuo.alerting.incident.book import IncidentBook
 from fenghuo.alerting.incident.links import Links
 from fenghuo.alerting.incident.metrics import IncidentInstruments
@@ -27,6 +28,7 @@ from fenghuo.alerting.notify.stage import Tools
 from fenghuo.alerting.parts import AlertingParts, AlertView, GroupView
 from fenghuo.alerting.priority.settings import PrioritiesSettings
 from fenghuo.alerting.route.dispatch import Dispatcher
+from fenghuo.alerting.reached import Duty
 from fenghuo.alerting.settings import AlertingSettings
 from fenghuo.alerting.whatif import Surroundings, WhatIf, what_if
 from fenghuo.base.errors import OperatingError
@@ -155,16 +157,19 @@ class Alerting:
         now_ms = self._parts.clock.now_ms()
         return group_views(self._dispatcher.groups, self._arrangement, self._silences, now_ms)
 
-    async def what_if(self, labels: Labels, at_ms: int) -> WhatIf:
+    async def what_if(
+        self, labels: Labels, at_ms: int, duty: Duty, escalations: Mapping[str, EscalationPolicy]
+    ) -> WhatIf:
         """What would become of an alert that begins to fire at ``at_ms``; what fires now counts as firing then."""
         now = self._arrangement
         around = Surroundings(
             root=now.root,
-            settings=now.settings,
             muting=now.mutes.intervals_muting,
             priorities=now.telling.priorities,
             inhibited_by=now.mutes.inhibited_by(labels, self._parts.clock.now_ms()),
             silences=self._silences.meeting(labels),
+            escalations=escalations,
+            duty=duty,
         )
         found: WhatIf = await self._parts.offload(what_if, labels, at_ms, around)
         return found

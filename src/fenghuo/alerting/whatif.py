@@ -1,19 +1,23 @@
 """What would become of an alert: where it would go, what would keep it quiet, and when who would be told.
 
-Pure: the question is answered from the routes, from what mutes, and from a moment. Nothing is entered or sent.
+Pure: the question is answered from the routes, from what mutes and keeps, from who is on call, and from a moment.
+Nothing is entered or sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
+from fenghuo.alerting.escalation.course import freeze, plan
+from fenghuo.alerting.escalation.settings import EscalationPolicy
 from fenghuo.alerting.matcher import show_matchers
 from fenghuo.alerting.priority.policy import Priorities
+from fenghuo.alerting.reached import Duty, Receiving, Target, reached
 from fenghuo.alerting.route.groups import show_group_labels
 from fenghuo.alerting.route.tree import Route
-from fenghuo.alerting.settings import AlertingSettings
+from fenghuo.model.incident import Priority
 from fenghuo.model.labels import Labels
 from fenghuo.model.silence import Silence, SilenceState
 
@@ -32,11 +36,13 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Receiving:
-    """A receiver and the kinds of its channels; without any nobody hears."""
+class PlannedStep:
+    """A step of the escalation, as it comes if nobody answers and each step before it reaches somebody."""
 
-    receiver: str
-    channels: tuple[str, ...]
+    at_ms: int
+    round: int
+    """From 1."""
+    targets: tuple[Target, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +57,26 @@ class Destination:
     group_key: str
     group_labels: Labels
     group_wait_ms: int
+    """How long a new group waits for company: P0 does not, unless a route says so."""
     group_interval_ms: int
     repeat_interval_ms: int
-    also: tuple[Receiving, ...]
-    """Receivers that the alert's priority adds, told at the same moments."""
-    reminders_ms: tuple[int, ...]
-    """The times between reminders by its priority, the last of which holds on; empty: ``repeat_interval_ms``."""
     muted_by: tuple[str, ...]
     """Names of time intervals that keep the route quiet at the moment of its first look."""
+    kept_by: tuple[str, ...]
+    """Rules of priorities that keep the alert at that moment, or count it as less urgent."""
     told_at_ms: int | None
     """When the first notice leaves if the alert begins a group of its own; None: not as far as can be seen."""
+    priority: str
+    """What the alert counts as then; what follows holds for that priority."""
+    also: tuple[Receiving, ...]
+    """Receivers that the priority adds, told at the same moments."""
+    reminders_ms: tuple[int, ...]
+    """The times between reminders by the priority, the last of which holds on; empty: ``repeat_interval_ms``."""
+    answer_by_ms: int | None
+    """When somebody has to have answered; None where nobody is told."""
+    escalation: str
+    """The name of the policy; empty: none."""
+    steps: tuple[PlannedStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,61 +105,78 @@ class Surroundings:
     """What the answer depends on besides the question."""
 
     root: Route
-    settings: AlertingSettings
     muting: Callable[[Route, int], Sequence[str]]
     """The names of the intervals that keep a route quiet at a moment."""
     priorities: Priorities
     inhibited_by: Labels | None = None
     silences: Sequence[Silence] = ()
     """Those whose matchers the labels meet, whatever their time."""
+    escalations: Mapping[str, EscalationPolicy] = field(default_factory=dict)
+    duty: Duty = field(default_factory=Duty)
 
 
 def what_if(labels: Labels, at_ms: int, around: Surroundings) -> WhatIf:
     """What becomes of an alert with these labels that begins to fire at ``at_ms``."""
-    kinds = {
-        receiver.name: tuple(channel.kind for _, channel in receiver.channels())
-        for receiver in around.settings.receivers
-    }
     return WhatIf(
         labels,
         at_ms,
         around.priorities.of(labels).value,
         around.inhibited_by,
         tuple(_silencing(around.silences, at_ms)),
-        tuple(_destination(route, labels, at_ms, around, kinds) for route in around.root.match(labels)),
+        tuple(_destination(route, labels, at_ms, around) for route in around.root.match(labels)),
     )
 
 
-def _destination(
-    route: Route, labels: Labels, at_ms: int, around: Surroundings, kinds: Mapping[str, tuple[str, ...]]
-) -> Destination:
+def _destination(route: Route, labels: Labels, at_ms: int, around: Surroundings) -> Destination:
     group_labels = route.group_labels(labels)
-    policy = around.priorities.policy(around.priorities.of(labels))
+    urgent = around.priorities.of(labels) is Priority.P0 and not route.wait_is_given
+    first_ms = at_ms if urgent else at_ms + route.group_wait_ms
+    told_ms = None if around.inhibited_by is not None else _first_notice(route, labels, first_ms, around)
+    priority = around.priorities.at(labels, first_ms if told_ms is None else told_ms).priority
+    policy = around.priorities.policy(priority)
+    names = dict.fromkeys(name for name in policy.receivers if name != route.receiver)
     return Destination(
         path=tuple(_path(around.root, route)),
         receiver=route.receiver,
-        channels=kinds.get(route.receiver, ()),
+        channels=around.duty.receivers.get(route.receiver, ()),
         group_key=f"{route.key}:{show_group_labels(group_labels)}",
         group_labels=group_labels,
-        group_wait_ms=route.group_wait_ms,
+        group_wait_ms=first_ms - at_ms,
         group_interval_ms=route.group_interval_ms,
         repeat_interval_ms=route.repeat_interval_ms,
-        also=tuple(
-            Receiving(name, kinds.get(name, ())) for name in dict.fromkeys(policy.receivers) if name != route.receiver
-        ),
+        muted_by=tuple(around.muting(route, first_ms)),
+        kept_by=around.priorities.at(labels, first_ms).why,
+        told_at_ms=told_ms,
+        priority=priority.value,
+        also=tuple(around.duty.receiving(name) for name in names),
         reminders_ms=tuple(policy.repeat),
-        muted_by=tuple(around.muting(route, at_ms + route.group_wait_ms)),
-        told_at_ms=None if around.inhibited_by is not None else _first_notice(route, at_ms, around),
+        answer_by_ms=None if told_ms is None else around.priorities.answer_by_ms(priority, group_labels, told_ms),
+        escalation=policy.escalation,
+        steps=() if told_ms is None else tuple(_steps(priority, told_ms, around)),
     )
 
 
-def _first_notice(route: Route, at_ms: int, around: Surroundings) -> int | None:
-    """The first look at the group that nothing keeps quiet."""
-    first_ms = at_ms + route.group_wait_ms
-    for number in range(FLUSHES_MAX):
-        look_ms = first_ms + number * route.group_interval_ms
+def _steps(priority: Priority, opened_ms: int, around: Surroundings) -> Iterator[PlannedStep]:
+    name = around.priorities.policy(priority).escalation
+    policy = around.escalations.get(name)
+    if policy is None:
+        return
+    for step in plan(freeze(name, policy, priority, around.priorities.ack_within_ms(priority))):
+        at_ms = opened_ms + step.offset_ms
+        yield PlannedStep(at_ms, step.round, tuple(reached(step.targets, at_ms, priority, around.duty)))
+
+
+def _first_notice(route: Route, labels: Labels, first_ms: int, around: Surroundings) -> int | None:
+    """The first look at the group that nothing keeps quiet. Looks come at the interval, and when a hold ends."""
+    look_ms = first_ms
+    for _ in range(FLUSHES_MAX):
+        following_ms = look_ms + route.group_interval_ms
         if not _silencing(around.silences, look_ms) and not around.muting(route, look_ms):
-            return look_ms
+            found = around.priorities.at(labels, look_ms)
+            if not found.held:
+                return look_ms
+            following_ms = min(following_ms, found.until_ms or following_ms)
+        look_ms = following_ms
     return None
 
 
@@ -160,31 +193,13 @@ def _path(root: Route, end: Route) -> list[Step]:
 
 def as_json(found: WhatIf) -> dict[str, Any]:
     """The answer for programs; label sets become objects."""
-    return {
-        "labels": dict(found.labels),
-        "at_ms": found.at_ms,
-        "told": found.told,
-        "priority": found.priority,
-        "inhibited_by": None if found.inhibited_by is None else dict(found.inhibited_by),
-        "silenced_by": list(found.silenced_by),
-        "destinations": [
-            {
-                "path": [
-                    {"index": list(step.index), "matchers": step.matchers, "receiver": step.receiver}
-                    for step in each.path
-                ],
-                "receiver": each.receiver,
-                "channels": list(each.channels),
-                "group_key": each.group_key,
-                "group_labels": dict(each.group_labels),
-                "group_wait_ms": each.group_wait_ms,
-                "group_interval_ms": each.group_interval_ms,
-                "repeat_interval_ms": each.repeat_interval_ms,
-                "also": [{"receiver": also.receiver, "channels": list(also.channels)} for also in each.also],
-                "reminders_ms": list(each.reminders_ms),
-                "muted_by": list(each.muted_by),
-                "told_at_ms": each.told_at_ms,
-            }
-            for each in found.destinations
-        ],
-    }
+    plain: dict[str, Any] = _plain(found)
+    return {**plain, "told": found.told}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Labels):
+        return dict(value)
+    if is_dataclass(value):
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value

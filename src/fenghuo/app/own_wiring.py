@@ -15,6 +15,8 @@ from starlette.types import ASGIApp
 from fenghuo import __version__
 from fenghuo.alerting.notify.channels.registry import Channels
 from fenghuo.alerting.notify.tryout import TryOut
+from fenghuo.alerting.reached import Duty, kinds_of
+from fenghuo.alerting.whatif import WhatIf
 from fenghuo.api.own.app import own_api
 from fenghuo.api.own.audit import audit_router
 from fenghuo.api.own.heartbeat import heartbeat_router
@@ -33,6 +35,7 @@ from fenghuo.api.own.whatif import whatif_router
 from fenghuo.app.glue import NoticeOptions, plot_source
 from fenghuo.app.http_parts import HttpParts
 from fenghuo.app.replay import ReplayQuestion, Replays
+from fenghuo.model.labels import Labels
 from fenghuo.model.notification import Notice
 
 
@@ -54,10 +57,15 @@ def own_application(parts: HttpParts, started_at_ms: int) -> ASGIApp:
     def intakes() -> IntakesSettings:
         return parts.holder.current.settings.intake
 
-    replays = Replays(parts.engine, parts.store)
+    replays = Replays(parts.engine, parts.store, parts.oncall.who)
 
     def replay(rules: str, start_ms: int, end_ms: int) -> dict[str, Any]:
         return replays.ask(ReplayQuestion(rules, start_ms, end_ms), parts.holder.current.settings)
+
+    async def route(labels: Labels, at_ms: int) -> WhatIf:
+        now = parts.holder.current
+        duty = Duty(now.settings.oncall.people, parts.oncall.who, kinds_of(now.settings.alerting), now.markets)
+        return await parts.alerting.what_if(labels, at_ms, duty, now.settings.escalations.escalations)
 
     return own_api(
         [
@@ -65,7 +73,7 @@ def own_application(parts: HttpParts, started_at_ms: int) -> ASGIApp:
             token_router(parts.tokens),
             audit_router(parts.trail),
             status_router(status, notifications),
-            whatif_router(parts.alerting.what_if, replay, parts.clock.now_ms),
+            whatif_router(route, replay, parts.clock.now_ms),
             intake_router(Door(parts.alerting, intakes, parts.clock, parts.registry)),
             heartbeat_router(parts.heartbeats, Signatures(lambda: parts.state.secret("heartbeats"))),
             incident_router(parts.alerting.incidents, parts.clock.now_ms),

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fenghuo.alerting.reached import Duty, kinds_of
 from fenghuo.alerting.replay import PipelineReplay
 from fenghuo.app.laboratory import Laboratory
 from fenghuo.app.settings import AppSettings
 from fenghuo.base import limits
 from fenghuo.base.errors import InputError, OperatingError
 from fenghuo.metrics.promql import Engine, MatrixResult, Queryable, normalized, parse_expr, selectors_in
+from fenghuo.model.incident import Priority
 from fenghuo.model.labels import METRIC_NAME, Labels
 from fenghuo.model.matcher import MatchOp
 from fenghuo.rules import RulesSettings, load_rules
@@ -40,9 +42,11 @@ class ReplayQuestion:
 class Replays:
     """Answers questions one after the other. Blocking: call it in a worker thread."""
 
-    def __init__(self, engine: Engine, store: Queryable) -> None:
+    def __init__(self, engine: Engine, store: Queryable, who: Callable[[str, int], str | None]) -> None:
+        """``who`` says who was on call by a schedule at a moment."""
         self._engine = engine
         self._store = store
+        self._who = who
         self._busy = threading.Lock()
 
     def ask(self, question: ReplayQuestion, settings: AppSettings) -> dict[str, Any]:
@@ -67,7 +71,9 @@ class Replays:
         recorded = {rule.name for plan in plans for rule in plan.rules if not rule.is_alert}
         history = _StoredHistory(self._engine, self._store, recorded)
         rules = RuleReplay(plans, history, markets.market, question.end_ms)
-        pipeline = PipelineReplay(settings.alerting, markets)
+        duty = Duty(settings.oncall.people, self._who, kinds_of(settings.alerting), markets)
+        policies = settings.escalations.escalations
+        pipeline = PipelineReplay(settings.alerting, markets, settings.priorities, policies, duty)
         for time_ms, alerts in rules.run(question.start_ms):
             pipeline.run_until(time_ms - 1)
             pipeline.take(alerts, time_ms)
@@ -146,6 +152,8 @@ def _answer(question: ReplayQuestion, pipeline: PipelineReplay, failures: Mappin
             {"receiver": receiver, "channel": kind, "index": at, "count": count}
             for (receiver, kind, at), count in pipeline.notices.most_common()
         ],
+        "people": [{"person": person, "count": count} for person, count in pipeline.escalations.people.most_common()],
+        "incidents": {priority.value: pipeline.incidents[priority] for priority in Priority},
         "rules": [
             {
                 "name": each.name,
@@ -159,5 +167,6 @@ def _answer(question: ReplayQuestion, pipeline: PipelineReplay, failures: Mappin
         ],
         "inhibited": pipeline.inhibited,
         "muted": pipeline.muted,
+        "kept": pipeline.kept,
         "failures": dict(failures),
     }

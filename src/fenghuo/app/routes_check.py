@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from fenghuo.alerting.lint import lint
+from fenghuo.alerting.lint_people import Configured
 from fenghuo.app.settings import AppSettings, matching_files
 from fenghuo.app.settings_check import readable_documents
 from fenghuo.app.settings_load import load_settings
@@ -28,8 +29,10 @@ def lint_file(
         return False, [problem for problem in problems if problem.severity is Severity.ERROR]
     now_ms = (clock or SystemClock()).now_ms()
     documents = list(readable_documents(settings.sources))
-    markets = MarketBook(settings.trading)
-    found = lint(settings.alerting, settings.oncall, markets, now_ms, settings.priorities)
+    what = Configured(
+        settings.alerting, settings.oncall, settings.priorities, settings.escalations, MarketBook(settings.trading)
+    )
+    found = lint(what, now_ms)
     placed = [_placed(documents, finding.path, finding.message, finding.remedy) for finding in found]
     return True, [*placed, *_without_owner(settings, owner_labels)]
 

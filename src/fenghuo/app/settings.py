@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, Field, field_validator
 
+from fenghuo.alerting.escalation.settings import EscalationsSettings
 from fenghuo.alerting.oncall.settings import OnCallSettings
 from fenghuo.alerting.priority.settings import PrioritiesSettings
 from fenghuo.alerting.settings import AlertingSettings
@@ -126,6 +127,7 @@ class AppSettings:
     storage: StoreSettings = field(default_factory=StoreSettings)
     query: QuerySettings = field(default_factory=QuerySettings)
     priorities: PrioritiesSettings = field(default_factory=PrioritiesSettings)
+    escalations: EscalationsSettings = field(default_factory=EscalationsSettings)
     oncall: OnCallSettings = field(default_factory=OnCallSettings)
     heartbeat: HeartbeatsSettings = field(default_factory=HeartbeatsSettings)
     intake: IntakesSettings = field(default_factory=IntakesSettings)
@@ -159,6 +161,7 @@ class AppSettings:
             "storage": _dump(self.storage),
             "query": _dump(self.query),
             "priorities": _dump(self.priorities),
+            **_dump(self.escalations),
             **_dump(self.oncall),
             **_dump(self.heartbeat),
             **_dump(self.intake),

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
+from fenghuo.alerting.escalation.settings import EscalationsSettings, unknown_targets
 from fenghuo.alerting.oncall.settings import OnCallSettings
 from fenghuo.alerting.priority.settings import PrioritiesSettings, unknown_names
 from fenghuo.alerting.settings import AlertingSettings, unknown_markets, warnings_of
@@ -107,6 +108,11 @@ class _Loader:
         remote = self._remote(document, top)
         writes = written_to(remote, part.remote_writes)
         alerting = self._alerting(document, top, for_alerting)
+        priorities = self._priorities(document, top, alerting)
+        oncall = self._sections(OnCallSettings, document, top)
+        escalations = self._sections(EscalationsSettings, document, top)
+        receivers = [each.name for each in alerting.receivers]
+        self.problems += unknown_targets(escalations, priorities, oncall, receivers, document)
         return AppSettings(
             file=self._path,
             global_=part.global_,
@@ -115,10 +121,11 @@ class _Loader:
             rule_files=tuple(part.rule_files),
             alert_relabel_rules=tuple(part.alert_relabel_rules),
             alerting=alerting,
-            priorities=self._priorities(document, top, alerting),
+            priorities=priorities,
+            escalations=escalations,
             remote=remote,
             remote_writes=writes,
-            oncall=self._sections(OnCallSettings, document, top),
+            oncall=oncall,
             heartbeat=self._sections(HeartbeatsSettings, document, top),
             intake=self._sections(IntakesSettings, document, top),
             trading=self._trading,

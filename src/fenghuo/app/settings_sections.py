@@ -38,6 +38,7 @@ OWN_KEYS: Final = frozenset(
         "language",
         "people",
         "priorities",
+        "escalations",
         "heartbeats",
         "intake",
         "watchdog",

@@ -12,13 +12,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from fenghuo.alerting.mute.stage import intervals_muting
+from fenghuo.alerting.oncall.schedule import Roster
 from fenghuo.alerting.priority.policy import Priorities
+from fenghuo.alerting.reached import Duty, kinds_of
 from fenghuo.alerting.route.tree import Route, build_route
 from fenghuo.alerting.whatif import Surroundings, as_json, what_if
 from fenghuo.app.settings_load import load_settings
 from fenghuo.base.document import Severity
 from fenghuo.base.errors import InputError
 from fenghuo.cli.client import DataDirOption, ServerOption, find_server
+from fenghuo.cli.groups import ListByDefault
 from fenghuo.cli.moments import MOMENT, begin_ms, moment_ms, shown
 from fenghuo.cli.output import Output, OutputOption, print_json
 from fenghuo.cli.silence import ID_CHARS, FilterOption
@@ -26,14 +29,7 @@ from fenghuo.model.duration import format_duration
 from fenghuo.model.labels import Labels
 from fenghuo.trading import MarketBook
 
-alerts_app = typer.Typer(help="Alerts: list, route, replay.")
-
-
-@alerts_app.callback(invoke_without_command=True)
-def alerts(context: typer.Context) -> None:
-    """Alerts: list (also without a word), route, replay."""
-    if context.invoked_subcommand is None:
-        list_()
+alerts_app = typer.Typer(cls=ListByDefault, help="Alerts: list (also without a word), route, replay.")
 
 
 @alerts_app.command("list")
@@ -121,13 +117,17 @@ def _by_file(path: Path, labels: Labels, at_ms: int) -> dict[str, Any]:
     def muting(route: Route, look_ms: int) -> list[str]:
         return intervals_muting(route, look_ms, alerting.intervals, markets)
 
-    return as_json(
-        what_if(
-            labels,
-            at_ms,
-            Surroundings(build_route(alerting.root), alerting, muting, Priorities(settings.priorities, markets)),
-        )
+    def who(schedule: str, step_ms: int) -> str | None:
+        return Roster(schedule, settings.oncall.schedules[schedule]).at(step_ms).person
+
+    around = Surroundings(
+        build_route(alerting.root),
+        muting,
+        Priorities(settings.priorities, markets),
+        escalations=settings.escalations.escalations,
+        duty=Duty(settings.oncall.people, who, kinds_of(alerting), markets),
     )
+    return as_json(what_if(labels, at_ms, around))
 
 
 def _print_route(found: dict[str, Any]) -> None:
@@ -137,22 +137,50 @@ def _print_route(found: dict[str, Any]) -> None:
     for silence in found["silenced_by"]:
         typer.secho(f"  silenced by {silence}", fg="yellow")
     for each in found["destinations"]:
-        typer.echo("  " + " → ".join(step["matchers"] for step in each["path"]))
-        typer.echo(f"    receiver {each['receiver']}: {', '.join(each['channels']) or 'no channels, nobody hears'}")
-        for also in each["also"]:
-            typer.echo(f"    and, by its priority, {also['receiver']}: {', '.join(also['channels']) or 'no channels'}")
-        typer.echo(f"    group {Labels(each['group_labels'])}")
-        if each["muted_by"]:
-            typer.secho(f"    muted by {', '.join(each['muted_by'])}", fg="yellow")
-        if each["told_at_ms"] is None:
-            typer.secho("    not told", fg="yellow")
-            continue
-        reminders = ", ".join(map(format_duration, each["reminders_ms"] or [each["repeat_interval_ms"]]))
-        waits = [format_duration(each[f"{name}_ms"]) for name in ("group_wait", "group_interval")]
-        typer.echo(
-            f"    first notice {shown(each['told_at_ms'])} (group_wait {waits[0]}), "
-            f"news every {waits[1]}, repeated every {reminders}"
-        )
+        _print_destination(each, found["priority"])
+
+
+def _print_destination(each: dict[str, Any], priority: str) -> None:
+    typer.echo("  " + " → ".join(step["matchers"] for step in each["path"]))
+    typer.echo(f"    receiver {each['receiver']}: {', '.join(each['channels']) or 'no channels, nobody hears'}")
+    for also in each["also"]:
+        typer.echo(f"    and, by its priority, {also['receiver']}: {', '.join(also['channels']) or 'no channels'}")
+    typer.echo(f"    group {Labels(each['group_labels'])}")
+    if each["muted_by"]:
+        typer.secho(f"    muted by {', '.join(each['muted_by'])}", fg="yellow")
+    if each["kept_by"]:
+        typer.secho(f"    kept or lowered by {', '.join(each['kept_by'])}", fg="yellow")
+    if each["told_at_ms"] is None:
+        typer.secho("    not told", fg="yellow")
+        return
+    counts_as = f" as {each['priority']}" if each["priority"] != priority else ""
+    reminders = ", ".join(map(format_duration, each["reminders_ms"] or [each["repeat_interval_ms"]]))
+    waits = [format_duration(each[f"{name}_ms"]) for name in ("group_wait", "group_interval")]
+    typer.echo(
+        f"    first notice {shown(each['told_at_ms'])}{counts_as} (group_wait {waits[0]}), "
+        f"news every {waits[1]}, repeated every {reminders}"
+    )
+    typer.echo(f"    to be answered by {shown(each['answer_by_ms'])}")
+    first = [step for step in each["steps"] if step["round"] == 1]
+    if first:
+        typer.echo(f"    if nobody answers, by escalation {each['escalation']}:")
+    for step in first:
+        typer.echo(f"      {shown(step['at_ms'])}  {'; '.join(map(_target, step['targets']))}")
+    if each["steps"] and (again := each["steps"][-1]["round"] - 1):
+        typer.echo(f"      all of it again, {again} more time{'' if again == 1 else 's'}")
+
+
+def _target(target: dict[str, Any]) -> str:
+    """``schedule primary: 张伟 (dingtalk, sms)``."""
+    kind, _, name = target["target"].partition(":")
+    person = target["person"]
+    if kind == "receiver":
+        return f"receiver {name}: {', '.join(target['channels']) or 'no channels'}"
+    if person is None:
+        return f"{kind} {name}: nobody"
+    reach = "passed over in quiet hours" if person["quiet"] else ", ".join(person["contacts"]) or "no contacts"
+    said = f"{person['name']} ({reach})"
+    return said if kind == "person" else f"{kind} {name}: {said}"
 
 
 @alerts_app.command()
@@ -190,6 +218,10 @@ def _print_replay(found: dict[str, Any]) -> None:
     typer.echo(f"{total} notices from {shown(found['start_ms'])} to {shown(found['end_ms'])}, {total / days:.1f} a day")
     for each in found["notices"]:
         typer.echo(f"  {each['count']}\t{each['receiver']} {each['channel']}[{each['index']}]")
+    for each in found["people"]:
+        typer.echo(f"  {each['count']}\t{each['person']}, if nobody had answered")
+    opened = ", ".join(f"{count} {priority}" for priority, count in found["incidents"].items() if count)
+    typer.echo(f"incidents: {opened or 'none'}")
     columns = ("rule", "alerts", "short", "flaps", "notices", "noise")
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in columns:

@@ -81,8 +81,8 @@ def check_routes(
     lint_fatal: Annotated[bool, typer.Option("--lint-fatal", help="Exit 3 when anything is found.")] = False,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Look for mistakes in who is told: routes that are never reached, receivers and intervals that nobody uses,
-    people without contacts, schedules with gaps, alerts without an owner."""
+    """Look for mistakes in who is told: routes that are never reached, receivers, intervals and escalations that nobody
+    uses, steps that reach nobody, people without contacts, schedules with gaps, alerts without an owner."""
     for file in files:
         require_readable(file)
     reports = [lint_file(file, os.environ, owner or OWNER_LABELS) for file in files]

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import pytest
 
+from fenghuo.alerting.escalation.settings import EscalationsSettings
 from fenghuo.alerting.lint import lint
+from fenghuo.alerting.lint_people import Configured
 from fenghuo.alerting.oncall.settings import OnCallSettings
-from fenghuo.base.document import load_yaml, show_path, validate
-from fenghuo.trading import built_in_markets
+from fenghuo.alerting.priority.settings import PrioritiesSettings
+from fenghuo.base.document import Settings, load_yaml, show_path, validate
 from unit.alerting.bench import settings_of
 
+M = TypeVar("M", bound=Settings)
 NOW_MS = 1_795_000_000_000  # 2026-11-18T11:06:40Z, a Wednesday.
 ONLY = "receivers: [{name: ops, webhook_configs: [{url: 'http://x/'}]}]\n"
 
 
-def findings(text: str, people: str = "{}") -> list[str]:
+def section(model: type[M], text: str) -> M:
+    found, problems = validate(model, load_yaml(text, "fenghuo.yml"))
+    assert found is not None, problems
+    return found
+
+
+def findings(text: str, people: str = "{}", priorities: str = "{}", escalations: str = "{}") -> list[str]:
     """``path: message`` of each finding."""
-    oncall, problems = validate(OnCallSettings, load_yaml(people, "fenghuo.yml"))
-    assert oncall is not None, problems
-    found = lint(settings_of(text), oncall, built_in_markets(), NOW_MS)
-    return [f"{show_path(each.path)}: {each.message}" for each in found]
+    what = Configured(
+        settings_of(text),
+        section(OnCallSettings, people),
+        section(PrioritiesSettings, priorities),
+        section(EscalationsSettings, escalations),
+    )
+    return [f"{show_path(each.path)}: {each.message}" for each in lint(what, NOW_MS)]
 
 
 def routes(*matchers: str) -> str:
@@ -80,7 +94,8 @@ def test_receivers_that_nobody_uses() -> None:
     text = "route: {receiver: ops}\nreceivers: [{name: ops}, {name: old}, {name: page}]\n"
     people = "people: {li: {contacts: [{kind: sms, to: '1', via: page}]}}"
     assert (
-        findings(text, people)[0] == "receivers[1].name: receiver 'old' is used by no route, no priority and no person"
+        findings(text, people)[0]
+        == "receivers[1].name: receiver 'old' is used by no route, no priority, no escalation and no person"
     )
     assert not any("page" in each and "used by" in each for each in findings(text, people))
 
@@ -148,4 +163,58 @@ schedules:
     assert findings(text, people) == [
         "schedules.office: nobody is on call in 'office' for 4d of the next 14 days, "
         "first from 2026-11-21 00:00 to 2026-11-23 00:00"
+    ]
+
+
+PEOPLE = """
+people:
+  zhang: {contacts: [{kind: email, to: zhang@example.com}]}
+  li: {}
+schedules:
+  nobody: {layers: [{people: [li], start: 2026-01-01}]}
+"""
+RECEIVERS = """
+route: {receiver: ops}
+receivers:
+  - {name: ops, webhook_configs: [{url: 'http://x/'}], email_configs: [{to: a@b, smarthost: 'x:25', from: f@b}]}
+  - {name: mute}
+"""
+
+
+def test_escalations_that_nobody_uses_and_steps_that_reach_nobody() -> None:
+    policies = """
+escalations:
+  ladder:
+    steps: [{targets: ['person:li', 'schedule:nobody', 'receiver:mute']}, {after: 5m, targets: ['person:zhang']}]
+  spare: {steps: [{targets: ['receiver:ops']}]}
+"""
+    assert findings(RECEIVERS, PEOPLE, "{P1: {escalation: ladder}}", policies) == [
+        "people.li: 'li' is on call and has no contacts",
+        "escalations.ladder.steps[0]: this step reaches nobody: no target has a way to be told",
+        "escalations.spare: escalation 'spare' is used by no priority",
+    ]
+
+
+def test_a_person_whom_an_escalation_names_needs_contacts() -> None:
+    people = "people: {li: {}}"
+    policies = "escalations: {a: {steps: [{targets: ['person:li', 'receiver:ops', 'receiver:mute']}]}}"
+    assert findings(RECEIVERS, people, "{P1: {escalation: a}}", policies) == [
+        "people.li: 'li' is a target of escalations and has no contacts"
+    ]
+
+
+def test_priorities_without_channels() -> None:
+    assert findings(RECEIVERS, priorities="{P2: {receivers: [mute]}}") == [
+        "priorities.P2.receivers[0]: receiver 'mute' has no channels, so that nobody hears"
+    ]
+    silent = RECEIVERS.replace("{receiver: ops}", "{receiver: mute}")
+    assert findings(silent, priorities="{P0: {receivers: [ops]}}") == [
+        "route.receiver: alerts of P1 that no other route takes are told to nobody: 'mute' has no channels"
+    ]
+
+
+def test_quiet_hours_without_an_end() -> None:
+    quiet = "{P3: {receivers: [mute], quiet_hours: [{weekdays: ['sunday:saturday']}]}}"
+    assert findings(RECEIVERS, priorities=quiet)[1:] == [
+        "priorities.P3.quiet_hours: quiet hours of P3 hold now and do not end in two weeks"
     ]

@@ -14,7 +14,7 @@ CONFIG = """rule_files: [rules.yml]
 route:
   receiver: ops
 receivers:
-  - name: ops
+  - {name: ops, webhook_configs: [{url: 'http://x/'}]}
   - name: old
 """
 RULES = """groups:
@@ -39,10 +39,8 @@ def config(tmp_path: Path) -> Path:
 def test_findings_have_file_and_line(config: Path) -> None:
     result = CliRunner().invoke(app, ["routes", str(config)])
     assert result.exit_code == 0
-    assert (
-        f"warning: {config}:6 receivers[1].name: receiver 'old' is used by no route, no priority and no person\n"
-        in result.output
-    )
+    unused = "receiver 'old' is used by no route, no priority, no escalation and no person"
+    assert f"warning: {config}:6 receivers[1].name: {unused}\n" in result.output
     assert f"{config.parent}/rules.yml:8 groups[1].rules[1]: alert 'Nobodys' has no label 'owner' or 'team'\n" in (
         result.output
     )
@@ -59,7 +57,7 @@ def test_findings_can_be_fatal(config: Path) -> None:
 
 def test_a_receiver_that_a_priority_adds_is_used(config: Path) -> None:
     config.write_text(f"{CONFIG}priorities: {{P0: {{receivers: [old]}}}}\n")
-    assert "receiver 'old'" not in CliRunner().invoke(app, ["routes", str(config)]).output
+    assert "receiver 'old' is used by" not in CliRunner().invoke(app, ["routes", str(config)]).output
 
 
 def test_a_configuration_that_does_not_load(config: Path) -> None:

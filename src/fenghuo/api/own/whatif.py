@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from fenghuo.alerting.whatif import WhatIf, as_json
 from fenghuo.api.own.errors import ErrorAnswer
+from fenghuo.model.incident import Priority
 from fenghuo.model.labels import Labels
 
 LABELS_MAX = 1_000
@@ -40,10 +41,36 @@ class ReceivingView(BaseModel):
     channels: list[str]
 
 
+class PersonView(BaseModel):
+    """``contacts`` are kinds, in the order in which they are tried. ``quiet``: passed over in quiet hours."""
+
+    key: str
+    name: str
+    contacts: list[str]
+    quiet: bool
+
+
+class TargetView(BaseModel):
+    """``target`` as it is written. ``person`` null: it is a receiver, which has ``channels``, or nobody is on call."""
+
+    target: str
+    person: PersonView | None
+    channels: list[str]
+
+
+class PlannedStepView(BaseModel):
+    """A step of the escalation if nobody answers; rounds count from 1."""
+
+    at_ms: int
+    round: int
+    targets: list[TargetView]
+
+
 class DestinationView(BaseModel):
-    """Where the alert ends. ``also`` are receivers that its priority adds; ``reminders_ms`` are the times between
-    reminders by its priority, empty: ``repeat_interval_ms``. ``told_at_ms`` null: nobody is told there, as far as
-    can be seen."""
+    """Where the alert ends. ``kept_by`` are rules of priorities that keep it at its first look, or count it as less
+    urgent. ``told_at_ms`` null: nobody is told there, as far as can be seen. ``priority`` is what it counts as when it
+    is told; by that ``also`` are receivers besides, ``reminders_ms`` the times between reminders (empty:
+    ``repeat_interval_ms``), ``answer_by_ms`` the deadline and ``steps`` those of the policy ``escalation``."""
 
     path: list[StepView]
     receiver: str
@@ -53,10 +80,15 @@ class DestinationView(BaseModel):
     group_wait_ms: int
     group_interval_ms: int
     repeat_interval_ms: int
+    muted_by: list[str]
+    kept_by: list[str]
+    told_at_ms: int | None
+    priority: str
     also: list[ReceivingView]
     reminders_ms: list[int]
-    muted_by: list[str]
-    told_at_ms: int | None
+    answer_by_ms: int | None
+    escalation: str
+    steps: list[PlannedStepView]
 
 
 class RouteAnswer(BaseModel):
@@ -100,15 +132,27 @@ class RuleNoiseView(BaseModel):
     noise: float
 
 
+class PersonNotices(BaseModel):
+    """What escalations would have told one person if nobody had answered."""
+
+    person: str
+    count: int
+
+
 class ReplayAnswer(BaseModel):
-    """``inhibited`` and ``muted`` count alerts that looks at groups left out; ``failures`` are rules by name."""
+    """``incidents`` are counted by the priority with which they opened. ``inhibited``, ``muted`` and ``kept`` count
+    alerts that looks at groups left out: for inhibition, for time intervals, and for quiet hours and sessions of
+    priorities. ``failures`` are rules by name."""
 
     start_ms: int
     end_ms: int
     notices: list[ReceiverNotices]
+    people: list[PersonNotices]
+    incidents: dict[Priority, int]
     rules: list[RuleNoiseView]
     inhibited: int
     muted: int
+    kept: int
     failures: dict[str, str]
 
 
