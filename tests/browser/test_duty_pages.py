@@ -192,6 +192,40 @@ def test_sessions_of_a_market_stand_behind_charts_and_are_remembered(visit: Visi
     expect(page.get_by_label("Trading sessions")).to_have_value("SHFE.au")
 
 
+def test_what_is_shown_stays_when_the_server_is_gone_and_what_never_was_is_said(visit: Visit, duty: Server) -> None:
+    page = visit.sign_in("/alerts", ready=".group")
+    visit.expect_failing("401", "404", "ERR_")
+    page.context.set_offline(True)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.get_by_role("alert")).to_contain_text("The server does not answer. What you see is")
+    expect(page.locator(".group").first).to_be_visible()
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Try now").click()
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+    page.goto(f"{duty.url}/incidents/INC-999")
+    expect(page.get_by_role("alert")).to_contain_text("INC-999")
+    page.goto(f"{duty.url}/silences/never-was")
+    expect(page.get_by_role("alert")).to_contain_text("404")
+    expect(page.get_by_role("button", name="Try now")).to_be_visible()
+
+
+def test_a_page_that_the_server_no_longer_has_brings_the_newer_panel(visit: Visit) -> None:
+    page = visit.sign_in("/alerts", ready=".group")
+    visit.expect_failing("401", "404")
+    page.evaluate("window.older = true")
+    loaded_anew: list[str] = []
+    page.on("request", lambda request: loaded_anew.append(request.url) if request.is_navigation_request() else None)
+    page.route(
+        "**/assets/SilencesPage-*.js",
+        lambda route: route.continue_() if loaded_anew else route.fulfill(status=404),
+    )
+    page.get_by_role("navigation").get_by_role("link", name="Silences").click()
+    expect(page.get_by_role("heading", name="Silences")).to_be_visible()
+    assert page.evaluate("window.older") is None
+    assert loaded_anew == [f"{visit.url}/silences"]
+
+
 def test_whoever_may_only_look_is_offered_nothing_to_change(visit: Visit, duty: Server) -> None:
     page = visit.sign_in("/alerts", ready=".group")
     page.route("**/api/fenghuo/session", lambda route: route.fulfill(json=SEEN_BY_A_VIEWER))

@@ -3,6 +3,8 @@
 import { createRouter, createWebHistory } from 'vue-router'
 
 import { UnreachableError } from './api/client'
+import { fetchStatus } from './api/fenghuo'
+import { recallReload, rememberReload } from './browser/memory'
 import { loadSession } from './session/session'
 import SignInPage from './session/SignInPage.vue'
 import LostPage from './shell/LostPage.vue'
@@ -38,6 +40,30 @@ router.beforeEach(async (to) => {
   if (signedIn && to.name === 'sign-in') return nextPath(to.query['next'])
   if (!signedIn && !to.meta['open']) return { name: 'sign-in', query: to.fullPath === '/' ? {} : { next: to.fullPath } }
   return true
+})
+
+/** Another failure of the same page within this time is not mended by loading it again. */
+const RELOADED_MS = 10_000
+
+let missing = false
+window.addEventListener('vite:preloadError', () => {
+  missing = true
+})
+
+/** A server that was updated has no pages of the older panel that this tab still is: then all is loaded anew. */
+router.onError(async (_error, to) => {
+  if (!missing) return
+  missing = false
+  const [path, atMs] = (recallReload() ?? '').split(' ')
+  if (path === to.path && Date.now() - Number(atMs) < RELOADED_MS) return
+  try {
+    // A server that is gone would leave an empty tab; what is shown stays instead, and says that nobody answers.
+    await fetchStatus()
+  } catch {
+    return
+  }
+  rememberReload(`${to.path} ${Date.now()}`)
+  window.location.assign(to.fullPath)
 })
 
 /** Where to go after sign-in: a path of this panel and nothing else. */

@@ -17,3 +17,19 @@ export function remember(what: Remembered, value: string): void {
     // Storage is full or switched off; the choice lives until the page is closed.
   }
 }
+
+const RELOAD = 'fenghuo.reload'
+
+/** Why this tab was loaded anew, as the tab itself left it; null: for no reason of ours. */
+export function recallReload(): string | null {
+  try {
+    return sessionStorage.getItem(RELOAD)
+  } catch {
+    return null
+  }
+}
+
+/** Throws where nothing can be stored: without a trace, loading anew could go on for ever. */
+export function rememberReload(reason: string): void {
+  sessionStorage.setItem(RELOAD, reason)
+}

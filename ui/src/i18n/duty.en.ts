@@ -8,7 +8,7 @@ function duration(seconds: number): string {
 
 export const duty = {
   page: {
-    noAnswer: 'The server does not answer. Nothing was changed as far as is known; try again.',
+    noAnswer: 'The server does not answer. Whether it took this is not known: look before you repeat it.',
     viewer: 'Your account may look but not change anything. An administrator can make it an operator.',
     cancel: 'Cancel',
   },
