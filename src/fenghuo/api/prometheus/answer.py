@@ -41,19 +41,19 @@ class ApiError(Exception):
         self.message = message
 
 
-def envelope(data: Sequence[bytes], warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> bytes:
-    """A successful answer's body around ``data``, which is JSON already, in pieces."""
+def envelope(data: Sequence[bytes], warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> list[bytes]:
+    """A successful answer's body, in pieces, around ``data``, which is JSON already, in pieces."""
     body = [b'{"status":"success","data":', *data]
     if warnings:
         body += [b',"warnings":', orjson.dumps(list(warnings))]
     if infos:
         body += [b',"infos":', orjson.dumps(list(infos))]
     body.append(b"}")
-    return b"".join(body)
+    return body
 
 
 def success_json(data: object, warnings: Sequence[str] = ()) -> Response:
-    return Response(envelope([orjson.dumps(data)], warnings), media_type="application/json")
+    return Response(b"".join(envelope([orjson.dumps(data)], warnings)), media_type="application/json")
 
 
 def failure(error_type: ErrorType, message: str) -> Response:

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from fenghuo.api.params import ParameterError, Params, invalid, read_params
+from fenghuo.api.pieces import PiecesResponse
 from fenghuo.api.prometheus.answer import ApiError, ErrorType, answering, envelope, success_json
 from fenghuo.api.prometheus.encode import GZIP_FROM_BYTES, compressed, encode_result
 from fenghuo.api.prometheus.numbers import value_text
@@ -211,10 +212,12 @@ def _answer(result: QueryResult, limit: int, budget: _Budget, *, gzipped: bool) 
     warnings = [*_some(result.warnings, "warning"), *([TRUNCATED] if cut else [])]
     body = envelope(data, warnings, _some(result.infos, "info"))
     headers = {"Vary": "Accept-Encoding"}
-    if gzipped and len(body) >= GZIP_FROM_BYTES:
-        body = compressed(body)
+    if gzipped and sum(map(len, body)) >= GZIP_FROM_BYTES:
         headers["Content-Encoding"] = "gzip"
-    return Response(body, media_type="application/json", headers=headers)
+        return Response(compressed(b"".join(body)), media_type="application/json", headers=headers)
+    if len(data) > 1:
+        return PiecesResponse(body, "application/json", headers)
+    return Response(b"".join(body), media_type="application/json", headers=headers)
 
 
 def _some(annotations: list[str], kind: str) -> list[str]:
