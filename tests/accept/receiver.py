@@ -7,7 +7,16 @@ import threading
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
+
+
+class Arrival(NamedTuple):
+    """A notice, and how it came."""
+
+    at_s: float
+    """By ``time.time``."""
+    path: str
+    body: dict[str, Any]
 
 
 class Receiver:
@@ -18,6 +27,7 @@ class Receiver:
 
     def __init__(self, answer: Callable[[int], int] = lambda number: 200) -> None:
         self.notices: list[dict[str, Any]] = []
+        self.arrivals: list[Arrival] = []
         self.requests = 0
         outer = self
 
@@ -28,6 +38,7 @@ class Receiver:
                 outer.requests += 1
                 if status == 200:
                     outer.notices.append(body)
+                    outer.arrivals.append(Arrival(time.time(), self.path, body))
                 self.send_response(status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
