@@ -45,7 +45,7 @@ def test_alerts_are_listed_asked_about_and_silenced(tmp_path: Path, start_server
     assert server.client.post("/api/v2/alerts", json=fire).status_code == 200
     listed = json.loads(run(server, "alerts", "list", "--filter", "severity=page", "--output", "json"))
     assert [alert["labels"]["severity"] for alert in listed] == ["page"]
-    assert "Down" in run(server, "alerts", "list")
+    assert "Down" in run(server, "alerts")
 
     asked = run(server, "alerts", "route", "-l", "alertname=Disk", "-l", "severity=page")
     assert '{} → {severity="page"}\n    receiver pager: webhook' in asked
@@ -117,7 +117,7 @@ def test_rules_are_tried_on_history(tmp_path: Path, start_server: StartServer) -
         ("pager", "webhook"),
     }
     assert list(found["failures"]) == ["Wrong"]
-    assert server.query("ALERTS") == []  # Nothing was written.
+    assert server.query('ALERTS{alertname=~"Broken.*|Wrong"}') == []  # Nothing was written.
     assert server.client.get("/api/v2/alerts").json() == []
 
     said = run(server, "alerts", "replay", str(rules), *span)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -13,7 +13,6 @@ from starlette.routing import Route
 
 from fenghuo.alerting.matcher import AlertMatcher, match_all, parse_matcher
 from fenghuo.alerting.parts import AlertView, GroupView
-from fenghuo.alerting.service import Alerting
 from fenghuo.api.alertmanager.answer import (
     RefusedRequest,
     answering,
@@ -26,6 +25,7 @@ from fenghuo.api.alertmanager.answer import (
     time_text,
     wrong_type,
 )
+from fenghuo.api.alertmanager.handlers import AlertingHandlers
 from fenghuo.base.errors import InputError
 from fenghuo.model.alert import Alert
 from fenghuo.model.labels import Labels
@@ -35,12 +35,8 @@ READ_AT_ONCE_BYTES = 32_768
 two milliseconds."""
 
 
-class AlertApi:
-    """The handlers about alerts. ``alerting`` owns them."""
-
-    def __init__(self, alerting: Alerting, now_ms: Callable[[], int]) -> None:
-        self._alerting = alerting
-        self._now_ms = now_ms
+class AlertApi(AlertingHandlers):
+    """The handlers about alerts."""
 
     def routes(self) -> list[Route]:
         return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -11,7 +11,6 @@ from starlette.routing import Route
 
 from fenghuo.alerting.matcher import AlertMatcher
 from fenghuo.alerting.mute.silences import UnknownSilenceError
-from fenghuo.alerting.service import Alerting
 from fenghuo.api.alertmanager.alerts import matchers_of
 from fenghuo.api.alertmanager.answer import (
     RefusedRequest,
@@ -25,6 +24,7 @@ from fenghuo.api.alertmanager.answer import (
     time_text,
     wrong_type,
 )
+from fenghuo.api.alertmanager.handlers import AlertingHandlers
 from fenghuo.api.audit.middleware import note_of
 from fenghuo.base.errors import InputError
 from fenghuo.model.labels import Labels
@@ -34,12 +34,8 @@ from fenghuo.model.silence import Condition, Silence, SilenceState
 _ORDER = {SilenceState.ACTIVE: 0, SilenceState.PENDING: 1, SilenceState.EXPIRED: 2}
 
 
-class SilenceApi:
-    """The handlers about silences. ``alerting`` owns them."""
-
-    def __init__(self, alerting: Alerting, now_ms: Callable[[], int]) -> None:
-        self._alerting = alerting
-        self._now_ms = now_ms
+class SilenceApi(AlertingHandlers):
+    """The handlers about silences."""
 
     def routes(self) -> list[Route]:
         return [
