@@ -12,6 +12,7 @@ import sys
 from prometheus_client import CollectorRegistry
 
 from fenghuo.alerting.notify.channels.registry import Channels
+from fenghuo.alerting.oncall.service import OnCall
 from fenghuo.alerting.parts import AlertingParts
 from fenghuo.alerting.service import Alerting
 from fenghuo.alerting.settings import AlertingSettings
@@ -45,6 +46,8 @@ async def main(state_url: str, webhook_url: str) -> None:
             clock,
             registry,
             Guard(registry),
+            OnCall(state.overrides, clock),
+            state.escalations,
             lambda: "http://fenghuo",
         )
         async with Alerting(parts, settings) as alerting:

@@ -6,6 +6,10 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from fenghuo.alerting.book import Book
+from fenghuo.alerting.escalation.metrics import EscalationInstruments
+from fenghuo.alerting.escalation.reach import Reach
+from fenghuo.alerting.escalation.settings import EscalationsSettings
+from fenghuo.alerting.escalation.terms import Composer, Terms
 from fenghuo.alerting.incident.book import IncidentBook
 from fenghuo.alerting.incident.links import Links
 from fenghuo.alerting.mute.silences import Silences
@@ -32,6 +36,8 @@ class Arrangement:
     mutes: Mutes
     telling: Telling
     channels: BuiltChannels
+    terms: Terms
+    """Of escalations."""
     leaving: asyncio.Event
     """Set when another arrangement has taken over."""
 
@@ -50,9 +56,14 @@ class Arranger:
     silences: Silences
     incidents: IncidentBook
     links: Links
+    escalation_instruments: EscalationInstruments
 
     def arrange(
-        self, settings: AlertingSettings, markets: MarketBook | None, priorities: PrioritiesSettings | None
+        self,
+        settings: AlertingSettings,
+        markets: MarketBook | None,
+        priorities: PrioritiesSettings | None,
+        escalations: EscalationsSettings | None,
     ) -> Arrangement:
         """Make everything anew; what works now goes on until it is swapped. Raises InputError for what cannot work."""
         parts, tools = self.parts, replace(self.tools, leaving=asyncio.Event())
@@ -72,7 +83,12 @@ class Arranger:
         table = Priorities(priorities or PrioritiesSettings(), markets)
         receivers = Receivers(stages, failovers_of(settings), parts.clock, parts.guard)
         telling = Telling(mutes, receivers, table, self.incidents, self.links, parts.external_url())
-        return Arrangement(settings, build_route(settings.root), mutes, telling, channels, tools.leaving)
+        composer = Composer(self.book, self.links, telling.external_url)
+        reach = Reach(
+            parts.oncall, stages, channels.by_receiver, tools, composer, self.escalation_instruments, parts.offload
+        )
+        terms = Terms(escalations or EscalationsSettings(), table, parts.oncall, reach)
+        return Arrangement(settings, build_route(settings.root), mutes, telling, channels, terms, tools.leaving)
 
 
 def failovers_of(settings: AlertingSettings) -> dict[str, Failover]:

@@ -10,12 +10,14 @@ from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry
 
+from fenghuo.alerting.escalation.book import EscalationStore
 from fenghuo.alerting.held import HeldStore
 from fenghuo.alerting.incident.book import IncidentStore
 from fenghuo.alerting.mute.silences import SilenceStore
 from fenghuo.alerting.notify.backoff import Backoff
 from fenghuo.alerting.notify.channels.channel import Channel
 from fenghuo.alerting.notify.log import NotificationLog
+from fenghuo.alerting.oncall.service import OnCall
 from fenghuo.alerting.settings import AlertingSettings
 from fenghuo.base.clock import Clock
 from fenghuo.base.guard import Guard
@@ -98,6 +100,8 @@ class AlertingParts:
     clock: Clock
     registry: CollectorRegistry
     guard: Guard
+    oncall: OnCall
+    escalations: EscalationStore
     external_url: Callable[[], str] = lambda: "http://127.0.0.1:9470"
     """Where people reach this server; asked for with each version of the settings."""
     offload: Callable[..., Awaitable[Any]] = asyncio.to_thread

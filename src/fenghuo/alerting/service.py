@@ -13,6 +13,10 @@ from typing import Self
 from fenghuo.alerting.arrangement import Arrangement, Arranger
 from fenghuo.alerting.book import Book
 from fenghuo.alerting.entry import Entry
+from fenghuo.alerting.escalation.auditor import AUDIT_S, Auditor
+from fenghuo.alerting.escalation.engine import Escalations
+from fenghuo.alerting.escalation.metrics import EscalationInstruments
+from fenghuo.alerting.escalation.settings import EscalationsSettings
 from fenghuo.alerting.held import Held, restored
 from fenghuo.alerting.escalation.settings import EscalationPolicy
 from fenghuo.alerting.incident.book import IncidentBook
@@ -62,8 +66,9 @@ class Alerting:
         settings: AlertingSettings,
         markets: MarketBook | None = None,
         priorities: PrioritiesSettings | None = None,
+        escalations: EscalationsSettings | None = None,
     ) -> None:
-        """Without ``markets`` and ``priorities`` those hold that are built in."""
+        """Without ``markets`` and ``priorities`` those hold that are built in, without ``escalations`` none."""
         self._parts = parts
         self._instruments = Instruments(parts.registry)
         self._book = Book()
@@ -74,8 +79,12 @@ class Alerting:
         self.incident_instruments = IncidentInstruments(parts.registry)
         self.incidents = IncidentBook(parts.incidents, parts.clock, self.incident_instruments, parts.offload)
         self.links = Links(parts.link_secret)
-        self._arranger = Arranger(parts, self._tools, self._book, self._silences, self.incidents, self.links)
-        self._arrangement = self._arranger.arrange(settings, markets, priorities)
+        counts = EscalationInstruments(parts.registry)
+        self.escalations = Escalations(
+            parts.escalations, self.incidents, parts.clock, parts.guard, counts, parts.offload, parts.drain_s
+        )
+        self._arranger = Arranger(parts, self._tools, self._book, self._silences, self.incidents, self.links, counts)
+        self._arrangement = self._arranger.arrange(settings, markets, priorities, escalations)
         self._entry = Entry(self._book, parts, self._instruments, lambda: self.settings.global_.resolve_timeout_ms)
         self._stack = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
@@ -85,6 +94,7 @@ class Alerting:
         self._swapping = asyncio.Lock()
         self._silencing = asyncio.Lock()
         self.intake = Intake(self._instruments)
+        self._auditor = Auditor(self.escalations, self.incidents, self.intake.put, counts)
 
     async def __aenter__(self) -> Self:
         now_ms = self._parts.clock.now_ms()
@@ -97,8 +107,10 @@ class Alerting:
         self._health.restore(reversed(await self._parts.offload(self._parts.log.recent, NOTICES_REREAD)))
         self._group = group = await self._stack.enter_async_context(asyncio.TaskGroup())
         await self._start_dispatcher()
+        await self.escalations.restore()
+        await self.escalations.__aenter__()
         self.intake.attach()
-        self._tasks = [group.create_task(self._take_in()), group.create_task(self._keep_house())]
+        self._tasks = [group.create_task(work) for work in (self._take_in(), self._keep_house(), self._audit())]
         return self
 
     async def __aexit__(
@@ -110,6 +122,7 @@ class Alerting:
         await self._enter(self.intake.take())
         for task in self._retiring:
             task.cancel()
+        await self.escalations.__aexit__(None, None, None)
         if self._dispatcher is not None:
             await self._dispatcher.__aexit__(None, None, None)
         if self._retiring:
@@ -123,12 +136,13 @@ class Alerting:
         settings: AlertingSettings,
         markets: MarketBook | None = None,
         priorities: PrioritiesSettings | None = None,
+        escalations: EscalationsSettings | None = None,
     ) -> None:
         """Go on with other settings. Raises InputError, with the old ones still at work, when they cannot work.
 
         What is being sent may end under the old ones; what is told next waits for it, and knows what was told.
         """
-        arrangement = self._arranger.arrange(settings, markets, priorities)
+        arrangement = self._arranger.arrange(settings, markets, priorities, escalations)
         async with self._swapping:
             assert self._dispatcher is not None
             assert self._group is not None
@@ -204,6 +218,7 @@ class Alerting:
     async def _start_dispatcher(self) -> None:
         parts, now = self._parts, self._arrangement
         self.incidents.deadline = now.telling.deadline
+        self.escalations.use(now.terms)
         table = now.telling.priorities
         dispatcher = Dispatcher(
             now.root,
@@ -227,6 +242,7 @@ class Alerting:
         arrangement.leaving.set()
         try:
             await dispatcher.finish(RETIRING_S)
+            await self.escalations.finish(RETIRING_S)
         finally:
             await dispatcher.__aexit__(None, None, None)
             await arrangement.channels.aclose()
@@ -270,6 +286,12 @@ class Alerting:
         if alerts := self._health.alerts(self._parts.clock.now_ms()):
             self.intake.put(alerts)
         self._instruments.failing.set(len(self._health.failing))
+
+    async def _audit(self) -> None:
+        """Look after escalations, apart from those who take their steps."""
+        while True:
+            await self._parts.clock.sleep(AUDIT_S)
+            self._parts.guard.call("escalation audit", lambda: self._auditor.audit(self._parts.clock.now_ms()))
 
     async def _catch_up(self) -> None:
         await self._log.catch_up()

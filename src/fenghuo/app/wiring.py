@@ -89,6 +89,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         engine = Engine(store, clock, registry, lambda: query_options(holder.current.settings))
         remote = await stack.start("remote engine", remote_engine(settings, clock, registry))
 
+        oncall = await anyio.to_thread.run_sync(OnCall, state.overrides, clock, settings.oncall)
         alerting_parts = AlertingParts(
             alerts=state.alerts,
             log=state.notifications,
@@ -98,13 +99,17 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
             clock=clock,
             registry=registry,
             guard=guard,
+            oncall=oncall,
+            escalations=state.escalations,
             external_url=notices.external_url,
             link_secret=await anyio.to_thread.run_sync(state.secret, "answers"),
         )
         alerting = await stack.start(
-            "alerting", Alerting(alerting_parts, settings.alerting, configuration.markets, settings.priorities)
+            "alerting",
+            Alerting(
+                alerting_parts, settings.alerting, configuration.markets, settings.priorities, settings.escalations
+            ),
         )
-        oncall = await anyio.to_thread.run_sync(OnCall, state.overrides, clock, settings.oncall)
         heartbeats = await stack.start(
             "heartbeats",
             Heartbeats(state.heartbeats, alerting.intake.put, clock, registry, guard, settings.heartbeat),
@@ -124,7 +129,11 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         await holder.serve(markets.apply)
         await holder.serve(relay.apply)
         holder.follow(lambda now: oncall.apply(now.settings.oncall))
-        holder.follow(lambda now: alerting.apply(now.settings.alerting, now.markets, now.settings.priorities))
+        holder.follow(
+            lambda now: alerting.apply(
+                now.settings.alerting, now.markets, now.settings.priorities, now.settings.escalations
+            )
+        )
         await holder.serve(lambda now: rules.apply(now.rules(notices.external_url())))
         await holder.serve(lambda now: scraper.apply(now.settings.jobs, built_in.targets(now)))
 

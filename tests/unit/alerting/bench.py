@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from fenghuo.alerting.notify.backoff import Backoff
 from fenghuo.alerting.notify.channels.channel import Channel
 from fenghuo.alerting.notify.message import Message
+from fenghuo.alerting.oncall.service import OnCall
 from fenghuo.alerting.parts import AlertingParts
 from fenghuo.alerting.service import Alerting
 from fenghuo.alerting.settings import AlertingSettings
@@ -158,6 +159,8 @@ class Bench:
             "clock": self.clock,
             "registry": self.registry,
             "guard": Guard(self.registry),
+            "oncall": OnCall(self.state.overrides, self.clock),
+            "escalations": self.state.escalations,
             "external_url": lambda: self.external_url,
             "offload": self.life.offload,
             "drain_s": 0.05,

@@ -100,6 +100,12 @@ def _while_open(
     return known
 
 
+def put_off(known: Escalation, until_ms: int) -> Escalation:
+    """Its wait begins anew at a moment until which the incident is kept quiet."""
+    again = known.next_step == 0 and known.round > 0
+    return replace(known, next_at_ms=until_ms + (known.policy.again_ms if again else known.step.wait_ms))
+
+
 def claimed(known: Escalation) -> Escalation:
     """The same with its next step being taken."""
     return replace(known, state=ACTING)

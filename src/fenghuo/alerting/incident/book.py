@@ -42,6 +42,7 @@ OWED = limits.declare(
 )
 Act = Callable[[Incident, int], Step]
 """What a person does, at a moment in ms."""
+Follower = Callable[[Incident | None, Step], None]
 Key = tuple[str, str]
 """A group's key and its route's receiver."""
 
@@ -96,6 +97,8 @@ class IncidentBook:
         self._changed: set[int] = set()
         self._owed: deque[tuple[int, IncidentEvent]] = deque()
         self._writing = asyncio.Lock()
+        self.followers: list[Follower] = []
+        """Called with each change, and what was before; None: the incident is new."""
         self.deadline: Deadline = no_later_than
         """By the settings in force. What was given a time keeps it when they change."""
 
@@ -106,6 +109,10 @@ class IncidentBook:
             self._known[incident.number] = incident
             self._by_group[incident.group_key, incident.receiver] = incident.number
         self._measure()
+
+    def known(self, number: int) -> Incident | None:
+        """One that lives or was resolved lately."""
+        return self._known.get(number)
 
     def live(self) -> list[Incident]:
         """Those that are not resolved, the oldest first."""
@@ -235,6 +242,8 @@ class IncidentBook:
         self._known[number] = taken
         self._changed.add(number)
         self._instruments.stepped(before, step)
+        for follow in self.followers:
+            follow(before, Step(taken, list(events)))
         self._owed.extend((number, event) for event in events)
         while len(self._owed) > OWED.default:
             self._owed.popleft()

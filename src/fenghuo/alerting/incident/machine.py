@@ -173,6 +173,14 @@ def assign(incident: Incident, actor: Actor, now_ms: int, person: str) -> Step:
     )
 
 
+def escalate(incident: Incident, actor: Actor, now_ms: int, comment: str = "") -> Step:
+    """A person wants more people to be told now. Who answered it gives it back."""
+    _must_live(incident)
+    said = "the next step is asked for" + (f": {_text(comment)}" if comment else "")
+    changed = replace(incident, state=IncidentState.OPEN, snoozed_until_ms=None)
+    return Step(changed, [_event(EventKind.ESCALATED, now_ms, said, actor)])
+
+
 def comment(incident: Incident, actor: Actor, now_ms: int, text: str) -> Step:
     """Write something on the time line."""
     if not text.strip():

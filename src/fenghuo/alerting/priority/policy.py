@@ -92,6 +92,11 @@ class Priorities:
         assert within_ms is not None
         return within_ms
 
+    def kept_until(self, priority: Priority, labels: Labels, at_ms: int) -> int | None:
+        """When nothing keeps such an alert any more that is kept at the moment; None: nothing does, or for ever."""
+        told_ms = self._treatments.told_from(priority, labels, at_ms) if self.restless else at_ms
+        return None if told_ms == at_ms else told_ms
+
     def answer_by_ms(self, priority: Priority, labels: Labels, since_ms: int) -> int:
         """When an incident has to be answered that nobody has answered since a moment.
 
