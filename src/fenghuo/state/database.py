@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Executable, Table, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 
 from fenghuo.base.errors import InputError, OperatingError
@@ -36,6 +36,7 @@ class Database:
         self._insert = INSERTS[self._engine.dialect.name].get()
         self._turn = threading.Lock()
         self._open = threading.local()
+        self._puts: dict[tuple[str, ...], Executable] = {}
         self.trouble = ""
         """What the database last refused; empty when it did not since :meth:`clear_trouble`."""
 
@@ -58,9 +59,11 @@ class Database:
         with self._turn, self._translated("written"), self._engine.connect() as connection:
             writing = connection.execution_options(fenghuo_writing=True)
             with writing.begin():
-                self._open.connection = writing
+                self._open.connection, self._open.rows = writing, {}
                 try:
                     yield writing
+                    for statement, rows in self._open.rows.items():
+                        writing.execute(statement, rows)
                 finally:
                     self._open.connection = None
 
@@ -70,9 +73,24 @@ class Database:
         """Insert ``rows``, or replace those whose ``key`` columns exist."""
         if not rows:
             return
-        statement = self._insert(table)
-        fresh = {column.name: statement.excluded[column.name] for column in table.c if column.name not in key}
-        connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=fresh), list(rows))
+        connection.execute(self.putting(table, key), list(rows))
+
+    def putting(self, table: Table, key: Sequence[str]) -> Executable:
+        """The statement of :meth:`put`, made once: making it costs more than executing it."""
+        known = self._puts.get((table.name, *key))
+        if known is None:
+            statement = self._insert(table)
+            fresh = {column.name: statement.excluded[column.name] for column in table.c if column.name not in key}
+            known = statement.on_conflict_do_update(index_elements=list(key), set_=fresh)
+            self._puts[table.name, *key] = known
+        return known
+
+    def at_the_end(self, statement: Executable, row: Mapping[str, Any]) -> None:
+        """Execute with this row when the transaction that this thread has open ends, all rows of a statement at once.
+
+        Statements go in the order of their first rows; each must be one object, made once.
+        """
+        self._open.rows.setdefault(statement, []).append(row)
 
     def clear_trouble(self) -> None:
         """Whoever saw that the database works again says so."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Executable, bindparam, delete, func, insert, select, update
 
 from fenghuo.base import limits
 from fenghuo.model.notification import (
@@ -29,6 +30,7 @@ NOTICES = limits.declare(
 ERROR_CHARS_MAX = 2_000
 ROWS_AT_ONCE = 500
 """Groups named in one statement; SQLite bounds the number of its parameters."""
+_CLAIM = insert(notices)
 _KEY = ["group_key", "receiver", "channel", "channel_index"]
 
 
@@ -62,39 +64,38 @@ class NotificationRepository:
     def claim(self, claim: NoticeClaim) -> int:
         """Write down that a notice is about to be sent; returns its number."""
         with self._database.write() as connection:
-            result = connection.execute(
-                insert(notices).values(
-                    **_key_values(claim.key),
-                    reason=claim.reason,
-                    status=claim.status,
-                    alerts=claim.alerts,
-                    claimed_at_ms=claim.claimed_at_ms,
-                    state=NoticeState.CLAIMED.value,
-                    attempts=0,
-                    error="",
-                    incident=claim.incident,
-                    instead_of=claim.instead_of,
-                )
-            )
+            row = {
+                **_key_values(claim.key),
+                "reason": claim.reason,
+                "status": claim.status,
+                "alerts": claim.alerts,
+                "claimed_at_ms": claim.claimed_at_ms,
+                "state": NoticeState.CLAIMED.value,
+                "attempts": 0,
+                "error": "",
+                "incident": claim.incident,
+                "instead_of": claim.instead_of,
+            }
+            result = connection.execute(_CLAIM, row)
         number = result.inserted_primary_key
         assert number is not None
         return int(number[0])
 
     def attempted(self, notice_id: int, attempt: Attempt) -> None:
         """Write down one try of a notice that stays open."""
-        with self._database.write() as connection:
-            self._add_attempt(connection, notice_id, attempt, {})
+        with self._database.write():
+            self._add_attempt(notice_id, attempt, {})
 
     def mark_sent(self, notice_id: int, key: NotificationKey, entry: NotificationEntry, last: Attempt) -> None:
         """Write down the last try, close the claim and replace the entry: all of it or nothing."""
-        with self._database.write() as connection:
-            self._put(connection, key, entry)
-            self._add_attempt(connection, notice_id, last, _closed(NoticeState.SENT, last))
+        with self._database.write():
+            self._put(key, entry)
+            self._add_attempt(notice_id, last, _closed(NoticeState.SENT, last))
 
     def mark_failed(self, notice_id: int, last: Attempt) -> None:
         """Write down the last try and close the claim; the entry stays, so that the next flush tries again."""
-        with self._database.write() as connection:
-            self._add_attempt(connection, notice_id, last, _closed(NoticeState.FAILED, last))
+        with self._database.write():
+            self._add_attempt(notice_id, last, _closed(NoticeState.FAILED, last))
 
     def mark_interrupted(self, notice_id: int, at_ms: int) -> None:
         """Close the claim of a notice that was cut off; whether it arrived is not known."""
@@ -104,8 +105,8 @@ class NotificationRepository:
 
     def remember(self, key: NotificationKey, entry: NotificationEntry) -> None:
         """Replace the entry without a notice."""
-        with self._database.write() as connection:
-            self._put(connection, key, entry)
+        with self._database.write():
+            self._put(key, entry)
 
     def interrupt_open(self, at_ms: int) -> int:
         """Close every open claim as interrupted; returns how many there were."""
@@ -140,7 +141,7 @@ class NotificationRepository:
             ).all()
         return [Attempt(row.number, row.at_ms, row.duration_ms, row.error) for row in rows]
 
-    def _add_attempt(self, connection: Connection, notice_id: int, attempt: Attempt, values: dict[str, Any]) -> None:
+    def _add_attempt(self, notice_id: int, attempt: Attempt, values: dict[str, Any]) -> None:
         """One that is there already is replaced: the last try before other settings take over is told twice."""
         error = attempt.error[:ERROR_CHARS_MAX]
         row = {
@@ -150,13 +151,12 @@ class NotificationRepository:
             "duration_ms": attempt.duration_ms,
             "error": error,
         }
-        self._database.put(connection, attempts, [row], key=["notice_id", "number"])
-        said = {"error": error} if error else {}
-        connection.execute(
-            update(notices).where(notices.c.id == notice_id).values(attempts=attempt.number, **said, **values)
-        )
+        self._database.at_the_end(self._database.putting(attempts, ["notice_id", "number"]), row)
+        changed = {"attempts": attempt.number, **({"error": error} if error else {}), **values}
+        named = {f"new_{name}": value for name, value in changed.items()}
+        self._database.at_the_end(_change(tuple(changed)), {"notice": notice_id, **named})
 
-    def _put(self, connection: Connection, key: NotificationKey, entry: NotificationEntry) -> None:
+    def _put(self, key: NotificationKey, entry: NotificationEntry) -> None:
         row = {
             **_key_values(key),
             "firing": _text_of(entry.firing),
@@ -164,7 +164,13 @@ class NotificationRepository:
             "sent_at_ms": entry.sent_at_ms,
             "expires_at_ms": entry.expires_at_ms,
         }
-        self._database.put(connection, notification_log, [row], key=_KEY)
+        self._database.at_the_end(self._database.putting(notification_log, _KEY), row)
+
+
+@cache
+def _change(names: tuple[str, ...]) -> Executable:
+    """Changes these columns of a notice."""
+    return update(notices).where(notices.c.id == bindparam("notice")).values({n: bindparam(f"new_{n}") for n in names})
 
 
 def _closed(state: NoticeState, last: Attempt) -> dict[str, Any]:
