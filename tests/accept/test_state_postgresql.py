@@ -15,8 +15,9 @@ import pytest
 
 from accept.processes import StartProcess, free_port, log_of
 from fenghuo.base.errors import InputError, OperatingError
-from fenghuo.model.account import Session, User
+from fenghuo.model.account import ApiToken, Session, User
 from fenghuo.model.alert import Alert
+from fenghuo.model.audit import AuditEntry, AuditFilter
 from fenghuo.model.heartbeat import MadeHeartbeat, Pulse
 from fenghuo.model.incident import Actor, EventKind, Incident, IncidentEvent, Priority
 from fenghuo.model.labels import Labels
@@ -79,6 +80,13 @@ def test_everything_that_the_state_keeps(postgresql: str) -> None:
             state.heartbeats.make(MADE)
             state.heartbeats.save([PULSE])
             state.incidents.save([Incident(1, KEY.group_key, "team", "a\x00b🔥", labels, Priority.P1, 2**53)], [])
+        state.tokens.create("t1", ApiToken("ci", "operator", ("intake",), "ann", 2**53))
+        state.tokens.used("t1", 2**53, "10.0.0.7")
+        with pytest.raises(InputError, match="exists already"):
+            state.tokens.create("t2", ApiToken("ci", "viewer", (), "ann", 1))
+        state.audit.add(
+            [AuditEntry(at_ms, "a\x00nn", "panel", "", "token.create", "\x00ci") for at_ms in (1, 2, 2**53)]
+        )
         event = IncidentEvent(7, EventKind.COMMENTED, Actor("ann\x00", "api"), "a\x00b", {"x": "\x00"})
         state.incidents.save([], [(1, event)])
         assert state.incidents.use_link("nonce", 5, 10)
@@ -94,7 +102,14 @@ def test_everything_that_the_state_keeps(postgresql: str) -> None:
         assert [line.text for line in state.incidents.timeline(1)] == ["ab"]
         assert [(times.opened, times.mtta_s) for times in state.incidents.times(0)] == [(1, None)]
         assert state.incidents.find(before=1) == []
+        token = state.tokens.find("t1", 1)
+        assert token is not None
+        assert (token.scopes, token.used_ms) == (("intake",), 2**53)
+        state.audit.forget(2, entries_max=1)
+        (entry_kept,) = state.audit.find(AuditFilter(actor="ann", action="token"), 5)
+        assert (entry_kept.at_ms, entry_kept.subject) == (2**53, "ci")
         state.users.delete("ann")
+        assert state.tokens.all() == []
         assert state.sessions.find("token", 1) is None
         state.notifications.expire(10**15)
         assert state.notifications.recent(5) == []
