@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 ALERTS_AT_ONCE = 200
-"""Alerts that are merged or routed in one turn of the event loop: about 4 ms of work (benchmarks/alerting.py)."""
+"""Alerts that are merged in one turn of the event loop: about 4 ms of work (benchmarks/alerting.py)."""
 
 
 class Entry:
@@ -42,7 +42,9 @@ class Entry:
         self._unsaved: dict[Labels, Held] = {}
         """What waits to be saved, and what the database refused."""
 
-    async def enter(self, alerts: Iterable[Alert], swapping: asyncio.Lock, dispatch: Callable[[Held], None]) -> None:
+    async def enter(
+        self, alerts: Iterable[Alert], swapping: asyncio.Lock, dispatch: Callable[[Iterable[Held]], Awaitable[None]]
+    ) -> None:
         """Return when ``alerts`` hold, are dispatched and saved. ``swapping`` is held while they are dispatched."""
         async with self._entering:
             now_ms = self._parts.clock.now_ms()
@@ -51,10 +53,7 @@ class Entry:
                 self._merge(some, now_ms, entered)
                 await asyncio.sleep(0)
             async with swapping:
-                for held in batched(entered.values(), ALERTS_AT_ONCE):
-                    for one in held:
-                        dispatch(one)
-                    await asyncio.sleep(0)
+                await dispatch(entered.values())
         await self.save(entered)
 
     def _merge(self, alerts: Iterable[Alert], now_ms: int, entered: dict[Labels, Held]) -> None:

@@ -269,9 +269,9 @@ class Alerting:
     async def _enter(self, alerts: Iterable[Alert]) -> None:
         await self._entry.enter(alerts, self._swapping, self._dispatch)
 
-    def _dispatch(self, held: Held) -> None:
+    async def _dispatch(self, held: Iterable[Held]) -> None:
         assert self._dispatcher is not None
-        self._dispatcher.dispatch(held)
+        await self._dispatcher.dispatch_all(held)
 
     async def _keep_house(self) -> None:
         for number in itertools.count():

@@ -307,6 +307,14 @@ async def test_a_full_disk_keeps_nobody_from_being_told(bench: Bench, monkeypatc
     assert len(bench.told) == 1, "a restart does not repeat it"
 
 
+async def test_what_is_reported_together_is_told_together(bench: Bench) -> None:
+    """Alerts that began long ago are told at once, but not before the last of their report is in its group."""
+    async with bench.service(CONFIG) as alerting:
+        alerting.intake.put([bench.alert("Down", starts_s=-600, instance=f"h{number}") for number in range(1_000)])
+        await bench.until(1)
+    assert [(told.at_s, len(told.names)) for told in bench.told] == [(0, 1_000)]
+
+
 # --- urgent alerts -----------------------------------------------------------------------------------------------
 
 UNHURRIED = """

@@ -61,12 +61,14 @@ Notify = Callable[[Flush], Awaitable[Outcome]]
 class Group:
     """The alerts of one route that have the grouping labels in common, and their timer."""
 
-    def __init__(self, route: Route, labels: Labels, clock: Clock, notify: Notify) -> None:
+    def __init__(self, route: Route, labels: Labels, clock: Clock, notify: Notify, settled: asyncio.Event) -> None:
+        """``settled`` is set while the group may be looked at."""
         self.route = route
         self.labels = labels
         self.key = f"{route.key}:{show_group_labels(labels)}"
         self._clock = clock
         self._notify = notify
+        self._settled = settled
         self._alerts: dict[Labels, Held] = {}
         self._hurry = asyncio.Event()
         self._stop = asyncio.Event()
@@ -108,6 +110,7 @@ class Group:
         await sleep_or(self._clock, self.route.group_wait_ms / 1000, self._hurry)
         interval_s = self.route.group_interval_ms / 1000
         while not self._stop.is_set():
+            await self._settled.wait()
             self._hurry.clear()
             began_s = self._clock.monotonic_s()
             next_s = began_s + interval_s
