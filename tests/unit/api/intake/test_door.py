@@ -98,6 +98,18 @@ async def test_other_alerts_are_left_alone(alerting: Alerting, registry: Collect
     assert [labels.get("instance") for labels in alerting.labels()] == [None, "a"]
 
 
+async def test_a_label_event_id_of_alerts_with_names_of_their_own_is_any_label(
+    alerting: Alerting, registry: CollectorRegistry
+) -> None:
+    door = door_of(alerting, registry)
+    one, other = ({"alertname": name, "event_id": "7"} for name in ("Disk", "Load"))
+    await take(door, {"alerts": [{"status": "firing", "labels": each} for each in (one, other)]}, "alertmanager")
+    assert len(alerting.labels()) == 2
+    later = door_of(alerting, CollectorRegistry())
+    await take(later, {"alerts": [{"status": "resolved", "labels": other}]}, "alertmanager")
+    assert [labels["alertname"] for labels in alerting.labels()] == ["Disk"]
+
+
 async def test_an_alert_nobody_ends_is_over_after_a_while(
     alerting: Alerting, registry: CollectorRegistry, clock: ManualClock
 ) -> None:
@@ -224,12 +236,12 @@ def test_a_form_of_too_many_fields_is_refused() -> None:
 def test_what_is_remembered_is_bounded() -> None:
     standing, hits = Standing(), IDENTITIES.hits
     first = Labels({"source": "x", "event_id": "0", "severity": "high"})
-    standing.fires(first)
+    standing.fires(first, named=True)
     for number in range(1, IDENTITIES.default + 1):
-        standing.fires(Labels({"source": "x", "event_id": str(number)}))
+        standing.fires(Labels({"source": "x", "event_id": str(number)}), named=True)
     assert IDENTITIES.hits == hits + 1
     forgotten = first.without(["severity"])
-    assert standing.is_over(forgotten) == forgotten
+    assert standing.is_over(forgotten, named=True) == forgotten
 
 
 @pytest.mark.parametrize(

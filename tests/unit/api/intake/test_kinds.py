@@ -159,7 +159,7 @@ def test_grafana_before_9(state: str, firing: list[bool]) -> None:
     assert [report.firing for report in found.reports] == firing
     for report in found.reports:
         assert report.labels == {
-            "alertname": "Orders wait", "event_id": "1-92", "team": "mall", "severity": "warning",
+            "alertname": "Orders wait", "rule_id": "1-92", "team": "mall", "severity": "warning",
         }  # fmt: skip
         assert report.annotations["values"] == "queue=342.5 dead=7"
 

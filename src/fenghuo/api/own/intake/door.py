@@ -95,7 +95,7 @@ class Door:
             raise UnknownIntakeError(f"there is no intake {name!r}", remedy=f"name it in `intake`, or use {known}")
         async with self._turn:
             if self._standing is None:
-                self._standing = Standing(alert.labels for alert in self._alerting.firing())
+                self._standing = Standing(self._begun())
             try:
                 taken = await anyio.to_thread.run_sync(self._read, name, *found, body, content_type)
             except InputError:
@@ -104,6 +104,13 @@ class Door:
             await self._alerting.report(taken.alerts)
         self._count(name, found[0], taken)
         return len(taken.alerts), taken.problems
+
+    def _begun(self) -> Iterator[tuple[Labels, bool]]:
+        """What intakes of today's settings began before this process did."""
+        settings = self._settings()
+        for alert in self._alerting.firing():
+            if (source := alert.labels.get(SOURCE)) and (found := settings.named(source)) is not None:
+                yield alert.labels, found[0].names_events
 
     def _count(self, name: str, kind: IntakeKind, taken: Taken) -> None:
         now_ms = self._clock.now_ms()
@@ -120,7 +127,7 @@ class Door:
         if len(found.reports) > ALERTS.default:
             ALERTS.hit(len(found.reports))
             raise InputError(f"{len(found.reports)} alerts in one message", remedy=f"send at most {ALERTS.default}")
-        taken, maker = Taken(problems=found.problems), _Maker(name, settings, self._clock.now_ms())
+        taken, maker = Taken(problems=found.problems), _Maker(name, kind, settings, self._clock.now_ms())
         for report in found.reports:
             try:
                 taken.alerts += maker.alerts(report, self._standing)
@@ -152,19 +159,20 @@ class _Maker:
     """Makes alerts of ours of what one message reports."""
 
     name: str
+    kind: IntakeKind
     settings: IntakeSettings
     now_ms: int
 
     def alerts(self, report: Report, standing: Standing) -> Iterator[Alert]:
-        labels = self._labels(report)
+        labels, named = self._labels(report), self.kind.names_events
         annotations = Labels(report.annotations)
         link = report.link if report.link.startswith(("http://", "https://")) else ""
         starts_ms = min(report.starts_ms or 0, self.now_ms)
         if not report.firing:
             ends_ms = min(report.ends_ms or self.now_ms, self.now_ms)
-            yield Alert(standing.is_over(labels), min(starts_ms, ends_ms), ends_ms, annotations, link)
+            yield Alert(standing.is_over(labels, named=named), min(starts_ms, ends_ms), ends_ms, annotations, link)
             return
-        if (before := standing.fires(labels)) is not None:
+        if (before := standing.fires(labels, named=named)) is not None:
             yield Alert(before, 0, self.now_ms)
         ends_ms = self.now_ms + self.settings.expires_ms
         yield Alert(labels, starts_ms or self.now_ms, ends_ms, annotations, link)

@@ -7,7 +7,7 @@ from typing import Final
 
 from fenghuo.api.own.intake.alertmanager import read_alert
 from fenghuo.api.own.intake.fields import Field, FieldError
-from fenghuo.api.own.intake.report import EVENT, NAME, Report, Reports, each_of, filled
+from fenghuo.api.own.intake.report import NAME, Report, Reports, each_of, filled
 
 LEGACY_STATES: Final = {"alerting": True, "no_data": True, "ok": False, "paused": False, "pending": None}
 """Whether an alert in that state fires; None: not yet."""
@@ -47,7 +47,7 @@ def _legacy(message: Field) -> Report | None:
         labels={
             **message["tags"].texts(),
             NAME: message["ruleName"].required(),
-            **filled(**{EVENT: "-".join(part for part in place if part)}),
+            **filled(rule_id="-".join(part for part in place if part)),
         },
         firing=firing,
         annotations=filled(

@@ -30,6 +30,11 @@ class IntakeKind(StrEnum):
     ALERTMANAGER = "alertmanager"
     ALIYUN = "aliyun"
 
+    @property
+    def names_events(self) -> bool:
+        """Whether the label ``event_id`` is the sender's name of the event, and not any label of an alert of its own."""
+        return self in (IntakeKind.WEBHOOK, IntakeKind.ZABBIX)
+
 
 def _nothing(value: Any) -> Any:
     return {} if value is None else value

@@ -14,9 +14,12 @@ IDENTITIES = limits.declare(
 )
 
 
-def identity(labels: Labels) -> Labels:
-    """What stays the same about an event while it lasts: the sender's name of it, or all labels but how bad it is."""
-    if EVENT in labels:
+def identity(labels: Labels, *, named: bool) -> Labels:
+    """What stays the same about an event while it lasts: the sender's name of it, or all labels but how bad it is.
+
+    ``named``: a label ``event_id`` is that name.
+    """
+    if named and EVENT in labels:
         return labels.only((SOURCE, EVENT))
     return labels.without((SEVERITY,))
 
@@ -24,13 +27,13 @@ def identity(labels: Labels) -> Labels:
 class Standing:
     """By identity the labels that fire. What is not remembered any more is taken at its own labels."""
 
-    def __init__(self, firing: Iterable[Labels] = ()) -> None:
-        """``firing`` is what other messages began before this process did."""
-        self._labels = OrderedDict((identity(labels), labels) for labels in firing if SOURCE in labels)
+    def __init__(self, firing: Iterable[tuple[Labels, bool]] = ()) -> None:
+        """``firing`` is what other messages began before this process did, each with whether its events are named."""
+        self._labels = OrderedDict((identity(labels, named=named), labels) for labels, named in firing)
 
-    def fires(self, labels: Labels) -> Labels | None:
+    def fires(self, labels: Labels, *, named: bool) -> Labels | None:
         """Something begins or goes on; returns other labels under which it fired until now, which are over."""
-        key = identity(labels)
+        key = identity(labels, named=named)
         before = self._labels.pop(key, labels)
         self._labels[key] = labels
         while len(self._labels) > IDENTITIES.default:
@@ -38,6 +41,6 @@ class Standing:
             IDENTITIES.hit()
         return None if before == labels else before
 
-    def is_over(self, labels: Labels) -> Labels:
+    def is_over(self, labels: Labels, *, named: bool) -> Labels:
         """Something is over; returns the labels under which it fired."""
-        return self._labels.pop(identity(labels), labels)
+        return self._labels.pop(identity(labels, named=named), labels)
