@@ -68,10 +68,11 @@ class Arranger:
         """Make everything anew; what works now goes on until it is swapped. Raises InputError for what cannot work."""
         parts, tools = self.parts, replace(self.tools, leaving=asyncio.Event())
         channels = parts.channels.build(settings)
+        markets = markets or built_in_markets()
         mutes = Mutes(
             [rule.compiled() for rule in settings.inhibit_rules],
             settings.intervals,
-            markets or built_in_markets(),
+            markets,
             self.book,
             self.silences,
             tools.instruments,
@@ -85,7 +86,14 @@ class Arranger:
         telling = Telling(mutes, receivers, table, self.incidents, self.links, parts.external_url())
         composer = Composer(self.book, self.links, telling.external_url)
         reach = Reach(
-            parts.oncall, stages, channels.by_receiver, tools, composer, self.escalation_instruments, parts.offload
+            parts.oncall,
+            stages,
+            channels.by_receiver,
+            tools,
+            markets,
+            composer,
+            self.escalation_instruments,
+            parts.offload,
         )
         terms = Terms(escalations or EscalationsSettings(), table, parts.oncall, reach)
         return Arrangement(settings, build_route(settings.root), mutes, telling, channels, terms, tools.leaving)

@@ -83,7 +83,12 @@ def reached(targets: Sequence[str], at_ms: int, priority: Priority, duty: Duty) 
 
 
 def _person(key: str, person: Person, at_ms: int, priority: Priority, duty: Duty) -> Reached:
-    quiet = priority not in LOUD and any(
-        placed(interval, person.zone).contains(at_ms, duty.markets) for interval in person.quiet_hours
-    )
+    quiet = is_quiet(person, at_ms, priority, duty.markets)
     return Reached(key, person.name or key, tuple(contact.kind.value for contact in person.contacts), quiet)
+
+
+def is_quiet(person: Person, at_ms: int, priority: Priority, markets: MarketBook) -> bool:
+    """Whether the person is left alone at the moment by what is not more urgent than this."""
+    return priority not in LOUD and any(
+        placed(interval, person.zone).contains(at_ms, markets) for interval in person.quiet_hours
+    )

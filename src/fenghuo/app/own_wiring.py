@@ -76,7 +76,7 @@ def own_application(parts: HttpParts, started_at_ms: int) -> ASGIApp:
             whatif_router(route, replay, parts.clock.now_ms),
             intake_router(Door(parts.alerting, intakes, parts.clock, parts.registry)),
             heartbeat_router(parts.heartbeats, Signatures(lambda: parts.state.secret("heartbeats"))),
-            incident_router(parts.alerting.incidents, parts.clock.now_ms),
+            incident_router(parts.alerting.incidents, parts.alerting.escalations, parts.clock.now_ms),
             notify_router(_tryout(parts)),
             oncall_router(parts.oncall, Feeds(Signatures(lambda: parts.state.secret("feeds"))), parts.clock.now_ms),
             trading_router(lambda: parts.holder.current.markets, parts.clock.now_ms),

@@ -14,7 +14,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from fenghuo.alerting.escalation.course import freeze
 from fenghuo.alerting.notify.channels.registry import Channels
+from fenghuo.alerting.priority.policy import Priorities
 from fenghuo.app.settings import AppSettings, matching_files
 from fenghuo.app.settings_load import load_settings
 from fenghuo.base.clock import SystemClock
@@ -23,6 +25,8 @@ from fenghuo.base.errors import InputError
 from fenghuo.metrics.collect.discovery.groups import TargetGroup, group_of, parse_groups
 from fenghuo.metrics.collect.settings import JobSettings
 from fenghuo.metrics.collect.targets import targets_of
+from fenghuo.model.escalation import FrozenPolicy
+from fenghuo.model.incident import Priority
 from fenghuo.model.settings_types import named_files
 from fenghuo.trading import MarketBook
 
@@ -60,6 +64,19 @@ class Report:
             "rules": self.rules,
             "receivers": len(settings.alerting.receivers) if settings else 0,
         }
+
+    def ladders(self) -> list[FrozenPolicy]:
+        """How incidents are escalated that nobody answers, by priority, the most urgent first."""
+        if self.settings is None:
+            return []
+        named = self.settings.escalations.escalations
+        table = Priorities(self.settings.priorities)
+        chosen = ((priority, table.policy(priority).escalation) for priority in Priority)
+        return [
+            freeze(name, named[name], priority, table.ack_within_ms(priority))
+            for priority, name in chosen
+            if name in named
+        ]
 
 
 def check_file(path: Path, env: Mapping[str, str], check_rules: CheckRules) -> Report:

@@ -10,12 +10,15 @@ from typing import Annotated, Any
 
 import typer
 
+from fenghuo.alerting.escalation.course import plan
 from fenghuo.app.routes_check import OWNER_LABELS, lint_file
 from fenghuo.app.settings_check import Report, check_file
 from fenghuo.base.document import Problem, Severity
 from fenghuo.base.errors import InputError
 from fenghuo.cli.output import Output, OutputOption, print_json
 from fenghuo.metrics.promql import normalized
+from fenghuo.model.duration import format_duration
+from fenghuo.model.escalation import FrozenPolicy
 from fenghuo.rules import Duplicate, Loaded, duplicates, load_rule_file
 from fenghuo.trading import MarketBook
 
@@ -151,9 +154,30 @@ def _print(report: Report) -> None:
         counts = ", ".join(_amount(count, name) for name, count in report.counts().items() if name != "skipped_jobs")
         skipped = len(report.settings.skipped_jobs) if report.settings else 0
         typer.echo(f": {counts}" + (f"; {_amount(skipped, 'jobs')} skipped" if skipped else ""))
+        for ladder in report.ladders():
+            typer.echo(f"  {ladder.priority} nobody answers: {_ladder(ladder)}")
     else:
         typer.secho("  FAILED", fg="red", nl=False)
         typer.echo(f": {_amount(errors, 'errors')}, {_amount(warnings, 'warnings')}")
+
+
+def _ladder(policy: FrozenPolicy) -> str:
+    """``night: after 5m person:zhang; after 15m schedule:primary; all 1 time more``."""
+    steps = [
+        f"after {format_duration(step.offset_ms)} {', '.join(step.targets)}" for step in plan(policy) if step.round == 1
+    ]
+    again = f"; all {_amount(policy.repeat, 'times')} more" if policy.repeat else ""
+    return f"{policy.name}: {'; '.join(steps)}{again}"
+
+
+def _ladder_as_json(policy: FrozenPolicy) -> dict[str, Any]:
+    return {
+        "priority": policy.priority.value,
+        "policy": policy.name,
+        "steps": [
+            {"offset_ms": step.offset_ms, "round": step.round, "targets": list(step.targets)} for step in plan(policy)
+        ],
+    }
 
 
 def _print_rules(name: str, loaded: Loaded) -> None:
@@ -202,5 +226,6 @@ def _as_json(report: Report) -> dict[str, Any]:
         "ok": report.ok,
         "counts": report.counts(),
         "problems": [problem_as_json(problem) for problem in report.problems],
+        "escalations": [_ladder_as_json(ladder) for ladder in report.ladders()],
         "config": report.settings.to_yaml() if report.settings else None,
     }

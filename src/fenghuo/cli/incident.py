@@ -18,7 +18,7 @@ from fenghuo.model.incident import IncidentState, Priority
 
 incident_app = typer.Typer(
     no_args_is_help=True,
-    help="Incidents: list, show, ack, snooze, resolve, reopen, assign, comment, postmortem, statistics.",
+    help="Incidents: list, show, ack, snooze, resolve, reopen, escalate, assign, comment, postmortem, statistics.",
 )
 
 PATH = "/api/fenghuo/incidents"
@@ -65,6 +65,8 @@ def show(
         print_json(found)
         return
     _print_line(found)
+    if found["escalation"]:
+        typer.echo(f"  escalation {_escalation(found['escalation'])}")
     for event in found["timeline"]:
         typer.echo(f"  {shown(event['at_ms'])}  {event['kind']:<13} {event['actor']} ({event['via']})  {event['text']}")
 
@@ -75,6 +77,14 @@ def ack(
 ) -> None:
     """Say that you work on it: reminders stop, news does not."""
     _change(server, data_dir, incident, "acknowledge", {"comment": comment})
+
+
+@incident_app.command()
+def escalate(
+    incident: IdArgument, comment: CommentOption = "", server: ServerOption = None, data_dir: DataDirOption = None
+) -> None:
+    """Let the next step of its escalation be taken now: more people are told."""
+    _change(server, data_dir, incident, "escalate", {"comment": comment})
 
 
 @incident_app.command()
@@ -177,6 +187,13 @@ def _print_line(found: dict[str, Any]) -> None:
 
 def _state(found: dict[str, Any]) -> str:
     return f"{found['state']}, overdue" if found["overdue"] else str(found["state"])
+
+
+def _escalation(found: dict[str, Any]) -> str:
+    """``night: waiting, step 2 of 3 at 02:25``."""
+    turn = f", round {found['round']} of {found['rounds']}" if found["rounds"] > 1 else ""
+    at = f" at {shown(found['next_at_ms'])}" if found["next_at_ms"] is not None else ""
+    return f"{found['policy']}: {found['state']}, step {found['step']} of {found['steps']}{turn}{at}"
 
 
 def _mean(seconds: float | None) -> str:

@@ -10,13 +10,15 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from fenghuo.alerting.escalation.settings import EscalationsSettings
 from fenghuo.alerting.incident.links import LIFETIME_MS, TRIAL
+from fenghuo.alerting.priority.settings import PrioritiesSettings
 from fenghuo.alerting.service import Alerting
 from fenghuo.api.own.ack import AnswerPage
 from fenghuo.base.clock import ManualClock
 from fenghuo.model.incident import IncidentState
 from fenghuo.state import open_state
-from unit.alerting.bench import START_MS, Bench
+from unit.alerting.bench import START_MS, Bench, settings_of
 
 pytestmark = pytest.mark.anyio
 
@@ -113,3 +115,28 @@ async def test_a_body_that_is_too_long_answers_nothing(phone: Phone) -> None:
     answer = await phone.client.post(phone.path(), data={**ZHANG, "more": "x" * 5_000_000})
     assert answer.status_code == 400
     assert (await phone.alerting.incidents.get(1)).state is IncidentState.OPEN
+
+
+async def test_a_link_escalates_where_a_policy_is_set(phone: Phone) -> None:
+    assert "escalate" not in (await phone.client.get(phone.path())).text
+    path = phone.path("wang")
+    answer = await phone.client.post(path, data={"action": "escalate"})
+    assert answer.status_code == 400
+    assert "没有为它设置升级策略" in answer.text
+    policies = EscalationsSettings.model_validate(
+        {
+            "escalations": {
+                "night": {"steps": [{"targets": ["receiver:team"]}, {"after": "1h", "targets": ["receiver:team"]}]}
+            }
+        }
+    )
+    table = PrioritiesSettings.model_validate({"P2": {"escalation": "night"}})
+    await phone.alerting.apply(settings_of(CONFIG), None, table, policies)
+    assert 'value="escalate"' in (await phone.client.get(path)).text, "a refused action leaves the link as it is"
+    answer = await phone.client.post(path, data={"action": "escalate"})
+    assert answer.status_code == 200
+    assert "已升级" in answer.text
+    await phone.bench.until(30)
+    assert [told.message.reason for told in phone.bench.told] == ["first", "escalation"]
+    lines = [(line.actor.name, line.actor.via) for line in await phone.alerting.incidents.timeline(1)]
+    assert ("wang", "link") in lines

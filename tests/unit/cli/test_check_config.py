@@ -133,3 +133,47 @@ def test_a_notice_template_that_is_none_is_an_error(command: Command) -> None:
     code, out, _ = command.run("am.yml")
     assert code == 1
     assert "receiver 'a' slack_configs[0]: slack title:1:1: unclosed action" in out
+
+
+ESCALATING = """
+people: {zhang: {}}
+schedules: {primary: {layers: [{people: [zhang], start: 2026-01-01}]}}
+priorities: {P1: {escalation: night}}
+escalations:
+  night: {steps: [{targets: ['person:zhang']}, {after: 10m, targets: ['schedule:primary', 'receiver:team']}], repeat: 2}
+route: {receiver: team}
+receivers: [{name: team, webhook_configs: [{url: 'http://team'}]}]
+"""
+
+
+def test_who_is_told_while_nobody_answers_is_shown(command: Command) -> None:
+    command.write("fenghuo.yml", ESCALATING)
+    code, printed, _ = command.run("fenghuo.yml")
+    assert code == 0
+    says = (
+        "P1 nobody answers: night: after 15m person:zhang; after 25m schedule:primary, receiver:team; all 2 times more"
+    )
+    assert says in printed
+    _, printed, _ = command.run("fenghuo.yml", "--output", "json")
+    (ladder,) = json.loads(printed)["files"][0]["escalations"]
+    assert (ladder["priority"], ladder["policy"], len(ladder["steps"])) == ("P1", "night", 6)
+    assert ladder["steps"][2] == {"offset_ms": 2_400_000, "round": 2, "targets": ["person:zhang"]}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "place", "says"),
+    [
+        ("person:zhang'", "person:zhnag'", "6 escalations.night.steps[0].targets[0]", "undefined person 'zhnag'"),
+        ("schedule:pri", "schedule:pro", "6 escalations.night.steps[1].targets[0]", "undefined schedule 'promary'"),
+        ("receiver:team'", "receiver:tem'", "6 escalations.night.steps[1].targets[1]", "undefined receiver 'tem'"),
+        ("escalation: night", "escalation: nihgt", "4 priorities.P1.escalation", "undefined escalation 'nihgt'"),
+    ],
+)
+def test_who_is_named_and_not_known_is_refused_with_its_place_and_the_nearest_name(
+    command: Command, right: str, wrong: str, place: str, says: str
+) -> None:
+    command.write("fenghuo.yml", ESCALATING.replace(right, wrong))
+    code, printed, _ = command.run("fenghuo.yml")
+    assert code == 1
+    assert f"{place}: {says}" in printed
+    assert "→ " in printed.split(says)[1]

@@ -48,6 +48,9 @@ class EscalationBook:
         for found in await self._offload(self._store.load):
             self._known[found.incident] = found
 
+    def __contains__(self, incident: object) -> bool:
+        return incident in self._known
+
     def get(self, incident: int) -> Escalation | None:
         return self._known.get(incident)
 

@@ -91,6 +91,10 @@ class Escalations:
         """The escalation of an incident; None where there is none, and when it is resolved."""
         return self._book.get(incident)
 
+    def possible(self, incident: Incident) -> bool:
+        """Whether :meth:`escalate` would find somebody to tell."""
+        return incident.live and (incident.number in self._book or self.policy(incident) is not None)
+
     async def restore(self) -> None:
         """Take up what an earlier process left, after the incidents were. Raises OperatingError."""
         now_ms = self._clock.now_ms()

@@ -14,20 +14,19 @@ from typing import Any, Final
 
 from fenghuo.alerting.escalation.metrics import EscalationInstruments
 from fenghuo.alerting.escalation.settings import PERSON, RECEIVER, SCHEDULE
-from fenghuo.alerting.mute.edges import placed
 from fenghuo.alerting.notify.channels.channel import Addressable, Channel, ChannelError
 from fenghuo.alerting.notify.decide import Reason
 from fenghuo.alerting.notify.message import Message
 from fenghuo.alerting.notify.stage import ChannelStage, Tools
 from fenghuo.alerting.oncall.service import OnCall
-from fenghuo.alerting.oncall.settings import Contact, Person
+from fenghuo.alerting.oncall.settings import Contact
+from fenghuo.alerting.reached import is_quiet
 from fenghuo.base.errors import InputError
-from fenghuo.model.incident import EventKind, Incident, Priority
+from fenghuo.model.incident import EventKind, Incident
+from fenghuo.trading import MarketBook
 
 CONTACT_S: Final = 30.0
 """How long one contact, or one channel of a receiver, is tried before the next."""
-LOUD: Final = frozenset({Priority.P0, Priority.P1})
-"""Priorities that reach people also in their quiet hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,7 @@ class Reach:
     channels: Mapping[str, Sequence[tuple[int, Channel]]]
     """For each receiver its channels, each with its position among those of its kind."""
     tools: Tools
+    markets: MarketBook
     compose: Compose
     instruments: EscalationInstruments
     offload: Callable[..., Awaitable[Any]]
@@ -117,7 +117,7 @@ class Reach:
         if person is None:
             return await self._missed(occasion, target, "gone", f"there is no person {name!r} any more")
         shown = person.name or name
-        if is_quiet(person, occasion):
+        if is_quiet(person, occasion.now_ms, occasion.incident.priority, self.markets):
             return await self._missed(occasion, target, "quiet", f"{shown} is not told: quiet hours")
         if not person.contacts:
             return await self._missed(occasion, target, "gone", f"{shown} has no contacts")
@@ -171,10 +171,3 @@ class Reach:
         self.instruments.targets.labels(target.partition(":")[0], why).inc()
         await occasion.note(EventKind.NOT_REACHED, text, {"target": target, "why": why})
         return False
-
-
-def is_quiet(person: Person, occasion: Occasion) -> bool:
-    """Whether the person is left alone at this moment."""
-    if occasion.incident.priority in LOUD:
-        return False
-    return any(placed(each, person.zone).contains(occasion.now_ms) for each in person.quiet_hours)

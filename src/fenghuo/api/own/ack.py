@@ -22,7 +22,7 @@ from fenghuo.alerting.service import Alerting
 from fenghuo.alerting.telling import ANSWER_PATH
 from fenghuo.api.audit.actions import ANSWER
 from fenghuo.api.audit.middleware import note_of
-from fenghuo.api.own.ack_page import Page, form_page, said_page
+from fenghuo.api.own.ack_page import ESCALATE, Page, form_page, said_page
 from fenghuo.api.params import read_params
 from fenghuo.base.errors import InputError, OperatingError
 from fenghuo.model.incident import SYSTEM, Actor, Incident
@@ -43,12 +43,14 @@ USED: Final = ("这个链接已经用过。", "This link has been used already."
 GONE: Final = ("这个事件已不存在。", "This incident is not known any more.")
 NO_NAME: Final = ("请写上你的名字。", "Say who you are.")
 NO_ACTION: Final = ("请选择要做什么。", "Choose what to do.")
+NO_ESCALATION: Final = ("没有为它设置升级策略。", "No escalation is set for it.")
 UNAVAILABLE: Final = ("现在做不到，请稍后再试。", "This cannot be done now. Try again soon.")
 DONE: Final[Mapping[str, tuple[str, str]]] = {
     "acknowledge": ("已确认，不再重复提醒。", "Acknowledged. You are not reminded again."),
     "snooze30": ("已推迟 30 分钟。", "Snoozed for 30 minutes."),
     "snooze120": ("已推迟 2 小时。", "Snoozed for 2 hours."),
     "resolve": ("已标记为解决。", "Marked as resolved."),
+    "escalate": ("已升级，正在通知下一批人。", "Escalated. The next people are being told."),
 }
 
 
@@ -93,26 +95,38 @@ class AnswerPage:
             return await self._refused(incident, "used", USED, posted=posted)
         if posted:
             return await self._act(request, grant, incident)
-        return 200, form_page(incident, grant.person, wanted=request.query_params.get("do", ""))
+        return 200, self._form(incident, grant, wanted=request.query_params.get("do", ""))
+
+    def _form(
+        self, incident: Incident, grant: Grant, complaint: tuple[str, str] | None = None, wanted: str = ""
+    ) -> Page:
+        escalates = self._alerting.escalations.possible(incident)
+        return form_page(incident, grant.person, complaint, wanted, may_escalate=escalates)
 
     async def _act(self, request: Request, grant: Grant, incident: Incident) -> tuple[int, Page]:
         try:
             params = await read_params(request)
         except InputError:
-            return 400, form_page(incident, grant.person, NO_ACTION)
+            return 400, self._form(incident, grant, NO_ACTION)
         action, name = params.get("action"), grant.person or params.get("name").strip()[:NAME_CHARS_MAX]
         note = note_of(request)
         note.actor, note.detail["answer"] = name, action[:NAME_CHARS_MAX]
         if action not in DONE:
-            return 400, form_page(incident, grant.person, NO_ACTION)
+            return 400, self._form(incident, grant, NO_ACTION)
+        if action == ESCALATE[0] and not self._alerting.escalations.possible(incident):
+            return 400, self._form(incident, grant, NO_ESCALATION)
         if not name:
-            return 400, form_page(incident, grant.person, NO_NAME)
+            return 400, self._form(incident, grant, NO_NAME)
         book = self._alerting.incidents
         if not await book.use_link(grant.nonce, grant.expires_ms):
             note.detail["link"] = "used"
             return await self._refused(incident, "used", USED, posted=True)
         try:
-            now = await book.act(grant.incident, _deed(action, Actor(name, "link")))
+            actor = Actor(name, "link")
+            if action == ESCALATE[0]:
+                now = await self._alerting.escalations.escalate(grant.incident, actor)
+            else:
+                now = await book.act(grant.incident, _deed(action, actor))
         except InputError as error:
             return 409, said_page((error.message, ""), await book.get(grant.incident))
         return 200, said_page(DONE[action], now)

@@ -21,6 +21,7 @@ ACTIONS: Final = (
     ("snooze120", "推迟 2 小时", "Snooze 2 h"),
     ("resolve", "已解决", "Resolved"),
 )
+ESCALATE: Final = ("escalate", "升级，叫更多人", "Escalate: tell more people")
 STYLE: Final = """
 :root{color-scheme:light dark}*{box-sizing:border-box}
 body{margin:0 auto;max-width:30rem;padding:1rem;font:1rem/1.5 system-ui,sans-serif}
@@ -42,7 +43,14 @@ class Page:
     html: str
 
 
-def form_page(incident: Incident, person: str, complaint: tuple[str, str] | None = None, wanted: str = "") -> Page:
+def form_page(
+    incident: Incident,
+    person: str,
+    complaint: tuple[str, str] | None = None,
+    wanted: str = "",
+    *,
+    may_escalate: bool = False,
+) -> Page:
     """What there is to answer, and the buttons. Without ``person`` it asks who answers; ``wanted`` stands first."""
     body = _shown(incident)
     if complaint is not None:
@@ -55,11 +63,12 @@ def form_page(incident: Incident, person: str, complaint: tuple[str, str] | None
         else '<label for="name">你的名字 · Your name</label>'
         '<input id="name" name="name" maxlength="60" autocomplete="name" required>'
     )
-    first = wanted if wanted in {action for action, *_ in ACTIONS} else ACTIONS[0][0]
+    actions = (*ACTIONS, ESCALATE) if may_escalate else ACTIONS
+    first = wanted if wanted in {action for action, *_ in actions} else actions[0][0]
     buttons = "".join(
         f'<button class="{"main" if action == first else ""}" name="action" value="{action}">'
         f"{zh}<br><small>{en}</small></button>"
-        for action, zh, en in sorted(ACTIONS, key=lambda known: known[0] != first)
+        for action, zh, en in sorted(actions, key=lambda known: known[0] != first)
     )
     return _page(incident.id, f'{body}<form method="post">{name}{buttons}</form>')
 

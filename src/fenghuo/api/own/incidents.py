@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
+from fenghuo.alerting.escalation.engine import Escalations
 from fenghuo.alerting.incident import machine
 from fenghuo.alerting.incident.book import Act, IncidentBook, UnknownIncidentError, number_of
 from fenghuo.alerting.incident.document import postmortem
 from fenghuo.api.auth.identity import Identity
 from fenghuo.api.own.errors import ErrorAnswer, OwnApiError
+from fenghuo.model.escalation import Escalation, EscalationState
 from fenghuo.model.incident import Actor, Incident, IncidentEvent, IncidentState, IncidentTimes, Priority
 
 DAY_MS = 86_400_000
 REFUSALS: dict[int | str, dict[str, type[ErrorAnswer]]] = {400: {"model": ErrorAnswer}, 404: {"model": ErrorAnswer}}
 Comment = Annotated[str, Field(max_length=machine.TEXT_CHARS_MAX)]
+
+
+class EscalationView(BaseModel):
+    """How far the escalation of an incident has come. ``step`` is the next one, or the one being taken; it and
+    ``round`` count from 1. ``next_at_ms`` is null where no step is to come by itself."""
+
+    policy: str
+    state: EscalationState
+    step: int
+    steps: int
+    round: int
+    rounds: int
+    next_at_ms: int | None
 
 
 class IncidentSummary(BaseModel):
@@ -42,6 +58,8 @@ class IncidentSummary(BaseModel):
     resolved_ms: int | None
     assignee: str
     postmortem_url: str
+    escalation: EscalationView | None
+    """Null where there is none, and when it is resolved."""
 
 
 class EventView(BaseModel):
@@ -92,15 +110,32 @@ class PostmortemRequest(BaseModel):
     url: str = Field(max_length=2_000)
 
 
-def incident_router(book: IncidentBook, now_ms: Callable[[], int]) -> APIRouter:
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What is behind the API."""
+
+    book: IncidentBook
+    escalations: Escalations
+    now_ms: Callable[[], int]
+
+    def summary(self, incident: Incident) -> IncidentSummary:
+        return IncidentSummary(**self.fields(incident))
+
+    def fields(self, incident: Incident) -> dict[str, Any]:
+        known = self.escalations.get(incident.number)
+        return {**_fields(incident), "escalation": None if known is None else _escalation(known)}
+
+
+def incident_router(book: IncidentBook, escalations: Escalations, now_ms: Callable[[], int]) -> APIRouter:
+    desk = Desk(book, escalations, now_ms)
     router = APIRouter(prefix="/incidents", tags=["incidents"], responses=REFUSALS)
-    _add_reading(router, book, now_ms)
-    _add_answering(router, book)
-    _add_writing(router, book)
+    _add_reading(router, desk)
+    _add_answering(router, desk)
+    _add_writing(router, desk)
     return router
 
 
-def _add_reading(router: APIRouter, book: IncidentBook, now_ms: Callable[[], int]) -> None:
+def _add_reading(router: APIRouter, desk: Desk) -> None:
     @router.get("")
     async def incidents(
         state: Annotated[list[IncidentState], Query()] = [],  # noqa: B006 - FastAPI copies it
@@ -109,86 +144,92 @@ def _add_reading(router: APIRouter, book: IncidentBook, now_ms: Callable[[], int
         limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
     ) -> list[IncidentSummary]:
         """The newest first. ``before`` is the id from which the listing goes on."""
-        found = await book.find(state, priority, number_of(before) if before else None, limit)
-        return [IncidentSummary(**_summary(each)) for each in found]
+        found = await desk.book.find(state, priority, number_of(before) if before else None, limit)
+        return [desk.summary(each) for each in found]
 
     @router.get("/statistics")
     async def statistics(days: Annotated[int, Query(ge=1, le=400)] = 30) -> list[TimesView]:
         """MTTA and MTTR of the incidents that opened in the last days, by priority."""
-        return [_times(each) for each in await book.times(now_ms() - days * DAY_MS)]
+        return [_times(each) for each in await desk.book.times(desk.now_ms() - days * DAY_MS)]
 
     @router.get("/{incident_id}")
     async def incident(incident_id: str) -> IncidentDetail:
         """One incident with its time line, notices and delivery attempts included."""
-        found = await _found(book, incident_id)
-        return IncidentDetail(**_summary(found), timeline=list(map(_event, await book.timeline(found.number))))
+        found = await _found(desk, incident_id)
+        return IncidentDetail(**desk.fields(found), timeline=list(map(_event, await desk.book.timeline(found.number))))
 
     @router.get("/{incident_id}/postmortem.md", response_class=PlainTextResponse)
     async def document(incident_id: str) -> PlainTextResponse:
         """A Markdown document to fill in, with the time line."""
-        found = await _found(book, incident_id)
-        text = postmortem(found, await book.timeline(found.number))
+        found = await _found(desk, incident_id)
+        text = postmortem(found, await desk.book.timeline(found.number))
         return PlainTextResponse(text, media_type="text/markdown; charset=utf-8")
 
 
-def _add_answering(router: APIRouter, book: IncidentBook) -> None:
+def _add_answering(router: APIRouter, desk: Desk) -> None:
     @router.post("/{incident_id}/acknowledge")
     async def acknowledge(incident_id: str, said: Said, request: Request) -> IncidentSummary:
         """Somebody works on it: nobody is reminded; what joins is told."""
         who = _who(request)
-        return await _done(book, incident_id, lambda now, at_ms: machine.acknowledge(now, who, at_ms, said.comment))
+        return await _done(desk, incident_id, lambda now, at_ms: machine.acknowledge(now, who, at_ms, said.comment))
 
     @router.post("/{incident_id}/snooze")
     async def snooze(incident_id: str, wanted: SnoozeRequest, request: Request) -> IncidentSummary:
         """Nobody is reminded for a while."""
         who, duration_ms = _who(request), wanted.duration_s * 1000
         return await _done(
-            book, incident_id, lambda now, at_ms: machine.snooze(now, who, at_ms, duration_ms, wanted.comment)
+            desk, incident_id, lambda now, at_ms: machine.snooze(now, who, at_ms, duration_ms, wanted.comment)
         )
 
     @router.post("/{incident_id}/resolve")
     async def resolve(incident_id: str, said: Said, request: Request) -> IncidentSummary:
         """It is done, whatever its alerts say."""
         who = _who(request)
-        return await _done(book, incident_id, lambda now, at_ms: machine.resolve(now, who, at_ms, said.comment))
+        return await _done(desk, incident_id, lambda now, at_ms: machine.resolve(now, who, at_ms, said.comment))
 
     @router.post("/{incident_id}/reopen")
     async def reopen(incident_id: str, said: Said, request: Request) -> IncidentSummary:
         """It is not done."""
         who = _who(request)
-        return await _done(book, incident_id, lambda now, at_ms: machine.reopen(now, who, at_ms, said.comment))
+        return await _done(desk, incident_id, lambda now, at_ms: machine.reopen(now, who, at_ms, said.comment))
+
+    @router.post("/{incident_id}/escalate")
+    async def escalate(incident_id: str, said: Said, request: Request) -> IncidentSummary:
+        """The next step of its escalation is taken now. What was answered is open again."""
+        found = await _found(desk, incident_id)
+        return desk.summary(await desk.escalations.escalate(found.number, _who(request), said.comment))
 
 
-def _add_writing(router: APIRouter, book: IncidentBook) -> None:
+def _add_writing(router: APIRouter, desk: Desk) -> None:
     @router.post("/{incident_id}/assign")
     async def assign(incident_id: str, wanted: AssignRequest, request: Request) -> IncidentSummary:
         """Give it to somebody."""
         who = _who(request)
-        return await _done(book, incident_id, lambda now, at_ms: machine.assign(now, who, at_ms, wanted.person.strip()))
+        return await _done(desk, incident_id, lambda now, at_ms: machine.assign(now, who, at_ms, wanted.person.strip()))
 
     @router.post("/{incident_id}/comment")
     async def comment(incident_id: str, wanted: CommentRequest, request: Request) -> IncidentSummary:
         """Write on the time line."""
         who = _who(request)
-        return await _done(book, incident_id, lambda now, at_ms: machine.comment(now, who, at_ms, wanted.text))
+        return await _done(desk, incident_id, lambda now, at_ms: machine.comment(now, who, at_ms, wanted.text))
 
     @router.post("/{incident_id}/postmortem")
     async def link(incident_id: str, wanted: PostmortemRequest, request: Request) -> IncidentSummary:
         """Name the document that says what was learnt."""
         who = _who(request)
-        return await _done(book, incident_id, lambda now, at_ms: machine.link_postmortem(now, who, at_ms, wanted.url))
+        return await _done(desk, incident_id, lambda now, at_ms: machine.link_postmortem(now, who, at_ms, wanted.url))
 
 
-async def _found(book: IncidentBook, incident_id: str) -> Incident:
+async def _found(desk: Desk, incident_id: str) -> Incident:
     try:
-        return await book.get(number_of(incident_id))
+        return await desk.book.get(number_of(incident_id))
     except UnknownIncidentError as error:
         raise OwnApiError(404, "not_found", error.message, error.remedy) from error
 
 
-async def _done(book: IncidentBook, incident_id: str, act: Act) -> IncidentSummary:
-    found = await _found(book, incident_id)
-    return IncidentSummary(**_summary(await book.act(found.number, act)))
+async def _done(desk: Desk, incident_id: str, act: Act) -> IncidentSummary:
+    found = await _found(desk, incident_id)
+    return desk.summary(await desk.book.act(found.number, act))
 
 
 def _who(request: Request) -> Actor:
@@ -196,7 +237,7 @@ def _who(request: Request) -> Actor:
     return Actor(identity.name, identity.via)
 
 
-def _summary(incident: Incident) -> dict[str, Any]:
+def _fields(incident: Incident) -> dict[str, Any]:
     return {
         "id": incident.id,
         "title": incident.title,
@@ -216,6 +257,19 @@ def _summary(incident: Incident) -> dict[str, Any]:
         "assignee": incident.assignee,
         "postmortem_url": incident.postmortem_url,
     }
+
+
+def _escalation(known: Escalation) -> EscalationView:
+    comes = known.state in (EscalationState.WAITING, EscalationState.ACTING)
+    return EscalationView(
+        policy=known.policy.name,
+        state=known.state,
+        step=known.next_step + 1,
+        steps=len(known.policy.steps),
+        round=known.round + 1,
+        rounds=known.policy.repeat + 1,
+        next_at_ms=known.next_at_ms if comes else None,
+    )
 
 
 def _event(event: IncidentEvent) -> EventView:
