@@ -32,7 +32,7 @@ class IntakeKind(StrEnum):
 
     @property
     def names_events(self) -> bool:
-        """Whether the label ``event_id`` is the sender's name of the event, and not any label of an alert of its own."""
+        """Whether the label ``event_id`` is the sender's name of the event, and not just some label of an alert."""
         return self in (IntakeKind.WEBHOOK, IntakeKind.ZABBIX)
 
 
