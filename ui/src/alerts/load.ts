@@ -6,7 +6,7 @@ import { fetchAlerts } from '@/api/prometheus'
 
 import type { Sources } from './views'
 
-/** More live incidents than people can look at; groups beyond have no link to theirs. */
+/** The newest ones; a group whose incident is older than all of these has no link to it. */
 const INCIDENTS_MAX = 1_000
 
 export async function loadAlerts(signal: AbortSignal): Promise<Sources> {
@@ -14,7 +14,7 @@ export async function loadAlerts(signal: AbortSignal): Promise<Sources> {
     fetchGroups(signal),
     fetchAlerts(signal),
     fetchSilences(signal),
-    fetchIncidents(['open', 'acknowledged', 'snoozed'], [], INCIDENTS_MAX, '', signal),
+    fetchIncidents([], [], INCIDENTS_MAX, '', signal),
   ])
   return { groups, ruled, silences, incidents }
 }

@@ -42,7 +42,12 @@ test('the most urgent incident stands first, what was answered behind its equals
         group('desk', held('worst', 'warning')),
         group('other', held('unrouted', 'warning')),
       ],
-      incidents: [incident('answered', 'P1', 'acknowledged'), incident('open', 'P1'), incident('worst', 'P0')],
+      incidents: [
+        incident('answered', 'P1', 'acknowledged'),
+        incident('open', 'P1'),
+        { ...incident('open', 'P0', 'resolved'), id: 'an older one' },
+        incident('worst', 'P0'),
+      ],
     },
     'en',
   )

@@ -51,7 +51,7 @@ export interface Sources {
   /** What our own rules say: pending alerts, and values. */
   ruled: readonly Alert[]
   silences: readonly Silence[]
-  /** Those that are not resolved. */
+  /** The newest first: a group's is the first of its own. */
   incidents: readonly Incident[]
 }
 
@@ -63,7 +63,9 @@ export function groupViews(sources: Sources, locale: Locale): GroupView[] {
     names: new Map(held.map((alert) => [alert.fingerprint, alert.labels['alertname'] ?? ''])),
     ruleOf: ruleFinder(sources.ruled),
   }
-  const incidents = new Map(sources.incidents.map((incident) => [groupKey(incident.receiver, incident.labels), incident]))
+  const incidents = new Map(
+    sources.incidents.map((incident) => [groupKey(incident.receiver, incident.labels), incident] as const).reverse(),
+  )
   const groups = sources.groups.map((group): GroupView => {
     const key = groupKey(group.receiver.name, group.labels)
     return {
