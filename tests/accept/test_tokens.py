@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from datetime import datetime
 from pathlib import Path
@@ -68,6 +69,7 @@ def test_a_token_does_what_it_is_for_until_it_is_revoked(server: Server) -> None
     assert (silenced["via"], silenced["address"]) == ("token", "127.0.0.1")
     assert silenced["subject"] == made.json()["silenceID"]
     assert silenced["detail"]["matchers"] == ["alertname=Disk"]
+    assert re.search(r"deploy \(token\)\s+127.0.0.1\s+silence.set\s+\S+\s+status=200", run(server, "audit"))
     done = [(each["action"], each["subject"], each["detail"]) for each in trail(server, "--action", "token")]
     assert done[0] == ("token.create", "", {"outcome": "begun"})
     assert done[1][:2] == ("token.create", "deploy")

@@ -7,9 +7,6 @@ import json
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from fenghuo.cli.client import DataDirOption, ServerOption, find_server
 from fenghuo.cli.moments import MOMENT, begin_ms, moment_ms
@@ -48,14 +45,16 @@ def audit(
     if output is Output.JSON:
         print_json(found)
         return
-    table = Table("when", "who", "from", "did", "to", "", box=None, pad_edge=False, header_style="dim")
     for each in found:
-        who = f"{each['actor'] or '?'} ({each['via']})" if each["via"] else each["actor"] or "?"
-        detail = " ".join(f"{key}={_text(value)}" for key, value in each["detail"].items() if value is not None)
-        table.add_row(
-            *map(escape, (_when(each["at_ms"]), who, each["address"], each["action"], each["subject"], detail))
-        )
-    Console(highlight=False).print(table)
+        typer.echo(_line(each))
+
+
+def _line(entry: dict[str, Any]) -> str:
+    """``2026-11-23 02:10:05  zhang (panel)  10.0.0.7  silence.set  6f1c…  status=200``."""
+    who = f"{entry['actor'] or '?'} ({entry['via']})" if entry["via"] else entry["actor"] or "?"
+    detail = " ".join(f"{key}={_text(value)}" for key, value in entry["detail"].items() if value is not None)
+    cells = (_when(entry["at_ms"]), f"{who:<20}", f"{entry['address']:<15}", f"{entry['action']:<16}", entry["subject"])
+    return "  ".join(part for part in (*cells, detail) if part).rstrip()
 
 
 def _when(at_ms: int) -> str:
