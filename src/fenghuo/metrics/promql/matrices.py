@@ -103,7 +103,7 @@ def _stacked(blocks: Sequence[DenseBlock], rows: int) -> Matrix:
 
 def _holes(values: Floats, keep_stale: bool) -> Bools | None:
     """Where there is no sample; None when there is one everywhere."""
-    if not np.isnan(values).any():
+    if not np.isnan(values.min(initial=0.0)):  # Which is NaN if any value is.
         return None
     bits = values.view(np.int64)
     holes: Bools = bits == ABSENT_NAN_BITS

@@ -6,11 +6,9 @@ long it is. NaN counts only where a window holds nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from fenghuo.metrics.promql.windows import Windows, gather
+from fenghuo.metrics.promql.windows import Windows, across, neighbours
 from fenghuo.model.sample import Bools, Floats
 
 Result = tuple[Floats, Bools]
@@ -24,19 +22,19 @@ def max_over_time(windows: Windows) -> Result:
     return _extreme(windows, np.fmax), windows.count >= 1
 
 
-def _extreme(windows: Windows, pick: Callable[..., Floats]) -> Floats:
+def _extreme(windows: Windows, pick: np.ufunc) -> Floats:
     count = windows.count
-    shape = (windows.values.shape[0], count.shape[1])
-    result = np.full(shape, np.nan)
     level = np.frexp(np.maximum(count, 1))[1] - 1
+    result = np.full((windows.values.shape[0], count.shape[1]), np.nan)
     table = windows.values
     for power in range(int(level.max(initial=0)) + 1):
         if power:
-            half = 1 << (power - 1)
-            table = pick(table[:, :-half], table[:, half:])
+            table = neighbours(pick, table, 1 << (power - 1))
         here = level == power
         if here.any():
-            found = pick(gather(table, windows.lo), gather(table, windows.hi - (1 << power)))
+            found = across(pick, [table], windows.hi - (1 << power), windows.lo)
+            if here.all():
+                return found
             np.copyto(result, found, where=here)
     return result
 

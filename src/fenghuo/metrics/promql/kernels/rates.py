@@ -8,7 +8,7 @@ import numpy as np
 
 from fenghuo.metrics.promql.kernels.starts import counted_from_start, starts_anew
 from fenghuo.metrics.promql.kernels.sums import sums_between
-from fenghuo.metrics.promql.windows import Windows, gather
+from fenghuo.metrics.promql.windows import Windows, across, gather, neighbours
 from fenghuo.model.sample import Bools, Floats, Ints
 
 Result = tuple[Floats, Bools]
@@ -75,7 +75,7 @@ def _extrapolated(windows: Windows, *, is_counter: bool, is_rate: bool) -> Resul
     """The difference of last and first sample, scaled to the window; a counter never reaches below zero."""
     count = windows.count
     first_value = windows.value_at(windows.lo)
-    change = windows.value_at(windows.hi - 1) - first_value
+    change = across(np.subtract, [windows.values], windows.hi - 1, windows.lo)
     fallen = _add_resets(windows, change) if is_counter else _NO_ROWS
     reach = Reach.of(windows)
     per_s = windows.range_ms / 1000 if is_rate else 1.0
@@ -163,7 +163,7 @@ def restarts(windows: Windows) -> Bools:
 
 def falls(values: Floats) -> Bools:
     """bool[n, T - 1]: whether a value is followed by a lower one."""
-    fell: Bools = values[:, 1:] < values[:, :-1]
+    fell: Bools = neighbours(np.less, values, 1, np.bool_)[:, :-1]
     return fell
 
 

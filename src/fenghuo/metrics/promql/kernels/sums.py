@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fenghuo.metrics.promql.windows import Windows, gather
+from fenghuo.metrics.promql.windows import Windows, across, gather
 from fenghuo.model.sample import Bools, Floats, Ints
 
 Result = tuple[Floats, Bools]
@@ -36,11 +36,13 @@ def sums_between(values: Floats, lo: Ints, hi: Ints) -> Floats:
 
 def _scaled_sums(values: Floats, lo: Ints, hi: Ints) -> tuple[Floats, float]:
     """Sums divided by a power of two, which keeps them from overflowing, and that power."""
-    finite = np.isfinite(values)
-    all_finite = bool(finite.all())
-    clean = values if all_finite else np.where(finite, values, 0.0)
+    if not values.size:
+        return np.zeros((len(values), lo.shape[1])), 1.0
+    # NaN is the minimum and the maximum of what holds it.
+    all_finite = bool(np.isfinite([values.min(), values.max()]).all())
+    clean = values if all_finite else np.where(np.isfinite(values), values, 0.0)
     scale = 1.0
-    if clean.size and np.abs(clean).max() * clean.shape[1] > _RUNNING_MAX:
+    if max(clean.max(), -clean.min()) * clean.shape[1] > _RUNNING_MAX:
         scale = 2.0 ** np.ceil(np.log2(clean.shape[1]) + 1)
         clean = clean / scale
     total = _finite_sums(clean, lo, hi)
@@ -50,17 +52,25 @@ def _scaled_sums(values: Floats, lo: Ints, hi: Ints) -> tuple[Floats, float]:
 
 
 def _finite_sums(values: Floats, lo: Ints, hi: Ints) -> Floats:
-    running = np.zeros((values.shape[0], values.shape[1] + 1))
-    np.cumsum(values, axis=1, out=running[:, 1:])
-    before, after = running[:, :-1], running[:, 1:]
+    padded = np.zeros((values.shape[0], values.shape[1] + 1))
+    padded[:, 1:] = values
+    running = np.cumsum(padded, axis=1)
+    lost = np.empty_like(running)
+    # In one run across the rows' ends, see ``neighbours``.
+    before, after, taken = running.reshape(-1)[:-1], running.reshape(-1)[1:], padded.reshape(-1)[1:]
     added = after - before
-    lost = np.zeros_like(running)
-    np.cumsum((before - (after - added)) + (values - added), axis=1, out=lost[:, 1:])
-    high, low = gather(running, hi), gather(running, lo)
+    np.add(before - (after - added), taken - added, out=lost.reshape(-1)[1:])
+    lost[:, 0] = 0.0
+    np.cumsum(lost, axis=1, out=lost)
+    return across(_difference, [running, lost], hi, lo)
+
+
+def _difference(high: Floats, high_lost: Floats, low: Floats, low_lost: Floats) -> Floats:
+    """The sum between two running sums."""
     total: Floats = high - low
     # The subtraction rounds too; the same formula says by how much.
     taken = high - total
-    total += (high - (total + taken)) + (taken - low) + (gather(lost, hi) - gather(lost, lo))
+    total += (high - (total + taken)) + (taken - low) + (high_lost - low_lost)
     return total
 
 
