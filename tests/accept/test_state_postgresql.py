@@ -19,6 +19,7 @@ from fenghuo.model.account import ApiToken, Session, User
 from fenghuo.model.alert import Alert
 from fenghuo.model.audit import AuditEntry, AuditFilter
 from fenghuo.model.heartbeat import MadeHeartbeat, Pulse
+from fenghuo.model.escalation import Escalation, FrozenPolicy, FrozenStep
 from fenghuo.model.incident import Actor, EventKind, Incident, IncidentEvent, Priority
 from fenghuo.model.labels import Labels
 from fenghuo.model.notification import Attempt, NoticeClaim, NoticeState, NotificationEntry, NotificationKey
@@ -26,6 +27,7 @@ from fenghuo.state import open_state
 
 pytestmark = pytest.mark.accept
 
+ESCALATION = Escalation(1, FrozenPolicy("a\x00b🔥", Priority.P1, (FrozenStep(0, ("person:张",)),), 0, 5), 2**53)
 KEY = NotificationKey('{}:{alertname="x"}', "team", "webhook", 0)
 MADE = MadeHeartbeat("backup", '{"period": "1h"}', "ann", 2**53)
 PULSE = Pulse("backup", 1, heard_ms=2**53, failed_ms=3, exit_code=255, text="no space 🔥")
@@ -87,6 +89,7 @@ def test_everything_that_the_state_keeps(postgresql: str) -> None:
         state.audit.add(
             [AuditEntry(at_ms, "a\x00nn", "panel", "", "token.create", "\x00ci") for at_ms in (1, 2, 2**53)]
         )
+            state.escalations.save([ESCALATION], [2])
         event = IncidentEvent(7, EventKind.COMMENTED, Actor("ann\x00", "api"), "a\x00b", {"x": "\x00"})
         state.incidents.save([], [(1, event)])
         assert state.incidents.use_link("nonce", 5, 10)
@@ -102,6 +105,9 @@ def test_everything_that_the_state_keeps(postgresql: str) -> None:
         assert [line.text for line in state.incidents.timeline(1)] == ["ab"]
         assert [(times.opened, times.mtta_s) for times in state.incidents.times(0)] == [(1, None)]
         assert state.incidents.find(before=1) == []
+        assert state.escalations.load() == [ESCALATION]
+        state.escalations.save([], [1])
+        assert state.escalations.load() == []
         token = state.tokens.find("t1", 1)
         assert token is not None
         assert (token.scopes, token.used_ms) == (("intake",), 2**53)
