@@ -18,8 +18,8 @@ from fenghuo.base.errors import InputError, OperatingError
 from fenghuo.model.account import ApiToken, Session, User
 from fenghuo.model.alert import Alert
 from fenghuo.model.audit import AuditEntry, AuditFilter
-from fenghuo.model.heartbeat import MadeHeartbeat, Pulse
 from fenghuo.model.escalation import Escalation, FrozenPolicy, FrozenStep
+from fenghuo.model.heartbeat import MadeHeartbeat, Pulse
 from fenghuo.model.incident import Actor, EventKind, Incident, IncidentEvent, Priority
 from fenghuo.model.labels import Labels
 from fenghuo.model.notification import Attempt, NoticeClaim, NoticeState, NotificationEntry, NotificationKey
@@ -89,7 +89,7 @@ def test_everything_that_the_state_keeps(postgresql: str) -> None:
         state.audit.add(
             [AuditEntry(at_ms, "a\x00nn", "panel", "", "token.create", "\x00ci") for at_ms in (1, 2, 2**53)]
         )
-            state.escalations.save([ESCALATION], [2])
+        state.escalations.save([ESCALATION], [2])
         event = IncidentEvent(7, EventKind.COMMENTED, Actor("ann\x00", "api"), "a\x00b", {"x": "\x00"})
         state.incidents.save([], [(1, event)])
         assert state.incidents.use_link("nonce", 5, 10)
