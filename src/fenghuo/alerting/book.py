@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 from weakref import WeakSet
 
@@ -49,15 +49,18 @@ class Book:
         self._watchers.add(watcher)
 
     def restore(self, held: Iterable[Held]) -> None:
-        for one in held:
-            self._keep(one)
+        known = list(held)
+        self._held.update((one.labels, one) for one in known)
+        self._tell_watchers(known)
 
     def take(self, alerts: Iterable[Alert], now_ms: int, resolve_timeout_ms: int) -> list[Held | Invalid]:
         """Enter reports in their order; returns what is held of each alert then, or why the report is refused."""
         alerts = list(alerts)
         fresh = [alert.labels for alert in alerts if alert.labels not in self._held]
         prints = dict(zip(fresh, fingerprints(fresh), strict=True))
-        return [self._take(alert, now_ms, resolve_timeout_ms, prints) for alert in alerts]
+        entered = [self._take(alert, now_ms, resolve_timeout_ms, prints) for alert in alerts]
+        self._tell_watchers([held for held in entered if not isinstance(held, Invalid)])
+        return entered
 
     def _take(self, alert: Alert, now_ms: int, resolve_timeout_ms: int, prints: Mapping[Labels, int]) -> Held | Invalid:
         old = self._held.get(alert.labels)
@@ -66,13 +69,13 @@ class Book:
         if isinstance(new, Invalid):
             return new
         held = new if old is None else merge(old, new, now_ms)
-        self._keep(held)
+        self._held[held.labels] = held
         return held
 
-    def _keep(self, held: Held) -> None:
-        self._held[held.labels] = held
+    def _tell_watchers(self, entered: Sequence[Held]) -> None:
         for watcher in self._watchers:
-            watcher.took(held)
+            for held in entered:
+                watcher.took(held)
 
     def firing(self, now_ms: int) -> Iterator[Held]:
         return (held for held in self._held.values() if not held.resolved_at(now_ms))

@@ -65,7 +65,7 @@ def admit(alert: Alert, now_ms: int, resolve_timeout_ms: int, fingerprint: int |
     starts_ms = alert.starts_at_ms if alert.starts_at_ms > 0 else (now_ms if ours else ends_ms)
     if ends_ms < starts_ms:
         return Invalid.END_BEFORE_START
-    complete = replace(alert, starts_at_ms=starts_ms, ends_at_ms=ends_ms, updated_at_ms=now_ms)
+    complete = alert.during(starts_ms, ends_ms, now_ms)
     return Held(complete, ends_ms, ours, alert.labels.fingerprint() if fingerprint is None else fingerprint)
 
 

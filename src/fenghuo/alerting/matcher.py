@@ -42,9 +42,9 @@ class AlertMatcher:
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether the alert's labels meet this condition."""
         value = labels.get(self.name, "")
+        if self.op is MatchOp.EQUAL:  # Nearly all are, and this is asked for every alert.
+            return value == self.value
         match self.op:
-            case MatchOp.EQUAL:
-                return value == self.value
             case MatchOp.NOT_EQUAL:
                 return value != self.value
             case MatchOp.REGEX:

@@ -76,6 +76,8 @@ class Priorities:
 
     def highest(self, alerts: Iterable[Labels], at_ms: int) -> Priority:
         """What the most urgent of several counts as; P3 of none."""
+        if not self.restless:
+            return min(map(self.of, alerts), default=Priority.P3)
         return min((self.at(labels, at_ms).priority for labels in alerts), default=Priority.P3)
 
     @property

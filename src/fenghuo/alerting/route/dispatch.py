@@ -112,7 +112,6 @@ class Dispatcher:
 
     def dispatch(self, held: Held) -> None:
         """Put the alert into every group that it belongs to."""
-        urgent = not held.resolved_at(self._clock.now_ms()) and self._urgent(held.labels)
         for route in self.root.match(held.labels):
             labels = route.group_labels(held.labels)
             place = (route.index, labels)
@@ -129,7 +128,11 @@ class Dispatcher:
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
                 self._instruments.groups.set(len(self._groups))
-            group.insert(held, urgent=urgent)
+            may_hurry = not (route.wait_is_given and route.interval_is_given)
+            group.insert(held, urgent=may_hurry and self._is_urgent(held))
+
+    def _is_urgent(self, held: Held) -> bool:
+        return not held.resolved_at(self._clock.now_ms()) and self._urgent(held.labels)
 
     def needed(self) -> frozenset[Labels]:
         """The alerts that some group still has to tell."""

@@ -126,7 +126,7 @@ class Group:
         if not self._alerts:
             return None
         now_ms = self._clock.now_ms()
-        alerts = [self._alerts[labels] for labels in sorted(self._alerts)]
+        alerts = sorted(self._alerts.values(), key=lambda held: held.labels.pairs)
         self.flushing = True
         try:
             outcome = await self._notify(Flush(self.route, self.key, self.labels, alerts, now_ms, deadline_s))

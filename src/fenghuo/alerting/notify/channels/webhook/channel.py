@@ -17,6 +17,8 @@ from fenghuo.model.http_settings import HttpClientSettings
 from fenghuo.template import Template
 
 VERSION: Final = "4"
+ALERTS_AT_ONCE: Final = 100
+"""Up to so many alerts a body is made where it is needed: in half a millisecond, and a thread costs as much."""
 ZERO_TIME: Final = "0001-01-01T00:00:00Z"
 """Go's zero time: the end of an alert that fires."""
 
@@ -41,7 +43,11 @@ class WebhookChannel:
 
     async def send(self, message: Message) -> None:
         url = await self._address(message)
-        await self._poster.ask(await self._toolbox.offload(self._request, url, message))
+        if self._body is None and len(message.alerts) <= ALERTS_AT_ONCE:
+            request = self._request(url, message)
+        else:
+            request = await self._toolbox.offload(self._request, url, message)
+        await self._poster.ask(request)
 
     def _request(self, url: str, message: Message) -> Request:
         body = payload(message, self._settings.max_alerts)
