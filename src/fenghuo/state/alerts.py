@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+import orjson
 from sqlalchemy import delete, select
 
 from fenghuo.model.alert import Alert
@@ -15,7 +16,6 @@ from fenghuo.state.schema import alerts
 
 ROWS_AT_ONCE = 500
 """Rows named in one statement; SQLite bounds the number of its parameters."""
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class AlertRepository:
@@ -73,7 +73,11 @@ class AlertRepository:
 
 
 def labels_to_json(labels: Labels) -> str:
-    return _encode(dict(labels.pairs))
+    pairs = dict(labels.pairs)
+    try:
+        return orjson.dumps(pairs).decode()
+    except orjson.JSONEncodeError:  # Half a surrogate pair: no UTF-8, but JSON has a way to write it.
+        return json.dumps(pairs)
 
 
 def labels_from_json(text: str) -> Labels:

@@ -211,3 +211,9 @@ def test_heartbeats_are_replaced_and_removed_with_what_was_heard(state: State) -
     assert (kept.made(), kept.pulses()) == ([], [Pulse("feed", 1)])
     kept.forget_pulses(["feed"])
     assert kept.pulses() == []
+
+
+def test_labels_that_are_no_utf8_come_back_as_they_were(state: State) -> None:
+    alert = Alert(Labels({"alertname": "half \ud83d", "zh": "烽火", "nul": "\x00"}), 1, 2)
+    state.alerts.save([(alert, True, 7)])
+    assert state.alerts.load() == [(alert, True)]
