@@ -31,6 +31,9 @@ inhibit_rules:
 people:
   zhang: {name: 张伟, contacts: [{kind: email, to: zhang@example.com}]}
   li: {name: Li Na, contacts: [{kind: email, to: li@example.com}]}
+escalations:
+  ladder: {steps: [{after: 1h, targets: ['person:zhang']}, {after: 1h, targets: ['person:li']}]}
+priorities: {P1: {escalation: ladder}}
 schedules:
   primary:
     zone: Asia/Shanghai
@@ -119,6 +122,12 @@ def test_an_incident_is_acknowledged_with_a_comment_then_resolved_and_reopened(v
     expect(page.locator(".page-head")).to_contain_text("Resolved")
     page.get_by_role("button", name="Reopen").click()
     expect(page.locator(".page-head")).to_contain_text("Open")
+    expect(page.locator("dl")).to_contain_text("ladder · waits · step 1 of 2")
+    page.get_by_role("button", name="Escalate").click()
+    page.get_by_role("button", name="Tell the next people now").click()
+    # Nobody can be reached here, and then the next step follows at once.
+    expect(page.locator("dl")).to_contain_text("over: nobody answered", timeout=20_000)
+    expect(page.locator(".line li", has_text="Not reached").first).to_be_visible()
     number = page.url.rpartition("/")[2]
     incident = duty.client.get(f"/api/fenghuo/incidents/{number}").json()
     assert (incident["state"], incident["assignee"]) == ("open", "li")

@@ -7,6 +7,18 @@ export const PRIORITIES = ['P0', 'P1', 'P2', 'P3'] as const
 export type Priority = (typeof PRIORITIES)[number]
 export type IncidentState = 'open' | 'acknowledged' | 'snoozed' | 'resolved'
 
+/** `step` is the next one, or the one being taken; it and `round` count from 1. */
+export interface Escalation {
+  policy: string
+  state: 'waiting' | 'acting' | 'paused' | 'stopped' | 'over'
+  step: number
+  steps: number
+  round: number
+  rounds: number
+  /** Null where no step is to come by itself. */
+  next_at_ms: number | null
+}
+
 export interface Incident {
   id: string
   title: string
@@ -27,8 +39,8 @@ export interface Incident {
   resolved_ms: number | null
   assignee: string
   postmortem_url: string
-  /** Present where a policy of escalation is at work. */
-  escalation?: Readonly<Record<string, unknown>> | null
+  /** Null where there is none. */
+  escalation: Escalation | null
 }
 
 export interface IncidentEvent {

@@ -9,8 +9,11 @@ export interface Polling {
   busy: Ref<boolean>
 }
 
-/** `work` gets a signal that ends the round; it reports its own errors and must not throw. */
-export function usePolling(work: (signal: AbortSignal) => Promise<void>, intervalMs: number): Polling {
+/**
+ * `work` gets a signal that ends the round; it reports its own errors and must not throw. `intervalMs` is asked after
+ * each round.
+ */
+export function usePolling(work: (signal: AbortSignal) => Promise<void>, intervalMs: () => number): Polling {
   const busy = ref(false)
   let timer = 0
   let round: AbortController | null = null
@@ -24,7 +27,7 @@ export function usePolling(work: (signal: AbortSignal) => Promise<void>, interva
     await work(mine.signal)
     if (mine.signal.aborted) return
     busy.value = false
-    if (!document.hidden) timer = window.setTimeout(() => void refresh(), intervalMs)
+    if (!document.hidden) timer = window.setTimeout(() => void refresh(), intervalMs())
   }
 
   function onVisibility(): void {

@@ -41,6 +41,8 @@ test.each([
   ['notice', 'fenghuo', { state: 'failed' }, 'failure'],
   ['notice', 'fenghuo', { state: 'sent' }, 'notice'],
   ['opened', 'fenghuo', {}, 'alert'],
+  ['not_reached', 'fenghuo', {}, 'failure'],
+  ['escalated', 'li', {}, 'alert'],
   ['acknowledged', 'li', {}, 'person'],
   ['unheard of', 'fenghuo', {}, 'notice'],
   ['resolved', 'li', {}, 'end'],

@@ -37,6 +37,12 @@ const MARKS: Record<string, Mark> = {
   resolved: 'end',
   notice: 'notice',
   attempt: 'failure',
+  overdue: 'failure',
+  escalated: 'alert',
+  reached: 'notice',
+  not_reached: 'failure',
+  escalation_over: 'failure',
+  escalation_missed: 'failure',
   link_refused: 'failure',
 }
 

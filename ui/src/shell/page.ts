@@ -40,10 +40,16 @@ export interface PageData<T> {
   state: PageState
 }
 
-const RENEWED_MS = 15_000
+export const RENEWED_MS = 15_000
 
-/** `load` is asked at once and every 15 seconds while somebody looks; what it gave stays when it fails. */
-export function usePageData<T>(load: (signal: AbortSignal) => Promise<T>, intervalMs = RENEWED_MS): PageData<T> {
+/**
+ * `load` is asked at once and every 15 seconds while somebody looks; what it gave stays when it fails. `intervalMs` says
+ * how soon what was given last is worth another look.
+ */
+export function usePageData<T>(
+  load: (signal: AbortSignal) => Promise<T>,
+  intervalMs: (data: T | null) => number = () => RENEWED_MS,
+): PageData<T> {
   const { t } = useI18n()
   const signedOut = useSignedOut()
   const data: ShallowRef<T | null> = shallowRef(null)
@@ -61,7 +67,7 @@ export function usePageData<T>(load: (signal: AbortSignal) => Promise<T>, interv
     } catch (error) {
       if (!signal.aborted && !(await signedOut(error))) problem.value = problemOf(error)
     }
-  }, intervalMs)
+  }, () => intervalMs(data.value))
   const age = computed(() => formatAge((nowMs.value - atMs.value) / 1000, t.value.time))
   return { data, nowMs, state: { loaded: computed(() => data.value !== null), problem, busy, age, refresh } }
 }
