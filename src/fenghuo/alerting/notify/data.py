@@ -184,6 +184,7 @@ class MessageData(Exposed):
         "FiringCount": "firing_count",
         "Actions": "actions",
         "Plots": "plots",
+        "LeftOut": "left_out",
     }
 
     def __init__(self, alerts: Iterable[AlertData], **fields: Any) -> None:
@@ -204,6 +205,8 @@ class MessageData(Exposed):
         """Where to answer, where the text has to say it: none when the channel shows buttons."""
         self.plots: Sequence[Link] = fields.get("plots", ())
         """Pictures of what is watched, for mails."""
+        self.left_out = ""
+        """Says how many alerts a mail has no room for; empty when it has all."""
 
     @classmethod
     def of(cls, message: Message, kept: Sequence[ToldAlert] | None = None, actions: Sequence[Link] = ()) -> MessageData:

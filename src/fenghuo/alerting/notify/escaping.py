@@ -6,8 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import quote
 
-from fenghuo.alerting.notify.cutting import Markup
+from fenghuo.alerting.notify.cutting import Markup, line
+from fenghuo.base import limits
 
+WORDS = limits.declare(
+    "notice_words_chars",
+    1_000,
+    limits.Policy.REJECT,
+    "Characters of one label or annotation in a default text; what is beyond is cut off.",
+)
 _MRKDWN: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _CARD: Final = str.maketrans({"<": "&#60;", ">": "&#62;"})
 _URL_SAFE: Final = ":/?#[]@!$&'*+,;=%~-._"
@@ -48,8 +55,11 @@ def link(text: str, url: str, markup: Markup) -> str:
 
 
 def one_line(text: str) -> str:
-    """Words with single spaces between them."""
-    return " ".join(text.split())
+    """Words with single spaces between them, and not too many of them: nobody reads on for ever."""
+    words = " ".join(text[: 4 * WORDS.default].split())
+    if len(words) > WORDS.default or len(text) > 4 * WORDS.default:
+        WORDS.hit()
+    return line(WORDS.default).cut(words)
 
 
 ESCAPES: Final[Mapping[str, Callable[[str], str]]] = {

@@ -30,6 +30,10 @@ def _functions(facts: Facts, now_ms: Callable[[], int]) -> dict[str, Callable[..
     def now() -> Time:
         return Time.of_ms(now_ms())
 
+    def include(scope: Scope, name: str, data: Any) -> str:
+        """What the template ``name`` makes of ``data``, for other functions to change."""
+        return scope.include(name, data)
+
     def route_labels(name: str) -> str:
         raise InputError(f"routeLabels {name!r} is not known outside a message")
 
@@ -40,6 +44,7 @@ def _functions(facts: Facts, now_ms: Callable[[], int]) -> dict[str, Callable[..
         **ESCAPES,
         "since": since(now_ms),
         "now": now,
+        "include": include,
         "routeLabels": route_labels,
     }
 

@@ -211,6 +211,19 @@ async def test_a_mail_does_not_wait_for_a_slow_plot(monkeypatch: pytest.MonkeyPa
         released.set()
 
 
+async def test_thousands_of_alerts_make_a_mail_of_the_first_hundred() -> None:
+    many = [told(instance=f"web-{number}", job="long " * 180) for number in range(2_000)]
+    async with mail_server() as server, channel_of(entry(server.port, "require_tls: false")) as channel:
+        await channel.send(message(*many))
+    ((_, mail),) = server.mails
+    assert "2000 条告警 alerts" in mail["Subject"]
+    for kind in ("plain", "html"):
+        body = mail.get_body((kind,)).get_content()
+        assert body.count("Requests slow down.") == 100
+        assert "1900 more alerts are not listed: http://fenghuo/alerts" in body.replace("all: ", "")
+        assert "模板出错" not in body
+
+
 async def test_one_may_act_as_another_who_signs_in(certificate: Path) -> None:
     """PLAIN names both; what the server hears is what RFC 4616 says."""
     said: list[str] = []

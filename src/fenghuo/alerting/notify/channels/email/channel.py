@@ -11,7 +11,8 @@ import logging
 import secrets
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, getaddresses
@@ -23,9 +24,12 @@ from fenghuo.alerting.notify.channels.channel import ChannelError
 from fenghuo.alerting.notify.channels.email.pictures import Picture, draw
 from fenghuo.alerting.notify.channels.email.settings import EmailSettings
 from fenghuo.alerting.notify.channels.toolbox import USER_AGENT, Toolbox, read_secret
+from fenghuo.alerting.notify.cutting import Markup
 from fenghuo.alerting.notify.data import Link
+from fenghuo.alerting.notify.fitting import Chosen
 from fenghuo.alerting.notify.message import Message
 from fenghuo.alerting.notify.plain import plain_text, plain_title
+from fenghuo.alerting.notify.texts import Page
 from fenghuo.alerting.settings_global import GlobalSettings
 from fenghuo.base.errors import InputError, OperatingError
 from fenghuo.model.http_settings import TlsSettings
@@ -43,6 +47,18 @@ TIMEOUT_S: Final = 30.0
 """Of one step of the dialogue with the mail server."""
 PLOT_TIMEOUT_S: Final = 5.0
 """How long a mail waits for its plot."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What the templates of one mail say."""
+
+    to: str
+    sender: str
+    subject: str
+    headers: Mapping[str, str]
+    html: str
+    text: str
 
 
 class EmailChannel:
@@ -204,21 +220,14 @@ class EmailChannel:
             )
 
     def _compose(self, message: Message, pictures: Sequence[Picture] = ()) -> tuple[EmailMessage, str, list[str]]:
-        page = self._toolbox.texts.page(message)
-        page.data.plots = [Link(picture.title, SafeUrl(f"cid:{picture.cid}")) for picture in pictures]
-        to, sender = self._person or page.render(self._to), page.render(self._from)
-        subject = page.render(self._subject, plain_title(message))
-        headers = {name: page.render(slot) for name, slot in self._headers.items()}
-        html = page.render(self._html) if self._html else ""
-        text = page.render(self._text) if self._text else ""
-        if page.faults:
-            html, text = "", plain_text(message, page.faults, self._toolbox.texts.options.zone)
+        words = self._words(message, pictures)
+        to, sender, headers = words.to, words.sender, dict(words.headers)
         receivers = [address for _, address in getaddresses([to]) if address]
         senders = [address for _, address in getaddresses([sender]) if address]
         if not receivers or len(senders) != 1:
             raise ChannelError(f"mail from {sender!r} to {to!r}: not addresses", retryable=False)
         mail = EmailMessage()
-        mail["Subject"] = _one_line(subject)
+        mail["Subject"] = _one_line(words.subject)
         mail["From"] = _one_line(headers.pop("From", sender))
         mail["To"] = _one_line(headers.pop("To", to))
         mail["Date"] = format_datetime(datetime.fromtimestamp(message.at_ms / 1000, UTC))
@@ -229,11 +238,37 @@ class EmailChannel:
         for name, value in headers.items():
             del mail[name]
             mail[name] = _one_line(value)
-        mail.set_content(text or plain_text(message, []))
-        if html:
-            mail.add_alternative(html, subtype="html")
-            _attach(mail, html, pictures)
+        mail.set_content(words.text or plain_text(message, []))
+        if words.html:
+            mail.add_alternative(words.html, subtype="html")
+            _attach(mail, words.html, pictures)
         return mail, senders[0], receivers
+
+    def _words(self, message: Message, pictures: Sequence[Picture]) -> _Words:
+        """What the templates say; plain words when they fail."""
+        texts, few = self._toolbox.texts, Chosen(message.alerts).few()
+        is_ours = not {"html", "text"} & self._settings.model_fields_set
+        chosen = few if is_ours else Chosen(message.alerts)
+        page, words = self._rendered(message, chosen, pictures)
+        if page.faults and chosen is not few:  # Of thousands of alerts a template's limits are soon reached.
+            page, words = self._rendered(message, few, pictures)
+        if page.faults:
+            return replace(words, html="", text=plain_text(message, page.faults, texts.options.zone))
+        return words
+
+    def _rendered(self, message: Message, chosen: Chosen, pictures: Sequence[Picture]) -> tuple[Page, _Words]:
+        texts = self._toolbox.texts
+        page = texts.page(message, chosen.alerts)
+        page.data.plots = [Link(picture.title, SafeUrl(f"cid:{picture.cid}")) for picture in pictures]
+        page.data.left_out = texts.left_out(chosen.beyond, message, Markup.TEXT) if chosen.beyond else ""
+        return page, _Words(
+            to=self._person or page.render(self._to),
+            sender=page.render(self._from),
+            subject=page.render(self._subject, plain_title(message)),
+            headers={name: page.render(slot) for name, slot in self._headers.items()},
+            html=page.render(self._html) if self._html else "",
+            text=page.render(self._text) if self._text else "",
+        )
 
     def _thread(self, mail: EmailMessage, message: Message) -> None:
         threading = self._settings.threading

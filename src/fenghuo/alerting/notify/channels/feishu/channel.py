@@ -15,6 +15,7 @@ from fenghuo.alerting.notify.channels.services.said import Said
 from fenghuo.alerting.notify.channels.services.service import ServiceChannel, posting, said_json
 from fenghuo.alerting.notify.channels.toolbox import Request
 from fenghuo.alerting.notify.cutting import Limit, Markup, json_utf8, line
+from fenghuo.alerting.notify.escaping import card
 from fenghuo.alerting.notify.links import Button
 from fenghuo.alerting.notify.message import FIRING, Message
 from fenghuo.net.answer import Answer
@@ -51,6 +52,9 @@ class FeishuChannel(ServiceChannel[FeishuSettings]):
         other = copy.copy(self)
         other.person = to
         return other
+
+    def escape(self, text: str) -> str:
+        return card(text)
 
     def requests(self, message: Message, said: Said, secrets: Mapping[str, str]) -> Iterable[Request]:
         body: dict[str, Any] = {"msg_type": "interactive", "card": self._card(message, said)}

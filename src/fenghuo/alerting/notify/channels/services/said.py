@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 import orjson
 from pydantic import BaseModel
 
-from fenghuo.alerting.notify.cutting import Limit
-from fenghuo.alerting.notify.fitting import Say, fit
+from fenghuo.alerting.notify.cutting import Limit, Markup
+from fenghuo.alerting.notify.fitting import FEW, Chosen, Say, fit
 from fenghuo.alerting.notify.message import Message, ToldAlert
 from fenghuo.alerting.notify.plain import plain_text, plain_title
 from fenghuo.alerting.notify.texts import Page, Texts
@@ -73,10 +73,11 @@ class Said:
     fields: Mapping[str, Any]
     faulty: bool
     """Whether a template failed; the text is plain then, without any markup."""
-    message: Message
     main: Say
     """The main field about some of the message's alerts."""
-    texts: Texts
+    chosen: Chosen
+    note: Callable[[int, Markup], str]
+    """The line that counts what is left out."""
 
     def __getitem__(self, name: str) -> Any:
         return self.fields[name]
@@ -88,19 +89,18 @@ class Said:
     def fitted(self, limit: Limit) -> str:
         """The main field within ``limit``: whole alerts as far as they fit, and a line that counts the others."""
         limit = limit.plain() if self.faulty else limit
-        return fit(
-            self.main,
-            self.message.alerts,
-            limit,
-            lambda count: self.texts.left_out(count, self.message, limit.markup),
-        )
+        return fit(self.main, self.chosen, limit, lambda count: self.note(count, limit.markup))
 
 
 class Wording:
     """The templated fields of one entry, parsed."""
 
-    def __init__(self, texts: Texts, heading: str, main: str) -> None:
-        """``heading`` and ``main`` are the fields that take the plain words when a template fails."""
+    def __init__(self, texts: Texts, heading: str, main: str, escape: Callable[[str], str] = str) -> None:
+        """``heading`` and ``main`` are the fields that take the plain words when a template fails.
+
+        ``escape`` keeps those words from meaning anything in the platform's markup.
+        """
+        self._escape = escape
         self._texts = texts
         self._heading = heading
         self._main = main
@@ -122,24 +122,43 @@ class Wording:
         """Parse ``text`` as a template of HTML, in the field's place."""
         self._fields[name] = self._texts.slot(text, place, html=True)
 
-    def say(self, message: Message, *, has_buttons: bool = False) -> Said:
-        """``has_buttons`` says that the channel shows the links to answer itself."""
-        texts = self._texts
-        page = texts.page(message, has_buttons=has_buttons)
-        fields = {name: rendered(tree, page) for name, tree in self._fields.items()}
-        zone = texts.options.zone
+    def say(self, message: Message, *, has_buttons: bool = False, is_ours: bool = False) -> Said:
+        """``has_buttons`` says that the channel shows the links to answer itself.
 
-        def plain(alerts: Sequence[ToldAlert]) -> str:
-            return plain_text(replace(message, alerts=alerts), page.faults, zone)
+        ``is_ours`` says that the main field has its default, which can speak of a part of the message: then thousands
+        of alerts need not be put into words to find out that they do not fit.
+        """
+        texts, chosen = self._texts, Chosen(message.alerts)
+
+        def page(alerts: Sequence[ToldAlert]) -> Page:
+            return texts.page(message, alerts, has_buttons=has_buttons)
 
         def main(alerts: Sequence[ToldAlert]) -> str:
-            if alerts is message.alerts:
+            if alerts is chosen.alerts:
                 return str(fields[self._main])
-            return str(rendered(self._fields[self._main], texts.page(message, alerts, has_buttons=has_buttons))).strip()
+            return str(rendered(self._fields[self._main], page(alerts))).strip()
 
-        if page.faults:
-            if self._main:
-                fields[self._main] = plain(message.alerts)
-            if self._heading:
-                fields[self._heading] = plain_title(message)
-        return Said(fields, bool(page.faults), message, plain if page.faults else main, texts)
+        if is_ours and len(message.alerts) > FEW:
+            chosen = chosen.few()
+        fields, faults = self._rendered(page(message.alerts), page(chosen.alerts))
+        if faults and len(message.alerts) > FEW:
+            chosen = Chosen(message.alerts).few()  # Of thousands of alerts a template's limits are soon reached.
+            fields, faults = self._rendered(page(chosen.alerts), page(chosen.alerts))
+        said = Said(fields, bool(faults), main, chosen, lambda count, markup: texts.left_out(count, message, markup))
+        return self._in_plain_words(said, message, faults) if faults else said
+
+    def _rendered(self, whole: Page, part: Page) -> tuple[dict[str, Any], list[str]]:
+        """Every field, the main one of ``part``; and what failed."""
+        pages = {name: part if name == self._main else whole for name in self._fields}
+        fields = {name: rendered(tree, pages[name]) for name, tree in self._fields.items()}
+        return fields, whole.faults + part.faults
+
+    def _in_plain_words(self, said: Said, message: Message, faults: list[str]) -> Said:
+        zone = self._texts.options.zone
+
+        def plain(alerts: Sequence[ToldAlert]) -> str:
+            return self._escape(plain_text(replace(message, alerts=alerts), faults, zone))
+
+        instead = {self._main: plain(said.chosen.alerts), self._heading: plain_title(message)}
+        fields = {**said.fields, **{name: text for name, text in instead.items() if name}}
+        return replace(said, fields=fields, main=plain)

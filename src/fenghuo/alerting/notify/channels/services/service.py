@@ -42,7 +42,7 @@ class ServiceChannel(ABC, Generic[S]):
         self.globals = globals_
         self.toolbox = toolbox
         self.poster = JsonPoster(toolbox.client(http), toolbox, settings.timeout_ms, self.retried)
-        self.wording = Wording(toolbox.texts, self.heading, self.main)
+        self.wording = Wording(toolbox.texts, self.heading, self.main, self.escape)
         self.wording.add(settings.kind, settings, self.templated, self.defaults)
 
     @property
@@ -60,12 +60,17 @@ class ServiceChannel(ABC, Generic[S]):
         return None
 
     def _requests(self, message: Message, secrets: Mapping[str, str]) -> list[Request]:
-        said = self.wording.say(message, has_buttons=bool(self.buttons(message)))
+        is_ours = self.main not in self.settings.model_fields_set
+        said = self.wording.say(message, has_buttons=bool(self.buttons(message)), is_ours=is_ours)
         return list(self.requests(message, said, secrets))
 
     def buttons(self, message: Message) -> list[Button]:
         """The links that the platform shows as buttons; none unless a kind says otherwise."""
         return []
+
+    def escape(self, text: str) -> str:
+        """Words that stand where the platform expects its markup, and mean nothing there."""
+        return text
 
     @abstractmethod
     def requests(self, message: Message, said: Said, secrets: Mapping[str, str]) -> Iterable[Request]:

@@ -16,6 +16,7 @@ from fenghuo.alerting.notify.channels.services.service import ServiceChannel, po
 from fenghuo.alerting.notify.channels.slack.settings import POST_MESSAGE_URL, SlackSettings
 from fenghuo.alerting.notify.channels.toolbox import Request, Toolbox, read_secret
 from fenghuo.alerting.notify.cutting import Limit, Markup, line
+from fenghuo.alerting.notify.escaping import mrkdwn
 from fenghuo.alerting.notify.links import Button
 from fenghuo.alerting.notify.message import FIRING, RESOLVED, Message
 from fenghuo.alerting.settings_global import GlobalSettings
@@ -109,6 +110,9 @@ class SlackChannel(ServiceChannel[SlackSettings]):
         if not settings.buttons or settings.actions or "text" in settings.model_fields_set:
             return []
         return self.toolbox.texts.buttons(message)
+
+    def escape(self, text: str) -> str:
+        return mrkdwn(text)
 
     def requests(self, message: Message, said: Said, secrets: Mapping[str, str]) -> Iterable[Request]:
         headers = {"Authorization": f"Bearer {secrets['token']}"} if secrets["token"] else {}

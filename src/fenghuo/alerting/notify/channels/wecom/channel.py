@@ -13,6 +13,7 @@ from fenghuo.alerting.notify.channels.toolbox import Request, Toolbox
 from fenghuo.alerting.notify.channels.wecom.api import API_URL, WecomTokens, judge
 from fenghuo.alerting.notify.channels.wecom.settings import WecomSettings
 from fenghuo.alerting.notify.cutting import Limit, Markup, utf8
+from fenghuo.alerting.notify.escaping import robot
 from fenghuo.alerting.notify.message import Message
 from fenghuo.alerting.settings_global import GlobalSettings
 from fenghuo.model.http_settings import HttpClientSettings
@@ -50,6 +51,9 @@ class WecomChannel(ServiceChannel[WecomSettings]):
         if not self.settings.is_robot:
             secrets["token"] = await self._tokens.token(self.settings.corp_id, secrets["secret"])
         return secrets
+
+    def escape(self, text: str) -> str:
+        return robot(text)
 
     def requests(self, message: Message, said: Said, secrets: Mapping[str, str]) -> Iterable[Request]:
         if self.settings.is_robot:
