@@ -28,6 +28,21 @@ inhibit_rules:
   - {source_matchers: [severity="critical"], target_matchers: [severity="warning"], equal: [alertname]}
 """
 
+DUTY = """
+people:
+  zhang: {name: 张伟, contacts: [{kind: email, to: zhang@example.com}]}
+schedules:
+  primary: {layers: [{people: [zhang], start: 2020-01-01}]}
+escalations:
+  ladder:
+    steps: [{after: 2m, targets: ['schedule:primary']}, {after: 90s, targets: ['receiver:team']}]
+    repeat: 1
+priorities:
+  P1: {escalation: ladder, receivers: [team], ack_within: 7m}
+  P3:
+    quiet_hours: [{times: [{start_time: '22:00', end_time: '24:00'}, {start_time: '00:00', end_time: '08:00'}]}]
+"""
+
 
 def run(server: Server, *words: str, code: int = 0) -> str:
     command = [*FENGHUO, *words, "--data-dir", str(server.data_dir)]
@@ -37,7 +52,7 @@ def run(server: Server, *words: str, code: int = 0) -> str:
 
 
 def test_alerts_are_listed_asked_about_and_silenced(tmp_path: Path, start_server: StartServer) -> None:
-    server = start_server(tmp_path / "data", CONFIG)
+    server = start_server(tmp_path / "data", CONFIG + DUTY)
     now = datetime.now(UTC).isoformat()
     fire = [
         {"labels": {"alertname": "Down", "severity": severity}, "startsAt": now} for severity in ("critical", "page")
@@ -50,6 +65,15 @@ def test_alerts_are_listed_asked_about_and_silenced(tmp_path: Path, start_server
     asked = run(server, "alerts", "route", "-l", "alertname=Disk", "-l", "severity=page")
     assert '{} → {severity="page"}\n    receiver pager: webhook' in asked
     assert "(group_wait 10s), news every 5m, repeated every 4h" in asked
+    assert "and, by its priority, team: webhook" in asked
+    assert "if nobody answers, by escalation ladder:\n" in asked
+    assert "schedule primary: 张伟 (email)" in asked
+    assert "all of it again, 1 more time\n" in asked
+    night = ["alerts", "route", "-l", "severity=info", "--at", "2027-02-08T02:10+08:00"]
+    assert "kept or lowered by P3 quiet_hours" in run(server, *night)
+    (kept,) = json.loads(run(server, *night, "--output", "json"))["destinations"]
+    assert kept["told_at_ms"] == round(datetime.fromisoformat("2027-02-08T08:00+08:00").timestamp() * 1000)
+    assert kept["answer_by_ms"] - kept["told_at_ms"] == 3_600_000
     inhibited = run(server, "alerts", "route", "-l", "alertname=Down", "-l", "severity=warning", code=1)
     assert 'inhibited by {alertname="Down", severity="critical"}, which fires now' in inhibited
 
@@ -93,7 +117,7 @@ groups:
 
 def test_rules_are_tried_on_history(tmp_path: Path, start_server: StartServer) -> None:
     """Broken for a minute in every ten, and once for ten minutes."""
-    server = start_server(tmp_path / "data", CONFIG)
+    server = start_server(tmp_path / "data", CONFIG + DUTY)
     end_ms = int(datetime.now(UTC).timestamp()) * 1000 - 60_000
     start_ms = end_ms - 7_200_000
     lines = [
@@ -116,6 +140,9 @@ def test_rules_are_tried_on_history(tmp_path: Path, start_server: StartServer) -
         ("team", "webhook"),
         ("pager", "webhook"),
     }
+    # One incident of seven minutes: its second round would begin after ten.
+    assert found["people"] == [{"person": "zhang", "count": 1}]
+    assert found["incidents"]["P1"] == 1
     assert list(found["failures"]) == ["Wrong"]
     assert server.query('ALERTS{alertname=~"Broken.*|Wrong"}') == []  # Nothing was written.
     assert server.client.get("/api/v2/alerts").json() == []
@@ -123,6 +150,7 @@ def test_rules_are_tried_on_history(tmp_path: Path, start_server: StartServer) -
     said = run(server, "alerts", "replay", str(rules), *span)
     assert "rule Wrong failed: " in said
     assert "Broken " in said
+    assert "  1\tzhang, if nobody had answered\n" in said
     rules.write_text(RULES.replace("30s", "1ms"))
     assert "evaluations of rules are more than" in run(server, "alerts", "replay", str(rules), *span, code=2)
     rules.write_text(RULES.replace("broken == 1", "broken =="))

@@ -49,6 +49,11 @@ class Target:
     channels: tuple[str, ...]
     """The kinds of a receiver's channels."""
 
+    @property
+    def heard(self) -> bool:
+        """Whether somebody can be told."""
+        return bool(self.channels) or (self.person is not None and bool(self.person.contacts) and not self.person.quiet)
+
 
 @dataclass(frozen=True, slots=True)
 class Duty:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from fenghuo.alerting.escalation.course import claimed, follow, freeze, taken
+from fenghuo.alerting.escalation.course import claimed, follow, freeze, put_off, taken
 from fenghuo.alerting.escalation.settings import RECEIVER, EscalationPolicy
 from fenghuo.alerting.priority.policy import Priorities
 from fenghuo.alerting.reached import Duty, Target, reached
@@ -20,7 +20,7 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class _Lives:
-    priority: Priority
+    incident: Incident
     escalation: Escalation
 
 
@@ -52,7 +52,7 @@ class EscalationReplay:
         if going is None:
             self._live.pop(place, None)
         else:
-            self._keep(place, incident.priority, going)
+            self._keep(place, incident, going)
 
     def run_until(self, now_ms: int) -> None:
         """Take every step that is due up to this moment."""
@@ -61,14 +61,20 @@ class EscalationReplay:
             lives = self._live.get(place)
             if lives is None or not self._waits_for(lives.escalation, due_ms):
                 continue
-            targets = reached(lives.escalation.step.targets, due_ms, lives.priority, self._duty)
-            heard = [self._tell(target) for target in targets]
-            self.unheard += not any(heard)
-            self._keep(place, lives.priority, taken(claimed(lives.escalation), due_ms, reached=any(heard)))
+            incident = lives.incident
+            kept_ms = self._priorities.kept_until(incident.priority, incident.labels, due_ms)
+            if kept_ms is not None:
+                self._keep(place, incident, put_off(lives.escalation, kept_ms))
+                continue
+            targets = list(reached(lives.escalation.step.targets, due_ms, incident.priority, self._duty))
+            self._tell(targets)
+            heard = any(target.heard for target in targets)
+            self.unheard += not heard
+            self._keep(place, incident, taken(claimed(lives.escalation), due_ms, reached=heard))
 
-    def _keep(self, place: Place, priority: Priority, escalation: Escalation) -> None:
+    def _keep(self, place: Place, incident: Incident, escalation: Escalation) -> None:
         known = self._live.get(place)
-        self._live[place] = _Lives(priority, escalation)
+        self._live[place] = _Lives(incident, escalation)
         is_same = known is not None and known.escalation == escalation
         if escalation.state is EscalationState.WAITING and not is_same:
             heapq.heappush(self._due, (escalation.next_at_ms, place))
@@ -78,17 +84,18 @@ class EscalationReplay:
         policy = self._policies.get(name)
         return None if policy is None else freeze(name, policy, priority, self._priorities.ack_within_ms(priority))
 
-    def _tell(self, target: Target) -> bool:
-        """Count whoever the target means; whether somebody heard."""
-        kind, _, name = target.target.partition(":")
-        if kind == RECEIVER:
+    def _tell(self, targets: Iterable[Target]) -> None:
+        """Count everybody whom the targets of one step mean, each once."""
+        people, receivers = set(), set()
+        for target in targets:
+            kind, _, name = target.target.partition(":")
+            if kind == RECEIVER:
+                receivers.add(name)
+            elif target.heard and target.person is not None:
+                people.add(target.person.key)
+        self.people.update(people)
+        for name in receivers:
             self._tell_receiver(name)
-            return bool(target.channels)
-        person = target.person
-        if person is None or person.quiet or not person.contacts:
-            return False
-        self.people[person.key] += 1
-        return True
 
     @staticmethod
     def _waits_for(escalation: Escalation, due_ms: int) -> bool:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
-from fenghuo.alerting.escalation.course import freeze, plan
+from fenghuo.alerting.escalation.course import begin, claimed, freeze, put_off, taken
 from fenghuo.alerting.escalation.settings import EscalationPolicy
 from fenghuo.alerting.matcher import show_matchers
 from fenghuo.alerting.priority.policy import Priorities
 from fenghuo.alerting.reached import Duty, Receiving, Target, reached
 from fenghuo.alerting.route.groups import show_group_labels
 from fenghuo.alerting.route.tree import Route
+from fenghuo.model.escalation import EscalationState
 from fenghuo.model.incident import Priority
 from fenghuo.model.labels import Labels
 from fenghuo.model.silence import Silence, SilenceState
@@ -37,7 +38,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """A step of the escalation, as it comes if nobody answers and each step before it reaches somebody."""
+    """A step of the escalation, as it comes if nobody answers. One that reaches nobody is followed at once."""
 
     at_ms: int
     round: int
@@ -152,18 +153,26 @@ def _destination(route: Route, labels: Labels, at_ms: int, around: Surroundings)
         reminders_ms=tuple(policy.repeat),
         answer_by_ms=None if told_ms is None else around.priorities.answer_by_ms(priority, group_labels, told_ms),
         escalation=policy.escalation,
-        steps=() if told_ms is None else tuple(_steps(priority, told_ms, around)),
+        steps=() if told_ms is None else tuple(_steps(priority, group_labels, told_ms, around)),
     )
 
 
-def _steps(priority: Priority, opened_ms: int, around: Surroundings) -> Iterator[PlannedStep]:
+def _steps(priority: Priority, labels: Labels, opened_ms: int, around: Surroundings) -> Iterator[PlannedStep]:
+    """The course of the escalation of an incident with these labels, from its opening on."""
     name = around.priorities.policy(priority).escalation
     policy = around.escalations.get(name)
     if policy is None:
         return
-    for step in plan(freeze(name, policy, priority, around.priorities.ack_within_ms(priority))):
-        at_ms = opened_ms + step.offset_ms
-        yield PlannedStep(at_ms, step.round, tuple(reached(step.targets, at_ms, priority, around.duty)))
+    course = begin(0, freeze(name, policy, priority, around.priorities.ack_within_ms(priority)), opened_ms)
+    while course.state is EscalationState.WAITING:
+        at_ms = course.next_at_ms
+        kept_ms = around.priorities.kept_until(priority, labels, at_ms)
+        if kept_ms is not None:
+            course = put_off(course, kept_ms)
+            at_ms = course.next_at_ms
+        targets = tuple(reached(course.step.targets, at_ms, priority, around.duty))
+        yield PlannedStep(at_ms, course.round + 1, targets)
+        course = taken(claimed(course), at_ms, reached=any(target.heard for target in targets))
 
 
 def _first_notice(route: Route, labels: Labels, first_ms: int, around: Surroundings) -> int | None:

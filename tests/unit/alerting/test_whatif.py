@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from fenghuo.alerting.escalation.settings import EscalationsSettings
+from fenghuo.alerting.escalation.settings import EscalationPolicy, EscalationsSettings
 from fenghuo.alerting.oncall.schedule import Roster
 from fenghuo.alerting.oncall.settings import OnCallSettings
 from fenghuo.alerting.priority.settings import PrioritiesSettings
@@ -245,3 +245,18 @@ async def test_an_escalation_names_who_is_on_call_then(bench: Bench) -> None:
         "person": {"key": "li", "name": "li", "contacts": ["email"], "quiet": False},
         "channels": [],
     }
+
+
+async def test_a_step_that_reaches_nobody_is_followed_at_once_and_one_that_is_kept_waits(bench: Bench) -> None:
+    """22:30 is 1,000 s after the start: the second step would come in quiet hours, and comes 20 minutes after them."""
+    quiet = {"times": [{"start_time": "22:25", "end_time": "22:30"}], "location": "UTC"}
+    table = {"P2": {"ack_within": "10m", "escalation": "short", "quiet_hours": [quiet]}}
+    steps = [{"targets": ["schedule:nights"]}, {"after": "20m", "targets": ["receiver:db"]}]
+    policy = EscalationPolicy.model_validate({"steps": steps})
+    duty = replace(DUTY, who=lambda _schedule, _at_ms: None)
+    priorities = PrioritiesSettings.model_validate(table)
+    async with Alerting(bench.parts(), settings_of(SETTINGS), priorities=priorities) as alerting:
+        found = await alerting.what_if(labels(severity="warning"), START_MS, duty, {"short": policy})
+        later = await alerting.what_if(labels(severity="warning"), START_MS + 300_000, duty, {"short": policy})
+    assert [(step.at_ms - START_MS) / 1000 for step in found.destinations[0].steps] == [630, 630]
+    assert [(step.at_ms - START_MS) / 1000 for step in later.destinations[0].steps] == [1_600, 1_600]
