@@ -1,0 +1,395 @@
+"""Whatever happens to the pipeline, what it promises holds: alerts that come, go and come back, silences, inhibitions,
+answers, channels that fail in every way and recover, stops, kills between any two steps, and reloads.
+
+A model knows what fires, what mutes it and who works on it. What was heard is checked after every deed against the
+last thing that was heard; once nothing has been disturbed for a while, everybody has to know how things stand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from fenghuo.alerting.incident import machine
+from fenghuo.alerting.incident.machine import Step
+from fenghuo.alerting.notify.channels.channel import ChannelError
+from fenghuo.alerting.service import Alerting
+from fenghuo.base.clock import ManualClock
+from fenghuo.base.errors import OperatingError
+from fenghuo.model.incident import Actor, Incident
+from fenghuo.model.matcher import MatchOp
+from fenghuo.model.silence import Condition, Silence
+from fenghuo.state import open_state
+from unit.alerting.bench import START_MS, Bench, FakeChannel, Told, settings_of
+
+WAIT_S, INTERVAL_S, REPEAT_S = 10, 60, 240
+ROUND_S = 30
+"""How often rules report."""
+VALID_S = 240
+SETTLED_S = 3 * INTERVAL_S + ROUND_S
+"""So long after the last disturbance everybody knows: an attempt that hangs is given up after one interval, and two
+flushes are enough for a receiver and the one that stands in for it."""
+
+ROUTE = """
+route: {receiver: team, group_by: [alertname], group_wait: 10s, group_interval: 60s, repeat_interval: 4m}
+inhibit_rules: [{source_matchers: [alertname=Host], target_matchers: [alertname=Service], equal: [instance]}]
+"""
+CONFIGS = {
+    "plain": "receivers: [{name: team, webhook_configs: [{url: 'http://a'}]}]",
+    "two": "receivers: [{name: team, webhook_configs: [{url: 'http://a'}, {url: 'http://b'}]}]",
+    "failover": """
+receivers:
+- {name: team, failover: backup, failover_after: 10s, webhook_configs: [{url: 'http://a'}]}
+- {name: backup, webhook_configs: [{url: 'http://c'}]}
+""",
+}
+FAILURES: dict[str, ChannelError | None] = {
+    "final": ChannelError("HTTP 404", retryable=False),
+    "passing": ChannelError("HTTP 503", retryable=True),
+    "throttled": ChannelError("HTTP 429", retryable=True, retry_after_s=20),
+    "hangs": None,
+    "slow": None,
+    "fault": None,
+}
+ZHANG = Actor("zhang", "panel")
+Name = tuple[str, str]
+"""``alertname`` and ``instance``."""
+names = st.tuples(st.sampled_from(["Host", "Service", "Disk"]), st.sampled_from("ab"))
+groups = st.sampled_from(["Host", "Service", "Disk"])
+
+
+@dataclass
+class Model:
+    """What is really so."""
+
+    fires: dict[Name, float] = field(default_factory=dict)
+    """Since when."""
+    over: dict[Name, tuple[float, float]] = field(default_factory=dict)
+    """Begin and end of what is over; rules report it on for a quarter of an hour."""
+    muted_since_begin: set[Name] = field(default_factory=set)
+    """What was muted at some time since it began: that it is over may be told to nobody."""
+    silences: dict[str, str] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+    """Receivers and how they fail."""
+    config: str = "plain"
+    disturbed_s: float = 0.0
+
+    def mutes(self, name: Name) -> bool:
+        return name[0] in self.silences or (name[0] == "Service" and ("Host", name[1]) in self.fires)
+
+
+class Pipeline(RuleBasedStateMachine):
+    """One server's life, several processes long."""
+
+    @initialize(config=st.sampled_from(sorted(CONFIGS)))
+    def begin(self, config: str) -> None:
+        self.runner = asyncio.Runner()
+        self.open = open_state("sqlite://")
+        self.bench = Bench(ManualClock(START_MS), self.open.__enter__())
+        self.bench.behave = self.behave
+        self.model = Model(config=config)
+        self.checked = 0
+        self.last: dict[tuple[str, str, int], Told] = {}
+        self.heard: dict[tuple[str, int], dict[Name, str]] = {}
+        self.killed: set[tuple[str, str, int]] = set()
+        """Channels of groups that may hear once more what they were told when the process was killed."""
+        self.service = self.run(self.started())
+
+    def run(self, work: Any) -> Any:
+        return self.runner.run(work)
+
+    # --- what happens
+
+    @rule(name=names)
+    def fire(self, name: Name) -> None:
+        if name not in self.model.fires:
+            self.model.fires[name] = self.bench.now_s
+            self.model.over.pop(name, None)
+            self.disturb()
+            self.run(self.report())
+
+    @precondition(lambda self: self.model.fires)
+    @rule(data=st.data())
+    def end(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.model.fires)))
+        self.model.over[name] = (self.model.fires.pop(name), self.bench.now_s)
+        self.disturb()
+        self.run(self.report())
+
+    @rule(seconds=st.sampled_from([1, 5, 11, 30, 61, 90]))
+    def wait(self, seconds: int) -> None:
+        self.run(self.let_pass(seconds))
+
+    @rule(intervals=st.sampled_from([4, 9]))
+    def calm(self, intervals: int) -> None:
+        self.run(self.let_pass(intervals * INTERVAL_S))
+
+    @rule(group=groups)
+    def silence(self, group: str) -> None:
+        if group in self.model.silences:
+            return self.unsilence(group)
+        now_ms = self.bench.clock.now_ms()
+        condition = Condition("alertname", group, MatchOp.EQUAL)
+        wanted = Silence("", (condition,), now_ms, now_ms + 10**9, "zhang", "work")
+        self.model.silences[group] = self.run(self.service.silence(wanted))
+        self.disturb()
+        return None
+
+    def unsilence(self, group: str) -> None:
+        self.run(self.service.expire_silence(self.model.silences.pop(group)))
+        self.disturb()
+
+    @precondition(lambda self: self.service.incidents.live())
+    @rule(data=st.data(), snooze=st.booleans())
+    def answer(self, data: st.DataObject, *, snooze: bool) -> None:
+        number = data.draw(st.sampled_from([incident.number for incident in self.service.incidents.live()]))
+
+        def act(now: Incident, at_ms: int) -> Step:
+            return machine.snooze(now, ZHANG, at_ms, 400_000) if snooze else machine.acknowledge(now, ZHANG, at_ms)
+
+        self.run(self.service.incidents.act(number, act))
+
+    @rule(receiver=st.sampled_from(["team", "team", "backup"]), how=st.sampled_from(sorted(FAILURES)))
+    def break_(self, receiver: str, how: str) -> None:
+        self.model.broken[receiver] = how
+        self.disturb()
+
+    @precondition(lambda self: self.model.broken)
+    @rule()
+    def mend(self) -> None:
+        self.model.broken.clear()
+        self.disturb()
+
+    @rule(config=st.sampled_from(sorted(CONFIGS)))
+    def reload(self, config: str) -> None:
+        self.model.config = config
+        self.run(self.service.apply(settings_of(ROUTE + CONFIGS[config])))
+        self.disturb()
+        self.run(self.let_pass(0))
+
+    @rule()
+    def restart(self) -> None:
+        self.run(self.service.__aexit__(None, None, None))
+        self.service = self.run(self.started())
+        self.disturb()
+        self.run(self.let_pass(0))
+
+    @rule(steps=st.integers(0, 12), start_steps=st.one_of(st.none(), st.integers(0, 6)))
+    def kill(self, steps: int, start_steps: int | None) -> None:
+        """Kill the process before the step of that number from now, and perhaps the next while it starts."""
+        self.bench.life.steps_left = steps
+        for _ in range(6):
+            self.run(self.let_pass(15))
+            if self.bench.life.killed:
+                break
+        self.note_kill()
+        self.run(self.bench.kill(self.service))
+        if start_steps is not None:
+            self.run(self.started(start_steps))
+            self.note_kill()
+        self.service = self.run(self.started())
+        self.disturb()
+        self.run(self.let_pass(0))
+
+    # --- how it is done
+
+    async def started(self, steps: int | None = None) -> Alerting:
+        """A process that runs; with ``steps`` one that was killed before the step of that number."""
+        service = self.bench.service(ROUTE + CONFIGS[self.model.config])
+        self.bench.life.steps_left = steps
+        try:
+            await service.__aenter__()
+        except OperatingError:
+            assert self.bench.life.killed
+            return service
+        if steps is not None:
+            await self.bench.until(self.bench.now_s + 1)
+            await self.bench.kill(service)
+        return service
+
+    async def behave(self, channel: FakeChannel) -> None:
+        how = self.model.broken.get(channel.receiver, "")
+        if how == "hangs":
+            await self.bench.clock.sleep(10**6)
+        elif how == "slow":
+            await self.bench.clock.sleep(4)
+        elif how == "fault":
+            raise ZeroDivisionError
+        elif how and (error := FAILURES[how]) is not None:
+            raise error
+
+    async def report(self) -> None:
+        """As rules report: what fires, and for a while what is over."""
+        bench, model = self.bench, self.model
+        alerts = [
+            bench.alert(name, starts_s=starts_s, ends_s=bench.now_s + VALID_S, instance=instance)
+            for (name, instance), starts_s in model.fires.items()
+        ]
+        alerts += [
+            bench.alert(name, starts_s=starts_s, ends_s=ends_s, instance=instance)
+            for (name, instance), (starts_s, ends_s) in model.over.items()
+            if bench.now_s - ends_s < 900
+        ]
+        self.service.intake.put(alerts)
+        await bench.until(bench.now_s)
+
+    async def let_pass(self, seconds: float) -> None:
+        end_s = self.bench.now_s + seconds
+        while True:
+            await self.report()
+            self.model.muted_since_begin |= {name for name in self.model.fires if self.model.mutes(name)}
+            self.check()
+            if self.bench.now_s >= end_s:
+                return
+            await self.bench.until(min(end_s, self.bench.now_s + ROUND_S))
+
+    def disturb(self) -> None:
+        model = self.model
+        model.disturbed_s = self.bench.now_s
+        model.muted_since_begin = {name for name in model.muted_since_begin if name in {*model.fires, *model.over}}
+        model.muted_since_begin |= {name for name in model.fires if model.mutes(name)}
+
+    def note_kill(self) -> None:
+        self.listen()
+        self.killed |= set(self.last)
+
+    # --- what is promised
+
+    def check(self) -> None:
+        self.listen()
+        if self.bench.life.killed:
+            return
+        self.no_alert_is_lost()
+        if self.bench.now_s - self.model.disturbed_s >= SETTLED_S:
+            self.everybody_knows()
+
+    def listen(self) -> None:
+        """Hear what is new, and whether it should have been said."""
+        for told in self.bench.told[self.checked :]:
+            message = told.message
+            if message.group_labels.get("alertname") == "FenghuoChannelFailing":
+                continue
+            channel = (message.group_key, told.receiver, told.index)
+            if not self.is_due(self.last.get(channel), told):
+                assert channel in self.killed, f"said for nothing: {shown(told)} after {shown(self.last[channel])}"
+            # Every kill may lead to one copy, and to no more.
+            self.killed.discard(channel)
+            if message.reason == "repeat":
+                assert message.incident is not None
+                assert message.incident.state not in ("acknowledged", "snoozed"), shown(told)
+            self.last[channel] = told
+            known = self.heard.setdefault((told.receiver, told.index), {})
+            for alert in message.alerts:
+                known[alert.labels["alertname"], alert.labels["instance"]] = alert.status
+        self.checked = len(self.bench.told)
+
+    def is_due(self, before: Told | None, told: Told) -> bool:
+        firing, resolved = firing_of(told), resolved_of(told)
+        if before is None:
+            return bool(firing) and not self.was_stood_in_for(told)
+        match told.message.reason:
+            case "first":
+                return False
+            case "new_alerts" | "new_since_answered":
+                return not firing <= firing_of(before) and not self.was_stood_in_for(told)
+            case "all_resolved":
+                return bool(firing_of(before))
+            case "some_resolved":
+                return firing <= firing_of(before) and not resolved <= resolved_of(before)
+            case "repeat":
+                since_ms = told.message.at_ms - before.message.at_ms
+                return since_ms > REPEAT_S * 1000 or self.reminds(before, told)
+        raise AssertionError(told.message.reason)
+
+    def reminds(self, before: Told, told: Told) -> bool:
+        """A snooze that ended, or an incident that was opened again, is a reason to remind earlier."""
+        view = told.message.incident
+        assert view is not None
+        incident = self.run_sync_incident(view.number)
+        return before.message.at_ms < incident.remind_ms
+
+    def run_sync_incident(self, number: int) -> Any:
+        known = [each for each in self.service.incidents.live() if each.number == number]
+        found = known[0] if known else self.bench.state.incidents.get(number)
+        assert found is not None
+        return found
+
+    def was_stood_in_for(self, told: Told) -> bool:
+        """Whether the one who stands in for this receiver was told the same before and need not be reminded yet."""
+        if told.receiver != "team" or self.model.config != "failover":
+            return False
+        stand_in = self.last.get((told.message.group_key, "backup", 0))
+        if stand_in is None or not firing_of(told) <= firing_of(stand_in):
+            return False
+        return 0 < told.message.at_ms - stand_in.message.at_ms <= REPEAT_S * 1000 and not self.reminds(stand_in, told)
+
+    def no_alert_is_lost(self) -> None:
+        """Silenced and inhibited alerts are there, and shown as such."""
+        shown = {
+            (view.alert.name, view.alert.labels["instance"]): view.suppressed
+            for view in self.service.alerts()
+            if view.alert.name != "FenghuoChannelFailing"
+        }
+        assert shown == {name: self.model.mutes(name) for name in self.model.fires}
+
+    def everybody_knows(self) -> None:
+        model = self.model
+        members = {"plain": [("team", 0)], "two": [("team", 0), ("team", 1)], "failover": [("team", 0), ("backup", 0)]}
+        current = members[model.config]
+        works = [each for each in current if model.broken.get(each[0], "slow") == "slow"]
+        for name in model.fires:
+            if model.mutes(name):
+                continue
+            knows = [each for each in current if self.heard.get(each, {}).get(name) == "firing"]
+            if model.config == "failover":
+                assert knows or not works, f"{name} fires and nobody knows"
+            else:
+                assert set(works) <= set(knows), f"{name} fires; {set(works) - set(knows)} does not know"
+        for name in model.over:
+            if name not in model.muted_since_begin and not self.group_is_silenced(name):
+                still = [each for each in works if self.heard.get(each, {}).get(name) == "firing"]
+                assert not still, f"{name} is over and {still} was not told"
+
+    def group_is_silenced(self, name: Name) -> bool:
+        return name[0] in self.model.silences
+
+    def teardown(self) -> None:
+        if not hasattr(self, "service"):
+            return
+        try:
+            self.model.broken.clear()
+            for group in list(self.model.silences):
+                self.unsilence(group)
+            self.disturb()
+            self.run(self.let_pass(SETTLED_S + INTERVAL_S))
+        finally:
+            self.run(self.service.__aexit__(None, None, None))
+            self.open.__exit__(None, None, None)
+            self.runner.close()
+
+
+def firing_of(told: Told) -> frozenset[int]:
+    return frozenset(alert.fingerprint for alert in told.message.firing)
+
+
+def resolved_of(told: Told) -> frozenset[int]:
+    return frozenset(alert.fingerprint for alert in told.message.resolved)
+
+
+def shown(told: Told) -> str:
+    words: Iterator[str] = (f"{alert.labels['instance']} {alert.status}" for alert in told.message.alerts)
+    message = told.message
+    return f"{message.reason} to {told.receiver}/{told.index} at {told.at_s:g} s: {message.group_key} {list(words)}"
+
+
+TestPipeline = Pipeline.TestCase
+TestPipeline.settings = settings(
+    max_examples=200 if os.environ.get("FENGHUO_EXPLORE") == "1" else 20, stateful_step_count=30, deadline=None
+)
