@@ -70,15 +70,12 @@ class Priorities:
         priority = self.of(labels)
         return self._treatments.at(priority, labels, at_ms) if self._treatments.restless else Treatment(priority)
 
-    def told_from(self, labels: Labels, at_ms: int) -> int | None:
-        """The first moment from ``at_ms`` on at which nothing keeps the alert; None where none is in sight."""
-        return self._treatments.told_from(self.of(labels), labels, at_ms)
-
     def highest(self, alerts: Iterable[Labels], at_ms: int) -> Priority:
         """What the most urgent of several counts as; P3 of none."""
         if not self.restless:
             return min(map(self.of, alerts), default=Priority.P3)
-        return min((self.at(labels, at_ms).priority for labels in alerts), default=Priority.P3)
+        alike = {self._kind(labels): labels for labels in alerts}
+        return min((self.at(labels, at_ms).priority for labels in alike.values()), default=Priority.P3)
 
     @property
     def restless(self) -> bool:
@@ -105,27 +102,27 @@ class Priorities:
         A deadline at which its priority is kept is moved: the time begins anew when nothing keeps it any more.
         """
         within_ms = self.ack_within_ms(priority)
-        due_ms = since_ms + within_ms
-        told_ms = self._treatments.told_from(priority, labels, due_ms)
-        return due_ms if told_ms in (None, due_ms) else told_ms + within_ms
+        kept_ms = self.kept_until(priority, labels, since_ms + within_ms)
+        return (since_ms if kept_ms is None else kept_ms) + within_ms
 
     def sort_out(self, alerts: Sequence[T], at_ms: int) -> Sorted[T]:
         """Which of the alerts may be told at the moment."""
         if not self.restless:
             return Sorted(list(alerts), [], Counter(), None, released=False)
-        alike: dict[tuple[Priority, str, str], Treatment] = {}
-        found = []
-        for alert in alerts:
-            key = self.of(alert.labels), *market_labels(alert.labels)
-            if key not in alike:
-                alike[key] = self.at(alert.labels, at_ms)
-            found.append((alert, key, alike[key]))
-        told = {key: alert for alert, key, treatment in found if not treatment.held}
-        ends = [treatment.until_ms for treatment in alike.values() if treatment.until_ms is not None]
+        kinds = [self._kind(alert.labels) for alert in alerts]
+        by_kind = {kind: alert.labels for kind, alert in zip(kinds, alerts, strict=True)}
+        looks = {kind: self.at(labels, at_ms) for kind, labels in by_kind.items()}
+        found = [(alert, looks[kind]) for kind, alert in zip(kinds, alerts, strict=True)]
+        ends = [look.until_ms for look in looks.values() if look.until_ms is not None]
+        free = [by_kind[kind] for kind, look in looks.items() if not look.held]
         return Sorted(
-            [alert for alert, _, treatment in found if not treatment.held],
-            [alert for alert, _, treatment in found if treatment.held],
-            Counter(treatment.keeper for _, _, treatment in found if treatment.held),
+            [alert for alert, look in found if not look.held],
+            [alert for alert, look in found if look.held],
+            Counter(look.keeper for _, look in found if look.held),
             min(ends, default=None),
-            released=any(self.at(alert.labels, at_ms - RELEASED_MS).held for alert in told.values()),
+            released=any(self.at(labels, at_ms - RELEASED_MS).held for labels in free),
         )
+
+    def _kind(self, labels: Labels) -> tuple[Priority, str, str]:
+        """What the table goes by: alerts that agree on this are treated alike."""
+        return self.of(labels), *market_labels(labels)

@@ -10,7 +10,8 @@ import pytest
 from fenghuo.alerting.priority.policy import Priorities
 from fenghuo.alerting.priority.settings import PrioritiesSettings
 from fenghuo.base.document import load_yaml, validate
-from fenghuo.model.labels import Labels
+from fenghuo.model.incident import Priority
+from fenghuo.model.labels import EMPTY, Labels
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NIGHTS = """
@@ -69,7 +70,7 @@ def test_quiet_hours_are_in_the_zone_of_the_table_or_their_own() -> None:
 def test_quiet_hours_that_never_end_have_no_end() -> None:
     own = table("P3: {quiet_hours: [{}]}")
     assert look(own, "2026-11-21T06:00", severity="info") == ("P3", True, ("P3 quiet_hours",), None)
-    assert own.told_from(Labels({"severity": "info"}), ms("2026-11-21T06:00")) is None
+    assert own.kept_until(Priority.P3, EMPTY, ms("2026-11-21T06:00")) is None
 
 
 def test_quiet_hours_follow_the_clocks_of_their_zone() -> None:
@@ -159,9 +160,8 @@ def test_holds_that_touch_are_one_wait() -> None:
         "{P1: {out_of_session: {market: SHFE.rb, what: hold},"
         " quiet_hours: [{times: [{start_time: '20:00', end_time: '21:30'}]}]}}"
     )
-    labels = Labels({"severity": "page"})
-    assert shown(own.told_from(labels, ms("2026-11-20T19:00"))) == "11-20 21:30"
-    assert shown(own.told_from(labels, ms("2026-11-20T14:00"))) == "11-20 14:00"
+    assert shown(own.kept_until(Priority.P1, EMPTY, ms("2026-11-20T19:00"))) == "11-20 21:30"
+    assert own.kept_until(Priority.P1, EMPTY, ms("2026-11-20T14:00")) is None
 
 
 def test_a_deadline_in_quiet_hours_begins_anew_after_them() -> None:
