@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from fenghuo.model.sample import ABSENT_NAN_BITS, STALE_NAN_BITS, Bools, Floats, Ints
 from fenghuo.model.selection import DenseBlock, RaggedBlock, Selection
+from fenghuo.model.stretches import stretches
+
+T = TypeVar("T", bound=np.generic)
 
 DENSE_ELEMENTS_MIN = 1 << 12
 """Blocks with fewer samples, and fewer values to make of them, are stacked with their like: a tile costs some 100 µs
@@ -175,17 +180,25 @@ def _padded(blocks: Sequence[RaggedBlock]) -> Iterator[Matrix]:
 
 def _one_padded(loose: RaggedBlock, chosen: Ints, sizes: Ints) -> Matrix:
     longest = int(sizes[-1])
-    column = np.arange(longest)
-    index = loose.offsets[chosen, None] + column
-    if sizes[0] == longest:
-        starts = None if loose.starts_ms is None else loose.starts_ms[index]
-        return Matrix(loose.series[chosen], loose.times_ms[index], loose.values[index], starts)
-    padding = column >= sizes[:, None]
-    index[padding] = 0
-    times, values = loose.times_ms[index], loose.values[index]
-    times[padding], values[padding] = PAD_MS, 0.0
-    starts = None if loose.starts_ms is None else np.where(padding, 0, loose.starts_ms[index])
+    begins = loose.offsets[chosen]
+    times, values = _runs(loose.times_ms, begins, longest), _runs(loose.values, begins, longest)
+    starts = None if loose.starts_ms is None else _runs(loose.starts_ms, begins, longest)
+    if sizes[0] < longest:
+        padding = np.arange(longest) >= sizes[:, None]
+        times[padding], values[padding] = PAD_MS, 0.0
+        if starts is not None:
+            starts[padding] = 0
     return Matrix(loose.series[chosen], times, values, starts)
+
+
+def _runs(array: npt.NDArray[T], begins: Ints, length: int) -> npt.NDArray[T]:
+    """Stretches of an array, [len(begins), length]; what would lie beyond its end may be anything."""
+    last = len(array) - length
+    found: npt.NDArray[T] = stretches(np.ascontiguousarray(array), length)[np.minimum(begins, last)]
+    for row in np.flatnonzero(begins > last).tolist():
+        rest = array[begins[row] :]
+        found[row, : len(rest)] = rest
+    return found
 
 
 def _joined(blocks: Sequence[RaggedBlock]) -> RaggedBlock:

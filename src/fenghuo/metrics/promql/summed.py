@@ -52,8 +52,9 @@ COHORT_ROWS_MIN = 8
 ELEMENTS_MIN = 1 << 12
 """Smaller cohorts, and cohorts of one length that have fewer samples together, go the usual way, which costs less."""
 _MATMUL_GROUPS_MAX = 24
-"""Up to so many groups in a tile, a product with a matrix of ones and zeros adds up quicker (measured with 126 rows of
-260: 4 us for one group, 21 for 20, where ``reduceat`` takes 11 and 45)."""
+_MATMUL_ROWS_MAX = 512
+"""Up to so many groups and rows in a tile, a product with a matrix of ones and zeros adds up quicker (measured with 126
+rows of 260: 4 us for one group, 21 for 20, where ``reduceat`` takes 11 and 45; with 1,600 rows of 20 it loses)."""
 _HUGE = 1e290
 """Counters beyond this are set aside: their sums could overflow where their rates do not."""
 
@@ -236,7 +237,7 @@ def _increments(values: Floats) -> Floats:
 
 def _sums_of_runs(rows: Floats, starts: Ints) -> Floats:
     """float64[g, T]: the sums of runs of rows, of which each ends where the next begins."""
-    if len(starts) > _MATMUL_GROUPS_MAX:
+    if len(starts) > _MATMUL_GROUPS_MAX or len(rows) > _MATMUL_ROWS_MAX:
         summed: Floats = np.add.reduceat(rows, starts, axis=0)
         return summed
     chosen = np.zeros((len(starts), len(rows)))

@@ -17,6 +17,7 @@ from fenghuo.metrics.store.head import MIXED, Head
 from fenghuo.metrics.store.loose import Flat, Run, gather, merged
 from fenghuo.metrics.store.pages import Slab
 from fenghuo.model.sample import ABSENT_NAN, Floats, Ints, is_absent
+from fenghuo.model.stretches import stretches
 
 SCAN_COHORTS_MIN = 48
 """From this many cohorts on, going through the slabs beats going through the cohorts (measured at 14,000 series in
@@ -246,6 +247,10 @@ def _deal(hit: SlabHits, starts: Ints, times: Ints, values: Floats) -> None:
         return
     for shape in found.tolist():
         first, end = divmod(shape, width + 1)
+        if first == end:
+            continue
         picked = np.flatnonzero(shapes[hit.page_of] == shape)
-        index = starts[picked, None] + np.arange(end - first)
-        times[index], values[index] = hit.times_ms[hit.page_of[picked], first:end], part[picked, first:end]
+        # Where runs of so many cells may begin: assigning to them copies run by run.
+        at, length = starts[picked], end - first
+        stretches(times, length)[at] = hit.times_ms[hit.page_of[picked], first:end]
+        stretches(values, length)[at] = part[picked, first:end]
