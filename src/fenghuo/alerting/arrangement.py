@@ -9,7 +9,7 @@ from fenghuo.alerting.book import Book
 from fenghuo.alerting.escalation.metrics import EscalationInstruments
 from fenghuo.alerting.escalation.reach import Reach
 from fenghuo.alerting.escalation.settings import EscalationsSettings
-from fenghuo.alerting.escalation.terms import Composer, Terms
+from fenghuo.alerting.escalation.terms import Composer, Hush, Terms
 from fenghuo.alerting.incident.book import IncidentBook
 from fenghuo.alerting.incident.links import Links
 from fenghuo.alerting.mute.silences import Silences
@@ -95,8 +95,10 @@ class Arranger:
             self.escalation_instruments,
             parts.offload,
         )
-        terms = Terms(escalations or EscalationsSettings(), table, parts.oncall, reach)
-        return Arrangement(settings, build_route(settings.root), mutes, telling, channels, terms, tools.leaving)
+        root = build_route(settings.root)
+        hush = Hush(self.book, mutes, root)
+        terms = Terms(escalations or EscalationsSettings(), table, parts.oncall, reach, hush)
+        return Arrangement(settings, root, mutes, telling, channels, terms, tools.leaving)
 
 
 def failovers_of(settings: AlertingSettings) -> dict[str, Failover]:

@@ -16,9 +16,8 @@ from fenghuo.alerting.entry import Entry
 from fenghuo.alerting.escalation.auditor import AUDIT_S, Auditor
 from fenghuo.alerting.escalation.engine import Escalations
 from fenghuo.alerting.escalation.metrics import EscalationInstruments
-from fenghuo.alerting.escalation.settings import EscalationsSettings
+from fenghuo.alerting.escalation.settings import EscalationPolicy, EscalationsSettings
 from fenghuo.alerting.held import Held, restored
-from fenghuo.alerting.escalation.settings import EscalationPolicy
 from fenghuo.alerting.incident.book import IncidentBook
 from fenghuo.alerting.incident.links import Links
 from fenghuo.alerting.incident.metrics import IncidentInstruments
@@ -31,8 +30,8 @@ from fenghuo.alerting.notify.log import SteadyLog
 from fenghuo.alerting.notify.stage import Tools
 from fenghuo.alerting.parts import AlertingParts, AlertView, GroupView
 from fenghuo.alerting.priority.settings import PrioritiesSettings
-from fenghuo.alerting.route.dispatch import Dispatcher
 from fenghuo.alerting.reached import Duty
+from fenghuo.alerting.route.dispatch import Dispatcher
 from fenghuo.alerting.settings import AlertingSettings
 from fenghuo.alerting.whatif import Surroundings, WhatIf, what_if
 from fenghuo.base.errors import OperatingError

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from typing import Final
 
 from fenghuo.alerting.escalation.settings import EscalationPolicy
 from fenghuo.model.escalation import Escalation, EscalationState, FrozenPolicy, FrozenStep
 from fenghuo.model.incident import Incident, IncidentState, Priority
 
+PUT_OFF_MS_MIN: Final = 60_000
+"""What is kept quiet is looked at again after this time at the earliest."""
 WAITING, ACTING, PAUSED, STOPPED, OVER = EscalationState
 
 
@@ -82,7 +85,7 @@ def follow(known: Escalation | None, incident: Incident, policy: FrozenPolicy | 
         return replace(known, state=STOPPED, paused_ms=None)
     # A step that is being taken is not taken back: what is paused is the wait for the next one.
     now = taken(known, now_ms, reached=True) if known.state is ACTING else known
-    return replace(now, state=PAUSED, paused_ms=now_ms) if now.state is WAITING else now
+    return replace(now, state=PAUSED, paused_ms=now_ms) if now.state is WAITING else replace(now, state=STOPPED)
 
 
 def _while_open(
@@ -103,7 +106,8 @@ def _while_open(
 def put_off(known: Escalation, until_ms: int) -> Escalation:
     """Its wait begins anew at a moment until which the incident is kept quiet."""
     again = known.next_step == 0 and known.round > 0
-    return replace(known, next_at_ms=until_ms + (known.policy.again_ms if again else known.step.wait_ms))
+    wait_ms = known.policy.again_ms if again else known.step.wait_ms
+    return replace(known, next_at_ms=until_ms + max(wait_ms, PUT_OFF_MS_MIN))
 
 
 def claimed(known: Escalation) -> Escalation:

@@ -68,6 +68,8 @@ class Escalations:
         self._reviewed = True
         self.used_ms = 0
         """Since when the settings hold."""
+        self._asked: set[int] = set()
+        """Incidents whose next step a person has asked for: nothing keeps it."""
         self._acting: dict[int, asyncio.Task[object]] = {}
         self._telling: set[asyncio.Task[object]] = set()
         self._wake = asyncio.Event()
@@ -158,6 +160,7 @@ class Escalations:
                     f"no escalation is set for {incident.priority}",
                     remedy=f"name one: `priorities: {{{incident.priority}: {{escalation: NAME}}}}`",
                 )
+            self._asked.add(number)
             self._book.put(number, now)
             return step
 
@@ -168,7 +171,7 @@ class Escalations:
     def _seen(self, before: Incident | None, step: Step) -> None:
         incident = step.incident
         self._follow(incident)
-        if before is not None and incident.assignee and incident.assignee != before.assignee:
+        if before is not None and incident.live and incident.assignee and incident.assignee != before.assignee:
             actors = {event.actor.name for event in step.events if event.kind is EventKind.ASSIGNED}
             self._assign(incident, actors)
 
@@ -235,12 +238,12 @@ class Escalations:
         return max(min(rest_s, LOOK_S), 0.0)
 
     def _keep(self, each: Escalation, now_ms: int) -> bool:
-        """Whether the step waits until the rules of the priority let the incident be told."""
+        """Whether the wait for the step begins anew, because the incident is kept quiet at the moment."""
         incident = self._incidents.known(each.incident)
-        if incident is None or self._terms is None:
+        if incident is None or self._terms is None or each.incident in self._asked:
             return False
-        until_ms = self._terms.kept_until(incident, now_ms)
-        if until_ms is None or until_ms <= now_ms:
+        until_ms = self._terms.quiet_until(incident, now_ms)
+        if until_ms is None:
             return False
         self._book.put(each.incident, course.put_off(each, until_ms))
         return True
@@ -261,6 +264,7 @@ class Escalations:
         if mine is None:
             return
         mine = course.claimed(mine)
+        self._asked.discard(number)
         self._book.put(number, mine)
         await self._book.write()
         began_ms, reached = self._clock.now_ms(), False
@@ -277,7 +281,8 @@ class Escalations:
         await self._book.write()
 
     async def _tell(self, mine: Escalation, began_ms: int) -> bool:
-        assert self._terms is not None
+        if self._terms is None or not self._is_under_way(mine):
+            return False
         number, targets = mine.incident, mine.step.targets
         incident = await self._incidents.get(number)
         note = partial(self._note, number)

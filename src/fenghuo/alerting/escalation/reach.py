@@ -106,7 +106,8 @@ class Reach:
         told: list[bool] = []
 
         async def tell(stage: ChannelStage) -> None:
-            told.append(await self._try(stage, message, target, "", occasion))
+            if occasion.goes_on():
+                told.append(await self._try(stage, message, target, "", occasion))
 
         await asyncio.gather(*(self.tools.guard.run("escalation", partial(tell, stage)) for stage in stages))
         self.instruments.targets.labels(RECEIVER, "reached" if any(told) else "failed").inc()

@@ -9,9 +9,12 @@ from fenghuo.alerting.escalation.course import freeze
 from fenghuo.alerting.escalation.reach import Reach
 from fenghuo.alerting.escalation.settings import EscalationsSettings
 from fenghuo.alerting.incident.links import Links
+from fenghuo.alerting.mute.stage import Mutes
 from fenghuo.alerting.notify.message import Message, ToldAlert
 from fenghuo.alerting.oncall.service import OnCall
 from fenghuo.alerting.priority.policy import Priorities
+from fenghuo.alerting.route.groups import show_group_labels
+from fenghuo.alerting.route.tree import Route
 from fenghuo.alerting.telling import incident_view, told_alert
 from fenghuo.model.escalation import FrozenPolicy
 from fenghuo.model.incident import Incident, Priority
@@ -26,6 +29,7 @@ class Terms:
     priorities: Priorities
     oncall: OnCall
     reach: Reach
+    muted: Hush
 
     def policy(self, priority: Priority) -> FrozenPolicy | None:
         """For incidents of this priority that begin now; None where it names none."""
@@ -40,9 +44,15 @@ class Terms:
             return said
         return next((key for key, person in people.items() if person.name and person.name == said), None)
 
-    def kept_until(self, incident: Incident, at_ms: int) -> int | None:
-        """When the rules of its priority keep the incident quiet no more; None: they do not, or for ever."""
-        return self.priorities.kept_until(incident.priority, incident.labels, at_ms)
+    def quiet_until(self, incident: Incident, at_ms: int) -> int | None:
+        """Until when an incident is kept quiet, as far as that can be known; None: it may be told.
+
+        The rules of its priority say when they end; what mutes its alerts is asked again.
+        """
+        until_ms = self.priorities.kept_until(incident.priority, incident.labels, at_ms)
+        if until_ms is None and self.muted(incident, at_ms):
+            return at_ms
+        return until_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +76,24 @@ class Composer:
             at_ms=now_ms,
             incident=incident_view(incident, self.links, self.external_url, now_ms, person),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Hush:
+    """Whether all that fires in an incident is silenced, inhibited or muted by a time interval at a moment."""
+
+    book: Book
+    mutes: Mutes
+    root: Route
+
+    def __call__(self, incident: Incident, at_ms: int) -> bool:
+        firing = [held.labels for held in self.book.firing(at_ms) if held.fingerprint in incident.firing]
+        return bool(firing) and all(self.mutes.mutes(self._routes(incident, each), each, at_ms) for each in firing)
+
+    def _routes(self, incident: Incident, labels: Labels) -> list[Route]:
+        """Those that the incident is of."""
+        group = show_group_labels(incident.labels)
+        return [route for route in self.root.match(labels) if f"{route.key}:{group}" == incident.group_key]
 
 
 def _stand_in(incident: Incident) -> ToldAlert:

@@ -64,6 +64,12 @@ class Mutes:
             return []
         return told
 
+    def mutes(self, routes: Sequence[Route], labels: Labels, now_ms: int) -> bool:
+        """Whether an alert is not told at the moment by any of these routes."""
+        if self.inhibited_by(labels, now_ms) is not None or self._silences.silencing(labels, now_ms):
+            return True
+        return bool(routes) and all(self.intervals_muting(route, now_ms) for route in routes)
+
     def count(self, kept: Mapping[str, int]) -> None:
         """Count what rules of priorities keep."""
         for by, number in kept.items():

@@ -89,19 +89,26 @@ class Duty:
     calls: list[tuple[float, str, Message]] = field(default_factory=list)
     """When, who, what; the route's own notices are left out by :meth:`told`."""
     behave: Callable[[Phone], Any] | None = None
+    wrap: Callable[[Phone], Channel] = lambda phone: phone
+    """What stands before a channel that can tell people."""
 
     def build(self, settings: AlertingSettings) -> PhoneBook:
         kinds = {"team": ["webhook"], "robot": ["webhook"], "phones": ["sms", "voice", "email"]}
         return PhoneBook(
-            {each.name: [(0, Phone(self, each.name, kind)) for kind in kinds[each.name]] for each in settings.receivers}
+            {
+                each.name: [(0, self.wrap(Phone(self, each.name, kind))) for kind in kinds[each.name]]
+                for each in settings.receivers
+            }
         )
 
-    def service(self, policies: str = POLICIES, table: str = TABLE, people: str = PEOPLE) -> Alerting:
+    def service(
+        self, policies: str = POLICIES, table: str = TABLE, people: str = PEOPLE, routes: str = ROUTES
+    ) -> Alerting:
         """A service as a fresh process would make it."""
         oncall = OnCall(self.bench.state.overrides, self.bench.clock, read(OnCallSettings, people))
         parts = self.bench.parts(channels=self, oncall=oncall, drain_s=0.0, link_secret=b"x" * 32)
         return Alerting(
-            parts, settings_of(ROUTES), None, read(PrioritiesSettings, table), read(EscalationsSettings, policies)
+            parts, settings_of(routes), None, read(PrioritiesSettings, table), read(EscalationsSettings, policies)
         )
 
     async def fire(self, alerting: Alerting, name: str = "Down", severity: str = "critical", **labels: str) -> None:

@@ -119,6 +119,10 @@ def test_a_snooze_pauses_it_and_the_rest_of_the_wait_comes_after_it() -> None:
 
 
 def test_a_snooze_during_a_step_pauses_the_wait_for_the_next() -> None:
+    last = replace(claimed(begin(7, NIGHT, AT)), next_step=2, round=1)
+    stopped = follow(last, incident(IncidentState.SNOOZED), NIGHT, AT + 5 * M)
+    assert stopped is not None
+    assert stopped.state is EscalationState.STOPPED, "there is no next one"
     paused = follow(claimed(begin(7, NIGHT, AT)), incident(IncidentState.SNOOZED), NIGHT, AT + 5 * M)
     assert paused is not None
     assert (paused.state, paused.next_step, paused.next_at_ms) == (EscalationState.PAUSED, 1, AT + 15 * M)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from fenghuo.alerting.escalation.auditor import ALERT, AUDIT_S, GRACE_MS
 from fenghuo.alerting.escalation.settings import EscalationsSettings
 from fenghuo.alerting.incident import machine
+from fenghuo.alerting.notify.budget import Bucket, Budgeted
 from fenghuo.alerting.notify.channels.channel import ChannelError
 from fenghuo.alerting.priority.settings import PrioritiesSettings
 from fenghuo.base.clock import ManualClock
@@ -20,6 +21,8 @@ from fenghuo.base.errors import InputError, OperatingError
 from fenghuo.model.escalation import EscalationState
 from fenghuo.model.incident import Actor, EventKind, IncidentState
 from fenghuo.model.language import Language
+from fenghuo.model.matcher import MatchOp
+from fenghuo.model.silence import Condition, Silence
 from fenghuo.state import open_state
 from unit.alerting.bench import START_MS, Bench, settings_of
 from unit.alerting.escalation.duty import POLICIES, ROUTES, TABLE, Duty, Phone, read
@@ -234,6 +237,69 @@ async def test_a_step_waits_while_the_rules_of_its_priority_keep_the_incident_qu
         await duty.fire(alerting)  # It is 22:13:20.
         await duty.bench.until(5_000)
     assert duty.told()[:1] == [(4_000 + 900, "sms 1")]
+
+
+async def test_a_step_waits_while_all_that_fires_is_silenced(duty: Duty) -> None:
+    async with duty.service() as alerting:
+        await duty.fire(alerting)
+        await duty.bench.until(100)
+        name = Condition("alertname", "Down", MatchOp.EQUAL)
+        until_ms = duty.bench.ms(FIRST_S + 100)
+        await alerting.silence(Silence("", (name,), duty.bench.ms(0), until_ms, "li", "known"))
+        await duty.bench.until(FIRST_S + 950)
+    assert duty.told() == [(FIRST_S + 900, "sms 1")]
+
+
+async def test_a_step_waits_while_times_mute_the_route(duty: Duty) -> None:
+    routes = (
+        ROUTES.replace("route: {", "route: {routes: [{mute_time_intervals: [late]}], ")
+        + """
+time_intervals: [{name: late, time_intervals: [{times: [{start_time: '22:20', end_time: '23:00'}]}]}]
+"""
+    )
+    async with duty.service(routes=routes) as alerting:
+        await duty.fire(alerting)  # It is 22:13:20.
+        await duty.bench.until(5_000)
+    assert duty.told()[:1] == [(FIRST_S + 3 * 900, "sms 1")]
+
+
+async def test_what_a_person_asks_for_is_not_kept_quiet(duty: Duty) -> None:
+    quiet = "{zone: UTC, P1: {escalation: night, quiet_hours: [{times: [{start_time: '22:20', end_time: '23:20'}]}]}}"
+    async with duty.service(POLICIES, quiet) as alerting:
+        await duty.fire(alerting)
+        await duty.bench.until(1_000)
+        await alerting.escalations.escalate(1, ZHANG)
+        await duty.bench.until(1_010)
+    assert duty.told() == [(1_000, "sms 1")]
+
+
+async def test_an_answer_during_a_step_keeps_the_rest_from_being_told(duty: Duty) -> None:
+    async def behave(phone: Phone) -> None:
+        if phone.kind == "sms":
+            await duty.bench.clock.sleep(5)
+            raise ChannelError("number unknown", retryable=False)
+
+    duty.behave = behave
+    async with duty.service() as alerting:
+        await duty.fire(alerting)
+        await duty.bench.until(FIRST_S + 2)
+        await alerting.incidents.act(1, lambda now, at_ms: machine.acknowledge(now, ZHANG, at_ms))
+        await duty.bench.until(FIRST_S + 100)
+        assert alerting.escalations.get(1).state is EscalationState.STOPPED  # type: ignore[union-attr]
+    assert duty.told() == []
+
+
+async def test_people_keep_to_the_budget_of_their_channel(duty: Duty) -> None:
+    bucket = Bucket(3, 0, duty.bench.clock)
+    duty.wrap = lambda phone: Budgeted(phone, bucket, duty.bench.clock) if phone.receiver == "phones" else phone
+    policies = "escalations: {night: {steps: [{after: 0s, targets: ['person:zhang', 'person:wang']}]}}"
+    assert bucket.take(urgent=False)
+    assert bucket.take(urgent=False)
+    async with duty.service(policies) as alerting:
+        await duty.fire(alerting)
+        await duty.bench.until(40)
+    (first, _), (second, _) = duty.told()
+    assert 10 <= first < second <= 40
 
 
 async def test_a_person_asks_for_the_next_step(duty: Duty) -> None:
