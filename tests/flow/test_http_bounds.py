@@ -107,3 +107,44 @@ async def test_the_size_of_a_head_is_bounded_and_a_body_is_no_head(
     assert await reader.read() == b""
     assert limit.hits == 1
     writer.close()
+
+
+async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    """As the door does: without a look at the body."""
+    await PlainTextResponse("no", 401)(scope, receive, send)
+
+
+@pytest.fixture
+async def refusing() -> AsyncIterator[tuple[str, int]]:
+    async with listen_on(Address("127.0.0.1", 0)) as listener, serving(refuse, listener):
+        yield listener.getsockname()
+
+
+async def post(writer: asyncio.StreamWriter, size: int) -> None:
+    """A request whose body is still being sent when it is answered."""
+    writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size)
+    await asyncio.sleep(0.05)
+    for _ in range(0, size, 100_000):
+        writer.write(b"x" * min(size, 100_000))
+        await asyncio.sleep(0)
+
+
+async def test_a_body_that_comes_after_its_answer_is_no_head(refusing: tuple[str, int]) -> None:
+    reader, writer = await asyncio.open_connection(*refusing)
+    await post(writer, 2_000_000)
+    assert await answer(reader) == b"HTTP/1.1 401no"
+    writer.write(REQUEST)
+    assert await answer(reader) == b"HTTP/1.1 401no"
+    writer.close()
+
+
+async def test_a_body_that_comes_after_its_answer_is_bounded(
+    refusing: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = bound(monkeypatch, "BODY_BYTES", 1_000_000)
+    reader, writer = await asyncio.open_connection(*refusing)
+    await post(writer, 2_000_000)
+    said = [each for _ in range(3) if (each := await answer(reader))]
+    assert said in ([], [b"HTTP/1.1 401no"])  # A connection that is cut off may take the answer with it.
+    assert limit.hits == 1
+    writer.close()

@@ -7,6 +7,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from fenghuo.api.body_limit import BODY_BYTES
 from fenghuo.base import limits
 
 CONNECTIONS = limits.declare(
@@ -27,11 +28,17 @@ _TOO_LARGE = (
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """One client's connection. It waits for a head until :meth:`on_headers_complete`, and then for the next one."""
+    """One client's connection. It waits for a head until :meth:`on_headers_complete`, and then for the next one.
+
+    A request may be answered before its body has come, as the door does with whom it does not know. What then comes
+    of the body is dropped, within the bounds of a body and the time of a head, so that the next request is heard.
+    """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._head_bytes = 0
+        self._waited_bytes = 0
+        """What came since a head is waited for, the end of a body that was answered included."""
+        self._in_message = False
         self._patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -50,20 +57,28 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         cycle: RequestResponseCycle | None = getattr(self, "cycle", None)  # uvicorn's annotation hides the None.
         if cycle is None or cycle.response_complete:
             self._wait_for_head()
-        self._head_bytes += len(data)
+        self._waited_bytes += len(data)
         super().data_received(data)
-        if self._patience is not None and self._head_bytes > HEAD_BYTES.default and not self.transport.is_closing():
-            HEAD_BYTES.hit()
-            self.transport.write(_TOO_LARGE)
+        limit = BODY_BYTES if self._in_message else HEAD_BYTES
+        if self._patience is not None and self._waited_bytes > limit.default and not self.transport.is_closing():
+            limit.hit()
+            if not self._in_message:
+                self.transport.write(_TOO_LARGE)
             self.transport.close()
 
     def on_headers_complete(self) -> None:
         self._head_is_there()
+        self._in_message = True
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._head_is_there()
+        self._in_message = False
+        super().on_message_complete()
 
     def _wait_for_head(self) -> None:
         if self._patience is None:
-            self._head_bytes = 0
+            self._waited_bytes = 0
             self._patience = self.loop.call_later(HEAD_S.default, self._give_up)
 
     def _head_is_there(self) -> None:
