@@ -65,6 +65,8 @@ def show(
         print_json(found)
         return
     _print_line(found)
+    if found["due_ms"] is not None:
+        typer.echo(f"  to be answered by {shown(found['due_ms'])}")
     if found["escalation"]:
         typer.echo(f"  escalation {_escalation(found['escalation'])}")
     for event in found["timeline"]:
