@@ -26,7 +26,7 @@ from fenghuo.template.gotime import Time
 __all__ = ["Page", "TextOptions", "Texts"]
 
 
-def _functions(facts: Facts, now_ms: Callable[[], int]) -> dict[str, Callable[..., Any]]:
+def _functions(options: TextOptions, now_ms: Callable[[], int]) -> dict[str, Callable[..., Any]]:
     def now() -> Time:
         return Time.of_ms(now_ms())
 
@@ -40,7 +40,7 @@ def _functions(facts: Facts, now_ms: Callable[[], int]) -> dict[str, Callable[..
     return {
         **TEXT_FUNCTIONS,
         **DATA_FUNCTIONS,
-        **facts.functions(),
+        **Facts(options, now_ms).functions(),
         **ESCAPES,
         "since": since(now_ms),
         "now": now,
@@ -61,7 +61,7 @@ class Texts:
         """``files`` are the user's, as (name, text). Raises InputError naming file and line of a bad one."""
         self.options = options
         self._facts = {language: Facts(TextOptions(language, options.zone), now_ms) for language in Language}
-        self._set = TemplateSet(_functions(self._facts[options.language], now_ms))
+        self._set = TemplateSet(_functions(options, now_ms))
         for package, name in (
             ("fenghuo.alerting.notify", "common.tmpl"),
             ("fenghuo.alerting.notify.channels.slack", "default.tmpl"),
