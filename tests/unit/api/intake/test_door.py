@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import anyio
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from fenghuo.api.own.intake.door import ALERTS, Door, UnknownIntakeError, parsed
@@ -45,14 +48,14 @@ def alerting(clock: ManualClock) -> Alerting:
 
 
 def settings_of(text: str = "{}") -> IntakesSettings:
-    settings, problems = validate(IntakesSettings, load_yaml(f"intake: {text}", "fenghuo.yml"))
-    assert settings is not None, problems
-    return settings
+    wanted, problems = validate(IntakesSettings, load_yaml(f"intake: {text}", "fenghuo.yml"))
+    assert wanted is not None, problems
+    return wanted
 
 
 def door_of(alerting: Alerting, registry: CollectorRegistry, text: str = "{}") -> Door:
-    settings = settings_of(text)
-    return Door(alerting, lambda: settings, alerting.clock, registry)
+    wanted = settings_of(text)
+    return Door(alerting, lambda: wanted, alerting.clock, registry)
 
 
 async def take(door: Door, message: Any, name: str = "webhook") -> list[InputError]:
@@ -258,6 +261,49 @@ def test_what_is_remembered_is_bounded() -> None:
     ],
 )
 def test_settings_that_cannot_be(text: str, complaint: str) -> None:
-    settings, problems = validate(IntakesSettings, load_yaml(f"intake: {text}", "fenghuo.yml"))
-    assert settings is None
+    refused, problems = validate(IntakesSettings, load_yaml(f"intake: {text}", "fenghuo.yml"))
+    assert refused is None
     assert complaint in " ".join(map(str, problems))
+
+
+steps = st.lists(
+    st.tuples(st.sampled_from(["fires", "over", "restart"]), st.integers(0, 2), st.sampled_from(["", "high", "low"])),
+    max_size=25,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(kind=st.sampled_from(["zabbix", "alertmanager", "webhook"]), steps=steps)
+def test_exactly_what_began_and_is_not_over_fires(kind: str, steps: list[tuple[str, int, str]]) -> None:
+    """Each event once, with the severity that was told last, whatever its end says, and over any restart."""
+
+    def message(step: str, number: int, severity: str) -> dict[str, Any]:
+        words = {"": "0", "high": "4", "low": "2"}
+        match kind:
+            case "zabbix":
+                value = "1" if step == "fires" else "0"
+                event = {"event_id": str(number), "event_name": "Disk", "event_value": value}
+                return {**event, "event_nseverity": words[severity]}
+            case "webhook":
+                return {"title": "Disk", "id": number, "status": step == "fires", "severity": severity}
+        labels = {"alertname": "Disk", "event_id": "any", "number": str(number), "severity": severity}
+        return {"alerts": [{"status": "firing" if step == "fires" else "resolved", "labels": labels}]}
+
+    async def play() -> None:
+        alerting = Alerting(ManualClock())
+        door, told = door_of(alerting, CollectorRegistry()), dict[int, str]()
+        for step, number, severity in steps:
+            if step == "restart":
+                door = door_of(alerting, CollectorRegistry())
+                continue
+            await take(door, message(step, number, severity), kind)
+            if step == "fires":
+                told[number] = severity
+            else:
+                told.pop(number, None)
+            name = "number" if kind == "alertmanager" else "event_id"
+            severities = {"": "info", "high": "high", "low": "warning"} if kind == "zabbix" else {}
+            firing = sorted((int(labels[name]), labels.get("severity", "")) for labels in alerting.labels())
+            assert firing == sorted((each, severities.get(word, word)) for each, word in told.items())
+
+    anyio.run(play)
