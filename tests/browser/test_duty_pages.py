@@ -167,6 +167,7 @@ def test_an_alert_is_silenced_from_its_row_and_the_silence_ended(visit: Visit, d
     expect(page.get_by_role("heading", name="Change silence")).to_be_visible()
     page.get_by_label("Comment").fill("renewed on Tuesday")
     page.get_by_role("button", name="Save").click()
+    expect(storm).to_contain_text("renewed on Tuesday")
     page.get_by_role("navigation").get_by_role("link", name="Silences").click()
     item = page.locator(".silences > li", has_text="renewed on Tuesday")
     expect(item).to_contain_text("keeps 1 alert quiet")

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 
 import type { Incident, IncidentEvent, IncidentTimes } from '@/api/incidents'
 
-import { byUrgency, isWebAddress, markOf, overallOf, toneOf } from './words'
+import { byUrgency, entriesOf, isWebAddress, markOf, overallOf, toneOf } from './words'
 
 const incident = (id: string, state: Incident['state'], priority: Incident['priority'], opened_ms = 0): Incident =>
   ({ id, state, priority, opened_ms }) as Incident
@@ -48,6 +48,32 @@ test.each([
   ['resolved', 'li', {}, 'end'],
 ])('a line %s by %s with %j is marked as %s', (kind, actor, data, mark) => {
   expect(markOf({ kind, actor, data, at_ms: 0, via: '', text: '' } as IncidentEvent)).toBe(mark)
+})
+
+test('attempts that failed one after the other are one entry, with the last of them', () => {
+  const event = (kind: string, at_ms: number, receiver = 'desk'): IncidentEvent => ({
+    kind,
+    at_ms,
+    actor: 'fenghuo',
+    via: 'pipeline',
+    text: '',
+    data: { receiver, channel: 'webhook' },
+  })
+  const entries = entriesOf([
+    event('opened', 1),
+    event('attempt', 2),
+    event('attempt', 3),
+    event('attempt', 4, 'phones'),
+    event('notice', 5),
+    event('attempt', 6),
+  ])
+  expect(entries.map(({ event: { kind, at_ms }, count }) => [kind, at_ms, count])).toEqual([
+    ['attempt', 6, 1],
+    ['notice', 5, 1],
+    ['attempt', 4, 1],
+    ['attempt', 3, 2],
+    ['opened', 1, 1],
+  ])
 })
 
 test('only addresses of the web are followed', () => {

@@ -51,6 +51,32 @@ export function markOf(event: IncidentEvent): Mark {
   return MARKS[event.kind] ?? (event.actor === 'fenghuo' ? 'notice' : 'person')
 }
 
+export interface TimeLineEntry {
+  event: IncidentEvent
+  /** How many of the same kind this one stands for. */
+  count: number
+}
+
+/** The newest first. Failed attempts of one notice to one channel, one after the other, are one entry. */
+export function entriesOf(events: readonly IncidentEvent[]): TimeLineEntry[] {
+  const entries: TimeLineEntry[] = []
+  for (const event of events) {
+    const last = entries.at(-1)
+    if (last && isSameTrouble(last.event, event)) entries.splice(-1, 1, { event, count: last.count + 1 })
+    else entries.push({ event, count: 1 })
+  }
+  return entries.reverse()
+}
+
+function isSameTrouble(before: IncidentEvent, after: IncidentEvent): boolean {
+  return (
+    before.kind === 'attempt' &&
+    after.kind === 'attempt' &&
+    before.data['receiver'] === after.data['receiver'] &&
+    before.data['channel'] === after.data['channel']
+  )
+}
+
 /** Means over all priorities, each weighted by how many it is the mean of; null where there is none. */
 export function overallOf(times: readonly IncidentTimes[]): { opened: number; mttaS: number | null; mttrS: number | null } {
   const mean = (parts: [number, number | null][]): number | null => {
