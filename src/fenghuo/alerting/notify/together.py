@@ -15,8 +15,9 @@ from fenghuo.alerting.notify.message import Message, common
 from fenghuo.base.clock import Clock
 
 DIGEST: Final = "digest"
-COMPANY_S: Final = 2.0
-"""How long a notice that was kept until a moment waits for others that were kept until the same moment."""
+COMPANY_S: Final = 0.75
+"""How long a notice that was kept until a moment waits for others that were kept until the same moment. Less than the
+shortest time after which a receiver's failover is told."""
 
 
 @dataclass(eq=False, slots=True)
