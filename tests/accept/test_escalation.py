@@ -6,6 +6,7 @@ import email
 import email.policy
 import re
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -90,6 +91,10 @@ def command(server: Server, *words: str) -> str:
     return done.stdout
 
 
+def timeline(server: Server) -> Any:
+    return server.client.get("/api/fenghuo/incidents/INC-1").json()["timeline"]
+
+
 def escalation(server: Server) -> Any:
     return server.client.get("/api/fenghuo/incidents/INC-1").json()["escalation"]
 
@@ -144,3 +149,51 @@ def test_escalation_goes_on_after_a_crash_until_somebody_answers(
         metrics = server.client.get("/metrics").text
         assert 'fenghuo_escalation_steps_total{outcome="reached"} 2.0' in metrics, "since the crash"
         assert "fenghuo_escalations_missed 0.0" in metrics
+
+
+IN_FLIGHT = """
+packs: []
+route: {receiver: team, group_by: [alertname], group_wait: 100ms, group_interval: 1s}
+receivers:
+  - name: team
+    webhook_configs: [{url: '%(team)s'}]
+  - name: slow
+    webhook_configs: [{url: '%(slow)s'}]
+  - name: boss
+    webhook_configs: [{url: '%(boss)s'}]
+priorities:
+  P1: {escalation: night}
+escalations:
+  night:
+    steps:
+      - {after: 0s, targets: ['receiver:slow']}
+      - {after: 4s, targets: ['receiver:boss']}
+"""
+
+
+def test_a_step_under_way_at_a_crash_is_taken_again_and_no_other_is(tmp_path: Path, start_server: StartServer) -> None:
+    asked = threading.Semaphore(0)
+    let_go = threading.Event()
+
+    def answer(number: int) -> int:
+        asked.release()
+        if number == 0:
+            let_go.wait(30)
+        return 200
+
+    with Receiver() as team, Receiver() as boss, Receiver(answer) as slow:
+        config = IN_FLIGHT % {"team": team.url, "boss": boss.url, "slow": slow.url}
+        server = start_server(tmp_path / "data", config)
+        fire(server, "Down", severity="critical")
+        assert asked.acquire(timeout=30)
+        assert escalation(server)["state"] == "acting"
+        server.kill()
+        let_go.set()
+
+        server = start_server(tmp_path / "data", config)
+        boss.wait_for(1)
+        until(lambda: escalation(server)["state"] == "over", "every step was taken")
+        assert slow.requests == 2
+        assert boss.requests == 1
+        states = [each["text"] for each in timeline(server) if each["kind"] == "notice" and "slow" in each["text"]]
+        assert sorted(states) == ["slow through webhook: interrupted", "slow through webhook: sent"]

@@ -47,6 +47,7 @@ class EscalationBook:
         """Take up what an earlier process left. Raises OperatingError."""
         for found in await self._offload(self._store.load):
             self._known[found.incident] = found
+            self._instruments.live.labels(found.state).inc()
 
     def __contains__(self, incident: object) -> bool:
         return incident in self._known
@@ -62,6 +63,10 @@ class EscalationBook:
         known = self._known.get(number)
         if now == known:
             return
+        if known is not None:
+            self._instruments.live.labels(known.state).dec()
+        if now is not None:
+            self._instruments.live.labels(now.state).inc()
         if now is None:
             del self._known[number]
             self._changed.discard(number)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
@@ -212,9 +211,6 @@ class Escalations:
                 break
             if not self._keep(each, now_ms):
                 self._act(each.incident)
-        counts = Counter(each.state for each in self._book.all())
-        for state in EscalationState:
-            self._instruments.live.labels(state).set(counts[state])
 
     def _due(self, now_ms: int) -> list[Escalation]:
         waiting = EscalationState.WAITING
