@@ -185,6 +185,7 @@ class MessageData(Exposed):
         "Actions": "actions",
         "Plots": "plots",
         "LeftOut": "left_out",
+        "InsteadOf": "instead_of",
     }
 
     def __init__(self, alerts: Iterable[AlertData], **fields: Any) -> None:
@@ -205,6 +206,8 @@ class MessageData(Exposed):
         """Where to answer, where the text has to say it: none when the channel shows buttons."""
         self.plots: Sequence[Link] = fields.get("plots", ())
         """Pictures of what is watched, for mails."""
+        self.instead_of: str = fields.get("instead_of", "")
+        """The receiver that could not be told."""
         self.left_out = ""
         """Says how many alerts a mail has no room for; empty when it has all."""
 
@@ -225,4 +228,5 @@ class MessageData(Exposed):
             incident=IncidentData(message.incident),
             firing_count=len(message.firing),
             actions=actions,
+            instead_of=message.instead_of,
         )

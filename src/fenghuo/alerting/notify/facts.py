@@ -73,6 +73,7 @@ class Facts:
             "tr": self.tr,
             "say": self.say,
             "severity": self.severity,
+            "severityWord": self.severity_word,
             "localTime": self.local_time,
             "facts": self.facts,
             "links": self.links,
@@ -91,8 +92,13 @@ class Facts:
 
     def severity(self, word: str) -> str:
         """A severity label or a priority with its sign, in the reader's language."""
-        sign, chinese, english = SEVERITIES.get(word.lower(), ("⚪", word, word))
-        return f"{sign} {self.tr(chinese, english)}".strip()
+        sign, _, _ = SEVERITIES.get(word.lower(), ("⚪", word, word))
+        return f"{sign} {self.severity_word(word)}".strip()
+
+    def severity_word(self, word: str) -> str:
+        """The same without its sign."""
+        _, chinese, english = SEVERITIES.get(word.lower(), ("", word, word))
+        return self.tr(chinese, english)
 
     def local_time(self, moment: Any) -> str:
         """A time as a clock on the reader's wall shows it."""
@@ -152,7 +158,7 @@ def shown_number(value: float) -> str:
         return "NaN" if math.isnan(value) else ("+Inf" if value > 0 else "-Inf")
     if abs(value) >= EXACT_BELOW:
         return f"{value:,.0f}" if abs(value) < 1e15 else f"{value:.4g}"
-    return f"{value:.0f}" if value == int(value) else f"{value:.4g}"
+    return f"{value + 0.0:.0f}" if value == int(value) else f"{value:.4g}"
 
 
 def lasting(seconds: int) -> str:

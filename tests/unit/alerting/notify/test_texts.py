@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from fenghuo.alerting.notify.channels.registry import read_templates
+from fenghuo.alerting.notify.cutting import Markup
 from fenghuo.alerting.notify.data import AlertData, Kv, MessageData
 from fenghuo.alerting.notify.facts import choose
 from fenghuo.alerting.notify.message import IncidentView, ToldAlert
@@ -181,3 +182,19 @@ def test_what_fires_carries_the_link_to_answer_its_incident(name: str) -> None:
     assert "/a/token" not in said(told(resolved=True), incident=view)
     assert "/a/token" not in said(told(), incident=view, has_buttons=True)
     assert "INC-" not in said(told(), incident=None)
+
+
+def test_a_person_is_told_in_that_persons_language() -> None:
+    english = Texts(lambda: AT_MS, TextOptions(Language.ENGLISH))
+    slot = english.slot('{{ template "fenghuo.title" . }}|{{ template "fenghuo.text" . }}', "t")
+    for language, words in ((None, "Value: 93.1%"), (Language.CHINESE, "当前值: 93.1%"), (Language.BOTH, "值 Value")):
+        there = message(language=language)
+        assert words in english.page(there).render(slot)
+    chinese = message(language=Language.CHINESE)
+    assert english.left_out(3, chinese, Markup.TEXT) == "另有 3 条告警未列出: http://fenghuo/alerts"
+    assert [button.text for button in english.buttons(chinese)] == ["打开烽火"]
+
+
+def test_whose_place_a_notice_takes_is_said() -> None:
+    text = render('{{ template "fenghuo.footer" . }}', MessageData.of(message(instead_of="duty")))
+    assert text == "代替 in place of duty · 烽火 Fenghuo"

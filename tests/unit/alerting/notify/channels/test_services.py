@@ -13,6 +13,7 @@ from fenghuo.alerting.notify.channels.channel import ChannelError
 from fenghuo.alerting.notify.channels.registry import SENDERS
 from fenghuo.alerting.notify.channels.services import pagerduty, send_paging
 from fenghuo.alerting.notify.channels.services.kind import ServiceSettings
+from fenghuo.alerting.notify.message import IncidentView
 from fenghuo.alerting.receivers import Receiver
 from fenghuo.base.late_model import EntriesOf
 from unit.alerting.notify.channels.support import Server, channel_of, message, serving, told
@@ -125,6 +126,47 @@ async def test_telegram() -> None:
     assert (body["chat_id"], body["parse_mode"], body["message_thread_id"]) == ("-7", "HTML", 3)
     assert "job=&lt;b&gt;" in body["text"]
     assert '<a href="https://wiki/cpu">处理手册 Runbook</a>' in body["text"]
+
+
+VIEW = IncidentView(12, "INC-12", "P1", "open", "http://fenghuo.example/a/tok")
+
+
+async def test_telegrams_buttons_lead_to_the_answer() -> None:
+    entry = "telegram_configs: [{api_url: URL, bot_token: '1:a', chat_id: 7MORE}]"
+
+    async def told_with(more: str, url: str = "http://fenghuo.example") -> Any:
+        there = message(incident=VIEW, external_url=url)
+        return (await sent(entry.replace("MORE", more), there, said={"ok": True})).json()
+
+    body = await told_with("")
+    assert [row[0]["url"] for row in body["reply_markup"]["inline_keyboard"]] == [
+        "http://fenghuo.example/a/tok?do=acknowledge",
+        "http://fenghuo.example/a/tok?do=snooze30",
+        "http://fenghuo.example/incidents/12",
+    ]
+    assert "/a/tok" not in body["text"]
+    for plain in (
+        await told_with(", buttons: false"),
+        await told_with("", "http://fenghuo:9470"),  # Telegram refuses buttons to hosts without a dot.
+    ):
+        assert "reply_markup" not in plain
+        assert '<a href="http://fenghuo.example/a/tok?do=acknowledge">确认 Acknowledge INC-12</a>' in plain["text"]
+    assert "reply_markup" not in await told_with(", message: mine")
+
+
+async def test_teams_opens_pages() -> None:
+    newer = (await sent("msteamsv2_configs: [{webhook_url: URL}]", message(incident=VIEW))).json()
+    content = newer["attachments"][0]["content"]
+    assert next((action["type"], action["url"]) for action in content["actions"]) == (
+        "Action.OpenUrl",
+        "http://fenghuo.example/a/tok?do=acknowledge",
+    )
+    older = (await sent("msteams_configs: [{webhook_url: URL}]", message(incident=VIEW))).json()
+    assert older["potentialAction"][1]["targets"] == [
+        {"os": "default", "uri": "http://fenghuo.example/a/tok?do=snooze30"}
+    ]
+    own = (await sent("msteamsv2_configs: [{webhook_url: URL, text: mine}]", message(incident=VIEW))).json()
+    assert "actions" not in own["attachments"][0]["content"]
 
 
 async def test_telegram_without_html_escapes_nothing() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote_plus
 
 import pytest
 from aiohttp import web
 
 from fenghuo.alerting.notify.channels.channel import Addressable, ChannelError
 from fenghuo.alerting.notify.channels.sms.signing import aliyun_headers, aliyun_query, tencent_authorization
+from fenghuo.alerting.notify.message import IncidentView
 from unit.alerting.notify.channels.support import AT_MS, channel_of, message, serving, told
 from unit.alerting.notify.channels.test_services import sent
 
@@ -105,12 +106,24 @@ async def test_a_text_and_a_call_through_twilio() -> None:
     assert request.path == "/2010-04-01/Accounts/AC1/Messages.json"
     assert request.headers["Authorization"] == "Basic QUMxOnRvaw=="
     assert (form["To"], form["From"]) == ("+44123", "+1555")
-    assert "CPU 超过 80% CPU over 80 % (93.1%)" in form["Body"]
+    assert "CPU 超过 80% CPU over 80 % (当前值 Value 93.1%)" in form["Body"]
     assert parse_qs(server.requests[1][1].decode())["To"] == ["+8613800138000"]
     voice = await sent(f"voice_configs: [{TWILIO}]", message(told(instance="<&>")))
     twiml = parse_qs(voice.requests[0][1].decode())["Twiml"][0]
     assert "&lt;&amp;&gt;" in twiml
     assert twiml.count("<Say") == 2
+
+
+@pytest.mark.anyio
+async def test_a_text_has_the_link_to_answer_and_a_voice_reads_words() -> None:
+    view = IncidentView(12, "INC-12", "P0", "open", "http://fenghuo/a/tok")
+    text = parse_qs((await sent(f"sms_configs: [{TWILIO}]", message(incident=view))).requests[0][1].decode())["Body"][0]
+    assert text.startswith("🔴 P0 紧急 emergency · HighCPUUsage · web-1 · INC-12\n")
+    assert text.endswith("\nhttp://fenghuo/a/tok")
+    call = (await sent(f"voice_configs: [{TWILIO}]", message(incident=view))).requests[0][1].decode()
+    assert ">烽火告警 Fenghuo alert, P0, 紧急 emergency. HighCPUUsage, web-1. CPU 超过" in parse_qs(call)["Twiml"][0]
+    template = await sent(f"sms_configs: [{ALIYUN}}}]", message(incident=view), said={"Code": "OK"})
+    assert "P0 HighCPUUsage web-1" in unquote_plus(template.requests[0][0].query_string)
 
 
 @pytest.mark.anyio

@@ -86,6 +86,7 @@ class VoiceSettings(SmsSettings):
     kind: ClassVar[str] = "voice"
 
     send_resolved: bool = False
+    message: str = '{{ template "voice.default.message" . }}'
     play_times: int = Field(default=2, ge=1, le=3)
     voice_language: Text = "zh-CN"
     """In which Twilio reads."""
