@@ -202,6 +202,10 @@ async def test_intakes_that_do_not_exist(alerting: Alerting, registry: Collector
     assert registry.get_sample_value("fenghuo_intake_refused_total", {"kind": "", "reason": "unknown"}) == 1
 
 
+async def test_tencent_may_look_whether_anybody_answers(alerting: Alerting, registry: CollectorRegistry) -> None:
+    assert await door_of(alerting, registry).take("tencent", b"", "") == (0, [])
+
+
 async def test_too_many_alerts_at_once(alerting: Alerting, registry: CollectorRegistry) -> None:
     door = door_of(alerting, registry)
     with pytest.raises(InputError, match="send at most"):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fenghuo.api.own.intake import alertmanager, aliyun, grafana, zabbix
+from fenghuo.api.own.intake import alertmanager, aliyun, grafana, tencent, zabbix
 from fenghuo.api.own.intake.door import parsed
 from fenghuo.api.own.intake.fields import Field
 from fenghuo.api.own.intake.registry import read
@@ -116,6 +116,52 @@ ALIYUN = {
     "ruleId": "applyTemplateee147e59",
     "dimensions": "{userId=120000000000, instanceId=i-uf6}",
     "timestamp": "1795225863421",
+}
+TENCENT: dict[str, Any] = {
+    "sessionId": "vuRH4ZlxBJSMNJHvNZhls9HY",
+    "alarmStatus": 1,
+    "alarmType": "metric",
+    "alarmObjInfo": {
+        "region": "sh",
+        "namespace": "qce/cvm",
+        "dimensions": {
+            "unInstanceId": "ins-o9p3rg3m",
+            "objId": "94f1",
+            "objName": "172.21.30.15#588789",
+            "__region__": "4",
+        },
+    },
+    "alarmPolicyInfo": {
+        "policyId": "policy-n4exeh88",
+        "policyType": "cvm_device",
+        "policyName": "商城主机",
+        "policyTypeCName": "云服务器-基础监控",
+        "conditions": {
+            "metricName": "cpu_usage",
+            "metricShowName": "CPU 利用率",
+            "calcType": ">",
+            "calcValue": "90",
+            "currentValue": "97",
+            "unit": "%",
+            "period": "60",
+            "periodNum": "1",
+            "alarmNotifyType": "continuousAlarm",
+            "alarmNotifyPeriod": 300,
+        },
+    },
+    "firstOccurTime": "2026-11-21 09:51:03",
+    "durationTime": 500,
+    "recoverTime": "0",
+}
+TENCENT_EVENT = {
+    **TENCENT,
+    "alarmStatus": "1",
+    "alarmType": "event",
+    "alarmObjInfo": {"dimensions": {"unInstanceId": "ins-pft", "objDetail": {"deviceLanIp": "172.21.0.17"}}},
+    "alarmPolicyInfo": {
+        "policyName": "商城主机",
+        "conditions": {"productName": "cvm", "eventName": "ping_unreachable", "eventShowName": "ping 不可达"},
+    },
 }
 
 
@@ -235,6 +281,32 @@ def test_aliyun_over_and_without_data() -> None:
     assert (blind.firing, blind.annotations["no_data"]) == (True, "no data")
 
 
+def test_tencent() -> None:
+    report = only(tencent.read(Field(TENCENT)))
+    assert report.labels == {
+        "alertname": "商城主机",
+        "instance": "172.21.30.15#588789",
+        "unInstanceId": "ins-o9p3rg3m",
+        "objId": "94f1",
+        "namespace": "qce/cvm",
+        "region": "sh",
+        "policy_id": "policy-n4exeh88",
+        "metric": "cpu_usage",
+    }
+    assert (report.firing, report.starts_ms) == (True, 1_795_225_863_000)
+    assert report.annotations == {
+        "summary": "CPU 利用率 97%", "expression": "> 90%", "values": "97%", "policy_type": "云服务器-基础监控",
+    }  # fmt: skip
+    over = only(tencent.read(changed(TENCENT, alarmStatus="0", recoverTime="2026-11-21 09:59:00")))
+    assert (over.firing, over.labels) == (False, report.labels)
+    event = only(tencent.read(Field(TENCENT_EVENT)))
+    assert event.labels == {
+        "alertname": "商城主机", "instance": "ins-pft", "unInstanceId": "ins-pft", "event": "ping_unreachable",
+    }  # fmt: skip
+    assert event.annotations == {"summary": "ping 不可达", "object": '{"deviceLanIp":"172.21.0.17"}'}
+    assert tencent.read(Field({})) == Reports()
+
+
 @pytest.mark.parametrize(
     ("kind", "message", "complaint"),
     [
@@ -250,6 +322,9 @@ def test_aliyun_over_and_without_data() -> None:
         (IntakeKind.ZABBIX, {**ZABBIX, "event_id": None}, "event_id is missing"),
         (IntakeKind.ALIYUN, {**ALIYUN, "alertState": "SAD"}, "alertState 'SAD' is not known"),
         (IntakeKind.ALIYUN, {**ALIYUN, "alertName": "null"}, "alertName is missing"),
+        (IntakeKind.TENCENT, {**TENCENT, "alarmStatus": 2}, "alarmStatus '2' is neither 1 nor 0"),
+        (IntakeKind.TENCENT, {**TENCENT, "alarmPolicyInfo": {}}, "alarmPolicyInfo.policyName is missing"),
+        (IntakeKind.TENCENT, {**TENCENT, "firstOccurTime": "now"}, "firstOccurTime 'now+08:00' is not a time"),
         (IntakeKind.WEBHOOK, {"status": "firing"}, "title is missing"),
         (IntakeKind.WEBHOOK, {"title": "x", "status": "odd"}, "status 'odd' is not known"),
         (IntakeKind.WEBHOOK, {"title": "x", "time": "soon"}, "time 'soon' is not a time"),
@@ -283,6 +358,7 @@ def test_no_message_breaks_a_kind(kind: IntakeKind, data: st.DataObject) -> None
         IntakeKind.ZABBIX: ZABBIX,
         IntakeKind.ALERTMANAGER: GRAFANA,
         IntakeKind.ALIYUN: ALIYUN,
+        IntakeKind.TENCENT: data.draw(st.sampled_from([TENCENT, TENCENT_EVENT])),
         IntakeKind.WEBHOOK: {"title": "x", "status": "ok", "time": 1, "labels": {}, "annotations": {}, "alerts": None},
     }[kind]
     message: Any = copy.deepcopy(whole)

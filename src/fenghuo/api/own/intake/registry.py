@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from fenghuo.api.own.intake import alertmanager, aliyun, grafana, webhook, zabbix
+from fenghuo.api.own.intake import alertmanager, aliyun, grafana, tencent, webhook, zabbix
 from fenghuo.api.own.intake.fields import Field
 from fenghuo.api.own.intake.report import Reports
 from fenghuo.api.own.intake.settings import IntakeKind, IntakeSettings
@@ -16,6 +16,7 @@ FORMS: Final[Mapping[IntakeKind, Callable[[Field], Reports]]] = {
     IntakeKind.ZABBIX: zabbix.read,
     IntakeKind.ALERTMANAGER: alertmanager.read,
     IntakeKind.ALIYUN: aliyun.read,
+    IntakeKind.TENCENT: tencent.read,
 }
 
 

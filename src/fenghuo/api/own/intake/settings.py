@@ -29,6 +29,12 @@ class IntakeKind(StrEnum):
     ZABBIX = "zabbix"
     ALERTMANAGER = "alertmanager"
     ALIYUN = "aliyun"
+    TENCENT = "tencent"
+
+    @property
+    def tries_out(self) -> bool:
+        """Whether the sender may try the address out with an empty message."""
+        return self is IntakeKind.TENCENT
 
     @property
     def names_events(self) -> bool:
@@ -48,8 +54,8 @@ class IntakeSettings(Settings):
     is a template over the message, as in ``{{ .host.name }}``."""
 
     kind: IntakeKind | None = None
-    """In whose form messages come: webhook, grafana, zabbix, alertmanager or aliyun. Default: what the intake is
-    called, when that is one of them, else webhook."""
+    """In whose form messages come: webhook, grafana, zabbix, alertmanager, aliyun or tencent. Default: what the intake
+    is called, when that is one of them, else webhook."""
     labels: Templates = Field(default={})
     """Labels that every alert gets besides its own: plain text, or templates over the alert as it was sent."""
     severities: DictOf[str] = Field(default={})
