@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -154,6 +156,16 @@ class Killer:
         self.armed = None
 
 
+def settle(state_file: Path) -> None:
+    """Return when no notice has been in flight for three intervals of the groups."""
+    quiet_since_s = time.monotonic()
+    with contextlib.closing(sqlite3.connect(state_file, timeout=20)) as database:
+        while time.monotonic() < quiet_since_s + 0.6:
+            if database.execute("SELECT 1 FROM notices WHERE state = 'claimed'").fetchall():
+                quiet_since_s = time.monotonic()
+            time.sleep(0.02)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(60 + 20 * CRASHES)
 def test_killed_between_claim_send_and_mark(tmp_path: Path, start: Callable[[str, str], Process]) -> None:
@@ -161,7 +173,8 @@ def test_killed_between_claim_send_and_mark(tmp_path: Path, start: Callable[[str
     print(f"FENGHUO_SEED={SEED} FENGHUO_CRASHES={CRASHES}")
     draw = random.Random(SEED)
     killer = Killer(draw)
-    url = f"sqlite:///{tmp_path / 'state.db'}"
+    state_file = tmp_path / "state.db"
+    url = f"sqlite:///{state_file}"
     copies: Counter[tuple[Moment, str, int]] = Counter()
     with Receiver(killer.answer) as receiver:
         process = start(url, receiver.url)
@@ -171,7 +184,7 @@ def test_killed_between_claim_send_and_mark(tmp_path: Path, start: Callable[[str
             if victim == "resolved":
                 process.say(f"fire {name}")
                 wait_for(receiver, name, "firing")
-                time.sleep(0.3)  # Past the mark: it is the other notice that is in flight.
+                settle(state_file)  # It is the other notice that is in flight.
             killer.arm(process, moment)
             process.say(f"{'fire' if victim == 'firing' else 'end'} {name}")
             killer.strike()
@@ -179,12 +192,12 @@ def test_killed_between_claim_send_and_mark(tmp_path: Path, start: Callable[[str
             # What reports alerts reports them again.
             process.say(f"{'fire' if victim == 'firing' else 'end'} {name}")
             wait_for(receiver, name, victim)
+            settle(state_file)
             if victim == "firing":
-                time.sleep(0.3)
                 process.say(f"end {name}")
-            wait_for(receiver, name, "resolved")
+                wait_for(receiver, name, "resolved")
+                settle(state_file)
             copies[moment, victim, words(receiver, name).count(victim)] += 1
-        time.sleep(1)
         for number in range(CRASHES):
             said = words(receiver, f"Down{number}")
             assert said == sorted(said), "nobody hears that it is over and then that it fires"

@@ -192,7 +192,6 @@ def test_the_example_of_everything(directory: Path) -> None:
     assert settings.rule_files == (str(directory / "first.rules"), str(directory / "my/*.rules"))
     warned = {problem.path for problem in problems}
     assert {
-        "remote_write[0].oauth2",
         "remote_read[0]",
         "tracing",
         "otlp",

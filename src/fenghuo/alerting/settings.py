@@ -37,7 +37,7 @@ from fenghuo.trading import MarketBook, unknown_market
 
 Refusal = tuple[Path, RefusedError]
 
-NO_OAUTH2 = "tokens are not fetched with OAuth 2 yet; notifications go without"
+NO_KEY_PAIR = "tokens are not fetched with a key pair; notifications go without"
 BUILT_IN_RECEIVER = "nobody"
 """The receiver without channels that everything goes to while none is configured."""
 
@@ -243,10 +243,12 @@ def warnings_of(settings: AlertingSettings, document: Document, at: Path = ()) -
 
     for index, receiver in enumerate(settings.receivers):
         for number, channel in receiver.channels():
-            if isinstance(channel, HttpChannelSettings) and channel.http_config and channel.http_config.oauth2:
-                warn(("receivers", index, f"{channel.kind}_configs", number, "http_config", "oauth2"), NO_OAUTH2)
-    if settings.global_.http_config.oauth2:
-        warn(("global", "http_config", "oauth2"), NO_OAUTH2)
+            own = channel.http_config if isinstance(channel, HttpChannelSettings) else None
+            if own is not None and own.oauth2 is not None and not own.oauth2.is_spoken:
+                warn(("receivers", index, f"{channel.kind}_configs", number, "http_config", "oauth2"), NO_KEY_PAIR)
+    common = settings.global_.http_config.oauth2
+    if common is not None and not common.is_spoken:
+        warn(("global", "http_config", "oauth2"), NO_KEY_PAIR)
     for key in ("tracing", "event_recorder"):
         if getattr(settings, key) is not None:
             warn((key,), f"{key} is read but has no effect")

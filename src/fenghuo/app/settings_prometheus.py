@@ -166,10 +166,10 @@ class PrometheusReader:
                 self._warn(document, (*at, name), f"native histograms are not stored yet; {name} has no effect")
 
     def _oauth_warning(self, document: Document, at: YamlPath, settings: HttpClientSettings) -> None:
-        if settings.oauth2 is not None:
+        if settings.oauth2 is not None and not settings.oauth2.is_spoken:
             self._warn(
-                document, (*at, "oauth2"), "tokens are not fetched with OAuth 2 yet; requests go without",
-                "use authorization with credentials_file",
+                document, (*at, "oauth2", "grant_type"), "tokens are not fetched with a key pair; requests go without",
+                "use client_secret, or authorization with credentials_file",
             )  # fmt: skip
 
     # --- the other sections

@@ -178,6 +178,11 @@ class OAuth2Settings(ProxySettings):
             at_most_one(self, "client_secret", "client_secret_file", within="oauth2")
         return self
 
+    @property
+    def is_spoken(self) -> bool:
+        """Whether tokens are fetched: with a secret, not with a key pair."""
+        return self.grant_type != JWT_GRANT
+
 
 class HeaderSettings(Settings):
     """The values of one header; each is sent as a header line of its own."""

@@ -10,18 +10,33 @@ from pathlib import Path
 from fenghuo.model.http_settings import HttpClientSettings
 from fenghuo.model.settings_types import Secret
 from fenghuo.net.answer import HttpError, HttpFault
+from fenghuo.net.oauth2 import PosterFactory, Tokens
 
 
 class Credentials:
     """Knows the headers of a client's requests. What stands in files is read anew for each request, in a thread."""
 
-    def __init__(self, settings: HttpClientSettings) -> None:
+    def __init__(self, settings: HttpClientSettings, client: PosterFactory) -> None:
+        """``client`` makes what asks for a token, where the settings want one."""
         self._settings = settings
-        from_files = any(not name.startswith("tls_config") for name in settings.files())
+        from_files = any(not name.startswith(("tls_config", "oauth2")) for name in settings.files())
         self._fixed = None if from_files else _request_headers(settings)
+        self._tokens: Tokens | None = None
+        if settings.oauth2 is not None and settings.oauth2.is_spoken:
+            self._tokens = Tokens(settings.oauth2, client)
 
     async def headers(self) -> Sequence[tuple[str, str]]:
-        """Raises HttpError when a file cannot be read."""
+        """Raises HttpError when a file cannot be read or a token cannot be had."""
+        if self._tokens is None:
+            return await self._other_headers()
+        return [("Authorization", await self._tokens.header()), *await self._other_headers()]
+
+    def refused(self) -> None:
+        """A server answered that it does not know us."""
+        if self._tokens is not None:
+            self._tokens.forget()
+
+    async def _other_headers(self) -> Sequence[tuple[str, str]]:
         if self._fixed is not None:
             return self._fixed
         try:

@@ -29,6 +29,7 @@ TRANSPORT: Final = Later("fenghuo.net.http_transport", "Transport")
 """aiohttp is a tenth of what a start would load, and a server that watches its own host asks nobody."""
 PLAIN: Final = Later("fenghuo.net.plain_http", "PlainHttp")
 """For GET in the clear, which needs none of aiohttp."""
+_UNAUTHORIZED: Final = 401
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _IN_THE_CLEAR: Final = re.compile(r"http://[\w.:\[\]-]+(/[!-~]*)?", re.ASCII)
 """No password in it, no international name."""
@@ -82,12 +83,12 @@ class HttpClient:
             if answer.status not in _REDIRECTS or not self._settings.follow_redirects:
                 return answer
         transport = self._transport or await self._loaded()
-        return await transport.get(url, headers, size_bytes_max)
+        return self._noted(await transport.get(url, headers, size_bytes_max))
 
     async def _get_plain(self, url: str, headers: Mapping[str, str], size_bytes_max: int) -> Answer:
         plain = self._plain or await self._plain_loaded()
         own = await self._own_headers().headers()
-        return await plain.get(url, [*own, *headers.items()], size_bytes_max)
+        return self._noted(await plain.get(url, [*own, *headers.items()], size_bytes_max))
 
     async def _plain_loaded(self) -> PlainHttp:
         kind = await asyncio.to_thread(PLAIN.get)
@@ -97,7 +98,7 @@ class HttpClient:
 
     def _own_headers(self) -> Credentials:
         if self._credentials is None:
-            self._credentials = Credentials(self._settings)
+            self._credentials = Credentials(self._settings, lambda settings: HttpClient(settings, self._user_agent))
         return self._credentials
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, size_bytes_max: int = 65_536) -> Answer:
@@ -108,7 +109,7 @@ class HttpClient:
         token in its path. Time is the caller's to bound, by cancelling.
         """
         transport = self._transport or await self._loaded()
-        return await transport.post(url, headers, body, size_bytes_max)
+        return self._noted(await transport.post(url, headers, body, size_bytes_max))
 
     @contextlib.asynccontextmanager
     async def stream(
@@ -120,7 +121,13 @@ class HttpClient:
         """
         transport = self._transport or await self._loaded()
         async with transport.stream(method, url, headers, body) as incoming:
+            self._noted(incoming.head)
             yield incoming
+
+    def _noted(self, answer: Answer) -> Answer:
+        if answer.status == _UNAUTHORIZED:
+            self._own_headers().refused()
+        return answer
 
     async def close(self) -> None:
         """Close the connections; a later request opens new ones."""
