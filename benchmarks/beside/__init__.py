@@ -1,4 +1,6 @@
-"""Fenghuo, Debian's Prometheus and Debian's VictoriaMetrics side by side: what ``benchmarks/metrics.py`` is made of.
+"""Fenghuo and Debian's Prometheus, VictoriaMetrics and Alertmanager side by side.
+
+What ``benchmarks/metrics.py`` and ``benchmarks/alerting.py`` are made of.
 
 :mod:`.servers` starts and ends the three programs, :mod:`.data` makes samples, :mod:`.feed` gives all three the same,
 :mod:`.asking` asks over HTTP, :mod:`.agreement` compares the answers, and :mod:`.rows` prints. Every other module is a

@@ -127,7 +127,7 @@ def run(bench: Bench) -> Iterator[Row]:
     yield row("steady-hold-p99", "another question answered, p99", "ms", of(probes, 0.99), f"at most {worst}")
     late = {name: statistics.median(each.told) for name, each in found.items()}
     most = "/".join(f"{max(each.told):.0f}" for each in found.values())
-    yield row("steady-told", "told, beyond group_wait", "ms", late, f"at most {most}; all told once")
+    yield row("steady-told", "told, beyond group_wait", "ms", late, f"at most {most}; all told")
     yield row("steady-cpu", "of a core", "%", {name: each.cpu for name, each in found.items()})
     yield row("steady-memory", "memory (RSS)", "MiB", {name: each.resident_mib for name, each in found.items()})
 
