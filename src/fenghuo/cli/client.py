@@ -172,7 +172,8 @@ def _refused(url: str, error: urllib.error.HTTPError) -> InputError | OperatingE
     except (ValueError, KeyError, TypeError):
         message = f"{url} answered {error.code} {error.reason}"
     if error.code == 401:
-        return InputError(message, remedy="put user and password into --server, as in http://admin:secret@HOST:PORT")
+        remedy = "put user and password, or a token as the password, into --server, as in http://admin:secret@HOST:PORT"
+        return InputError(message, remedy=remedy)
     if error.code < 500:
         return InputError(message, remedy=remedy)
     return OperatingError(message, retryable=error.code == 503, remedy=remedy)
