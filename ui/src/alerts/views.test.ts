@@ -90,7 +90,11 @@ test('pending alerts of our rules stand in a group of their own; firing ones len
     value: '4.2e+01',
   })
   const views = groupViews(
-    { ...NOTHING, groups: [group('desk', held('Fires', 'warning'))], ruled: [ruled('Fires', 'firing'), ruled('Soon', 'pending')] },
+    {
+      ...NOTHING,
+      groups: [group('desk', held('Fires', 'warning'))],
+      ruled: [ruled('Fires', 'firing'), ruled('Soon', 'pending')],
+    },
     'en',
   )
   expect(views.map(({ pending, alerts }) => [pending, alerts[0]!.name, alerts[0]!.value])).toEqual([
@@ -111,7 +115,13 @@ test.each([
 })
 
 const GROUPS = groupViews(
-  { ...NOTHING, groups: [group('desk', held('HighLoad', 'critical'), held('HighDisk', 'warning')), group('b', held('HighLoad', 'critical'))] },
+  {
+    ...NOTHING,
+    groups: [
+      group('desk', held('HighLoad', 'critical'), held('HighDisk', 'warning')),
+      group('b', held('HighLoad', 'critical')),
+    ],
+  },
   'en',
 )
 

@@ -31,6 +31,7 @@ const TEXTS = [
   ...['ok', 'warning', 'critical', 'info'].map((name) => [name, `${name}-soft`]),
   ['muted', 'grid'],
   ['faint', 'surface'],
+  ['faint', 'raised'],
   ['warning', 'surface'],
 ] as [string, string][]
 
