@@ -91,6 +91,7 @@ class Budgeted:
 
 
 def is_urgent(message: Message) -> bool:
-    if message.incident is not None and message.incident.priority.lower() in URGENT:
-        return True
+    """By its incident's priority, which trading sessions may have lowered; without one, by its alerts."""
+    if message.incident is not None:
+        return message.incident.priority.lower() in URGENT
     return any(alert.labels.get("severity", "").lower() in URGENT for alert in message.firing)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from fenghuo.alerting.notify.budget import Bucket, Budgeted
+from fenghuo.alerting.notify.budget import Bucket, Budgeted, is_urgent
 from fenghuo.alerting.notify.channels.channel import ChannelError
-from fenghuo.alerting.notify.message import Message
+from fenghuo.alerting.notify.message import IncidentView, Message
 from fenghuo.base.clock import ManualClock
 from unit.alerting.notify.channels.support import AT_MS, message, told
 
@@ -67,6 +68,13 @@ async def test_the_urgent_uses_what_is_reserved() -> None:
     assert [one.alerts[0].labels.get("alertname") for one in inner.told] == ["A0", "A1", "A9"]
     await clock.advance(60.0)
     await asyncio.gather(*tasks)
+
+
+@pytest.mark.parametrize(("priority", "severity", "urgent"), [("P0", "info", True), ("P1", "fatal", False)])
+def test_an_incident_says_how_urgent_it_is(priority: str, severity: str, urgent: bool) -> None:
+    """A trading session may have lowered it."""
+    incident = IncidentView(1, "INC-1", priority, "open", "http://x/")
+    assert is_urgent(replace(notice(1, severity), incident=incident)) is urgent
 
 
 async def test_a_digest_that_fails_fails_for_everybody() -> None:
