@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -114,8 +115,12 @@ def _alert(alert: ToldAlert) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=256)
 def rfc3339(time_ms: int) -> str:
-    """``2026-11-21T01:02:03.5Z``, with as many digits of the second as it has."""
+    """``2026-11-21T01:02:03.5Z``, with as many digits of the second as it has.
+
+    Remembered, because the alerts of one notice mostly began at few moments.
+    """
     seconds, rest_ms = divmod(time_ms, 1000)
     text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return text + (f".{rest_ms:03d}".rstrip("0") if rest_ms else "") + "Z"
