@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 
@@ -15,20 +14,38 @@ class Action:
     critical: bool = False
 
 
+SUBJECT, VERB = "{subject}", "{verb}"
+"""Steps of a path that stand for any."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Pattern:
     methods: tuple[str, ...]
-    path: re.Pattern[str]
+    steps: tuple[str, ...]
     name: str
     critical: bool = False
 
+    def action(self, steps: list[str]) -> Action | None:
+        """What a request to this path does; None when the path is another."""
+        if len(steps) != len(self.steps):
+            return None
+        pairs = list(zip(self.steps, steps, strict=True))
+        if any(own != step if own not in (SUBJECT, VERB) else not step for own, step in pairs):
+            return None
+        found = dict(pairs)
+        # The last step of a link is its key, which belongs in no trail.
+        subject = "" if self.name == ANSWER else found.get(SUBJECT, "")
+        return Action(self.name.replace(VERB, found.get(VERB, "")), subject, self.critical)
+
 
 def _pattern(methods: str, path: str, name: str, *, critical: bool = False) -> _Pattern:
-    """``{subject}`` and ``{verb}`` in ``path`` stand for one step of it; the name may use the verb."""
-    text = re.escape(path).replace(r"\{subject\}", "(?P<subject>[^/]+)").replace(r"\{verb\}", "(?P<verb>[a-z]+)")
-    return _Pattern(tuple(methods.split()), re.compile(text), name, critical)
+    """A row of the table; the name may use the verb."""
+    return _Pattern(tuple(methods.split()), tuple(path.split("/")), name, critical)
 
 
+REFUSED = "session.refused"
+"""A request with a proof that does not hold, or that its account may not make."""
+ANSWER = "incident.answer"
 OWN = "/api/fenghuo"
 ADMIN = "/api/v1/admin/tsdb"
 PATTERNS = (
@@ -40,7 +57,7 @@ PATTERNS = (
     _pattern("POST", "/api/v2/silences", "silence.set"),
     _pattern("DELETE", "/api/v2/silence/{subject}", "silence.expire"),
     _pattern("POST", f"{OWN}/incidents/{{subject}}/{{verb}}", "incident.{verb}"),
-    _pattern("POST", "/a/{subject}", "incident.answer"),
+    _pattern("POST", "/a/{subject}", ANSWER),
     _pattern("POST", f"{OWN}/oncall/overrides", "oncall.override"),
     _pattern("DELETE", f"{OWN}/oncall/overrides/{{subject}}", "oncall.cancel"),
     _pattern("POST", f"{OWN}/oncall/swaps", "oncall.swap"),
@@ -51,17 +68,10 @@ PATTERNS = (
     _pattern("POST PUT", f"{ADMIN}/clean_tombstones", "metrics.clean", critical=True),
     _pattern("POST PUT", f"{ADMIN}/snapshot", "metrics.snapshot"),
 )
-REFUSED = "session.refused"
-"""A request with a proof that does not hold, or that its account may not make."""
-ANSWER = "incident.answer"
 
 
 def action_of(method: str, path: str) -> Action | None:
     """What the request does, as far as the trail tells of it."""
-    for pattern in PATTERNS:
-        if method in pattern.methods and (found := pattern.path.fullmatch(path)):
-            groups = found.groupdict()
-            # The last step of a link is its key, which belongs in no trail.
-            subject = "" if pattern.name == ANSWER else groups.get("subject", "")
-            return Action(pattern.name.format(verb=groups.get("verb", "")), subject, pattern.critical)
-    return None
+    steps = path.split("/")
+    found = (pattern.action(steps) for pattern in PATTERNS if method in pattern.methods)
+    return next((action for action in found if action is not None), None)
