@@ -48,7 +48,7 @@ escalations:
   night:
     steps:
       - {after: 1s, targets: ['person:zhang']}
-      - {after: 8s, targets: ['receiver:boss']}
+      - {after: 12s, targets: ['receiver:boss']}
       - {after: 1h, targets: ['schedule:primary']}
 """
 
@@ -110,13 +110,16 @@ def test_escalation_goes_on_after_a_crash_until_somebody_answers(
         until(lambda: len(mailbox.mails) == 1, "the first step reaches the second contact")
         first_s = time.monotonic()
         until(lambda: escalation(server)["step"] == 2, "the step is marked")
+        body = mailbox.mails[0][1]
+        assert "确认" in body
+        assert "Acknowledge" not in body, "the mail is in the person's language"
         assert robot.requests == 1
         assert not boss.notices
         server.kill()
 
         server = start_server(tmp_path / "data", config)
         boss.wait_for(1)
-        assert time.monotonic() - first_s >= 7
+        assert time.monotonic() - first_s >= 11
         assert boss.notices == [{"reason": "escalation", "id": "INC-1"}]
         until(lambda: escalation(server)["step"] == 3, "the second step is marked")
         assert [to for to, _ in mailbox.mails] == [["zhang@x.test"]], "nobody is told again because of a crash"
