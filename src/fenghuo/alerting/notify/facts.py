@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any, ClassVar, Final
@@ -11,7 +11,9 @@ from typing import Any, ClassVar, Final
 from fenghuo.alerting.notify.data import AlertData, Kv, Link
 from fenghuo.alerting.notify.escaping import one_line
 from fenghuo.alerting.notify.message import FIRING
+from fenghuo.alerting.priority.policy import SEVERITIES as PRIORITIES
 from fenghuo.base.errors import InputError
+from fenghuo.model.incident import Priority
 from fenghuo.model.language import Language
 from fenghuo.model.reading import Reading
 from fenghuo.template import Exposed
@@ -74,6 +76,7 @@ class Facts:
             "say": self.say,
             "severity": self.severity,
             "severityWord": self.severity_word,
+            "worst": worst,
             "localTime": self.local_time,
             "facts": self.facts,
             "links": self.links,
@@ -92,8 +95,7 @@ class Facts:
 
     def severity(self, word: str) -> str:
         """A severity label or a priority with its sign, in the reader's language."""
-        sign, _, _ = SEVERITIES.get(word.lower(), ("⚪", word, word))
-        return f"{sign} {self.severity_word(word)}".strip()
+        return f"{_sign(word.lower())} {self.severity_word(word)}".strip()
 
     def severity_word(self, word: str) -> str:
         """The same without its sign."""
@@ -138,6 +140,19 @@ class Facts:
         end_ns = alert.ends_at.epoch_ns if over else self._now_ms() * 1_000_000
         lasted = lasting(max(end_ns - alert.starts_at.epoch_ns, 0) // SECOND_NS)
         return f"{self.local_time(alert.starts_at)} ({self.tr('持续', 'for')} {lasted})"
+
+
+def _sign(word: str) -> str:
+    """The sign of a severity, or of the priority that it usually has."""
+    if word not in SEVERITIES and word in PRIORITIES:
+        return SEVERITIES[PRIORITIES[word].lower()][0].split()[0]
+    return SEVERITIES.get(word, ("⚪", "", ""))[0]
+
+
+def worst(alerts: Sequence[AlertData]) -> str:
+    """The label ``severity`` of the worst of these; empty when none of them has one."""
+    found = {alert.labels.get("severity", "") for alert in alerts if alert.labels is not None} - {""}
+    return min(sorted(found), key=lambda word: PRIORITIES.get(word.lower(), Priority.P2), default="")
 
 
 def shown_value(reading: Reading | None) -> str:

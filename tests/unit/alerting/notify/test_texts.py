@@ -198,3 +198,20 @@ def test_a_person_is_told_in_that_persons_language() -> None:
 def test_whose_place_a_notice_takes_is_said() -> None:
     text = render('{{ template "fenghuo.footer" . }}', MessageData.of(message(instead_of="duty")))
     assert text == "代替 in place of duty · 烽火 Fenghuo"
+
+
+@pytest.mark.parametrize(
+    ("severities", "reason", "title"),
+    [
+        (
+            ["warning", "critical", "info"],
+            "digest",
+            "🔴 严重 critical · 汇总 digest · HighCPUUsage · web-1 · 3 条告警 alerts",
+        ),
+        (["p2", "page"], "first", "🟠 page · HighCPUUsage · web-1 · 2 条告警 alerts"),
+        ([""], "first", "🔔 告警 alert · HighCPUUsage · web-1"),
+    ],
+)
+def test_a_title_says_how_bad_the_worst_of_it_is(severities: list[str], reason: str, title: str) -> None:
+    there = message(*(told(severity=severity) for severity in severities), reason=reason)
+    assert render('{{ template "fenghuo.title" . }}', MessageData.of(there)) == title
