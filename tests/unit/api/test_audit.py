@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
+from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from fenghuo.api.audit.actions import Action, action_of
+from fenghuo.api.audit.actions import VERBS, Action, action_of
 from fenghuo.api.audit.middleware import AuditMiddleware, note_of
 from fenghuo.api.audit.trail import QUEUE, REFUSALS, RETRY_S, Trail
 from fenghuo.api.auth.identity import Identity, Proof, Role
+from fenghuo.api.own.incidents import incident_router
 from fenghuo.base.clock import ManualClock
 from fenghuo.base.errors import OperatingError
 from fenghuo.base.guard import Guard
@@ -78,6 +80,7 @@ def entry(action: str = "token.create") -> AuditEntry:
         ("POST", "/api/fenghuo/incidents/INC-3/acknowledge", Action("incident.acknowledge", "INC-3")),
         ("POST", "/a/WzEsMl0.c2ln", Action("incident.answer")),
         ("POST", "/api/v1/admin/tsdb/delete_series", Action("metrics.delete", critical=True)),
+        ("POST", "/api/fenghuo/incidents/INC-3/anything", None),
         ("POST", "/api/v1/write", None),
         ("DELETE", "/api/fenghuo/tokens/", None),
         ("DELETE", "/api/fenghuo/tokens/a/b", None),
@@ -218,5 +221,18 @@ async def test_what_is_critical_is_not_done_without_an_entry(trail: Trail, store
         store.refuses = False
         await asking.post("/api/v1/admin/tsdb/delete_series")
     assert done == ["/-/reload", "/api/v1/admin/tsdb/delete_series"]
-    begun = store.entries[0]
-    assert (begun.action, begun.detail) == ("metrics.delete", {"outcome": "begun"})
+    deleted = [each.detail for each in store.entries if each.action == "metrics.delete"]
+    assert deleted[0] == {"outcome": "begun"}
+
+
+def test_every_verb_of_incidents_is_told() -> None:
+    """A new one has to be named in the table, or nobody would know who used it."""
+    nobody = cast(Any, None)
+    router = incident_router(nobody, nobody, int)
+    verbs = {
+        route.path.rpartition("/")[2]
+        for route in router.routes
+        if isinstance(route, APIRoute) and "POST" in route.methods
+    }
+    assert verbs <= VERBS
+    assert "acknowledge" in verbs

@@ -15,7 +15,11 @@ class Action:
 
 
 SUBJECT, VERB = "{subject}", "{verb}"
-"""Steps of a path that stand for any."""
+"""Steps of a path that stand for any, and for one of :data:`VERBS`."""
+VERBS = frozenset(
+    {"acknowledge", "snooze", "resolve", "reopen", "assign", "comment", "postmortem", "escalate"}
+)  # fmt: skip
+"""What people do to incidents. Another word is nothing that exists, and must not become an action of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +34,16 @@ class _Pattern:
         if len(steps) != len(self.steps):
             return None
         pairs = list(zip(self.steps, steps, strict=True))
-        if any(own != step if own not in (SUBJECT, VERB) else not step for own, step in pairs):
+        if not all(_fits(own, step) for own, step in pairs):
             return None
         found = dict(pairs)
         # The last step of a link is its key, which belongs in no trail.
         subject = "" if self.name == ANSWER else found.get(SUBJECT, "")
         return Action(self.name.replace(VERB, found.get(VERB, "")), subject, self.critical)
+
+
+def _fits(own: str, step: str) -> bool:
+    return bool(step) if own == SUBJECT else step in VERBS if own == VERB else step == own
 
 
 def _pattern(methods: str, path: str, name: str, *, critical: bool = False) -> _Pattern:
