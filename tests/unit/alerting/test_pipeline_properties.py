@@ -167,7 +167,7 @@ class Pipeline(RuleBasedStateMachine):
         self.model.broken.clear()
         self.disturb()
 
-    @rule(name=names, how=st.sampled_from(sorted(FAILURES)), seconds=st.sampled_from([30, 90, 150]))
+    @rule(name=names, how=st.sampled_from(sorted(FAILURES)), seconds=st.sampled_from([30, 90, 240]))
     def trouble(self, name: Name, how: str, seconds: int) -> None:
         """Something begins to fire while a channel fails, which then recovers."""
         self.break_("team", how)

@@ -12,7 +12,8 @@ from prometheus_client import CollectorRegistry
 
 from fenghuo.api.audit.trail import Trail
 from fenghuo.app.configuration import Configuration, load_configuration
-from fenghuo.app.options import ServerOptions
+from fenghuo.app.glue import NoticeOptions
+from fenghuo.app.options import Address, ServerOptions
 from fenghuo.app.program import ConfigurationHolder, Program
 from fenghuo.app.server import _reload_when_asked
 from fenghuo.base.clock import ManualClock
@@ -124,6 +125,32 @@ async def test_a_part_that_breaks_down_takes_the_others_back_too(
     assert willing.given == ["first", "second", "first"]
     assert "job_name: first" in made.yaml()
     assert not made.state.ok
+
+
+async def test_what_notices_take_follows_the_configuration_that_is_being_applied(
+    tmp_path: Path, clock: ManualClock, registry: CollectorRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = await holder(tmp_path, clock, registry)
+    options, unwilling = NoticeOptions(made, Address("127.0.0.1", 1)), Part(refuses="third")
+    seen = []
+
+    async def look(_: Configuration) -> None:
+        seen.append((options.external_url(), options.texts().language.value))
+
+    await made.serve(look)
+    await made.serve(unwilling.apply)
+    changed = "server: {external_url: 'https://watch.example.com/'}\nlanguage: zh\n"
+    (tmp_path / "fenghuo.yml").write_text(TEXT.format(name="second") + changed)
+    await made.reload()
+    assert "takes effect at the next start" not in caplog.text
+    (tmp_path / "fenghuo.yml").write_text(TEXT.format(name="third"))
+    with pytest.raises(InputError):
+        await made.reload()
+    first, second = ("http://127.0.0.1:1", "both"), ("https://watch.example.com", "zh")
+    assert seen == [first, second, first, second]
+    (tmp_path / "fenghuo.yml").write_text(TEXT.format(name="second") + "server: {listen: '127.0.0.1:9'}")
+    await made.reload()
+    assert "the section 'server' changed; that takes effect at the next start" in caplog.text
 
 
 async def test_a_reload_that_breaks_down_is_not_the_last(

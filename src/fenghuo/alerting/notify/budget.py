@@ -53,7 +53,7 @@ class Budgeted:
 
     def __init__(self, channel: Channel, bucket: Bucket, clock: Clock) -> None:
         self.channel = channel
-        self._bucket = bucket
+        self.bucket = bucket
         self._clock = clock
         self._waiting = Together()
 
@@ -67,7 +67,7 @@ class Budgeted:
 
     async def send(self, message: Message) -> str | None:
         urgent = is_urgent(message)
-        if (urgent or not self._waiting) and self._bucket.take(urgent=urgent):
+        if (urgent or not self._waiting) and self.bucket.take(urgent=urgent):
             return await self.channel.send(message)
         if len(self._waiting) >= WAITING.default:
             WAITING.hit()
@@ -75,10 +75,10 @@ class Budgeted:
         own = self._waiting.join(message)
         try:
             while not own.outcome.done():
-                if self._bucket.take(urgent=urgent):
+                if self.bucket.take(urgent=urgent):
                     await self._waiting.send(self.channel.send)
                 else:
-                    await self._clock.sleep(self._bucket.wait_s(urgent=urgent))
+                    await self._clock.sleep(self.bucket.wait_s(urgent=urgent))
             return own.outcome.result()
         finally:
             self._waiting.leave(own)
@@ -87,7 +87,7 @@ class Budgeted:
         """The same for one address, within the same budget. Raises ChannelError when the channel knows none."""
         if not isinstance(self.channel, Addressable):
             raise ChannelError(f"a channel of kind {self.kind} cannot be addressed to a person", retryable=False)
-        return Budgeted(self.channel.addressed(to), self._bucket, self._clock)
+        return Budgeted(self.channel.addressed(to), self.bucket, self._clock)
 
 
 def is_urgent(message: Message) -> bool:

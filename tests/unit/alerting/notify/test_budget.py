@@ -9,8 +9,10 @@ import pytest
 
 from fenghuo.alerting.notify.budget import Bucket, Budgeted, is_urgent
 from fenghuo.alerting.notify.channels.channel import ChannelError
+from fenghuo.alerting.notify.channels.registry import Channels
 from fenghuo.alerting.notify.message import IncidentView, Message
 from fenghuo.base.clock import ManualClock
+from unit.alerting.bench import settings_of
 from unit.alerting.notify.channels.support import AT_MS, message, told
 
 pytestmark = pytest.mark.anyio
@@ -98,3 +100,25 @@ async def test_who_gives_up_waiting_is_not_sent() -> None:
     await clock.advance(60.0)
     await stays
     assert [alert.labels.get("alertname") for one in inner.told for alert in one.alerts] == ["A0", "A2"]
+
+
+ROBOTS = """
+route: {receiver: team}
+receivers:
+- {name: team, dingtalk_configs: [{access_token: a, budget: {per_minute: PER, reserved: 1}}]}
+"""
+
+
+async def test_a_reload_is_no_reason_to_send_more() -> None:
+    clock = ManualClock(AT_MS)
+    channels = Channels(clock)
+
+    def bucket(per_minute: int) -> Bucket:
+        ((_, channel),) = channels.build(settings_of(ROBOTS.replace("PER", str(per_minute)))).by_receiver["team"]
+        assert isinstance(channel, Budgeted)
+        return channel.bucket
+
+    first = bucket(2)
+    assert first.take(urgent=True)
+    assert bucket(2) is first
+    assert bucket(3) is not first

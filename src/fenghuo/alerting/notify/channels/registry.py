@@ -58,6 +58,8 @@ APPRISE: Final = Later(f"{CHANNELS}.apprise.channel", "AppriseChannel")
 EXEC: Final = Later(f"{CHANNELS}.exec.channel", "ExecChannel")
 AUTHENTICATION = ("basic_auth", "authorization", "oauth2", "bearer_token", "bearer_token_file")
 
+Place: TypeAlias = tuple[str, str, int, int, int]
+"""A channel with a budget: receiver, kind, position, messages a minute, reserved ones."""
 ClientFactory: TypeAlias = Callable[[HttpClientSettings], HttpClient]
 
 
@@ -93,6 +95,8 @@ class Channels:
         self._options = options
         self._offload = offload
         self._plots = plots
+        self._buckets: dict[Place, Bucket] = {}
+        """Of the channels that were built last: a reload is no reason to send more."""
 
     def build(self, settings: AlertingSettings, client: ClientFactory | None = None) -> ChannelSet:
         """The channels of every receiver. Raises InputError for a template that is missing or cannot be parsed.
@@ -101,22 +105,26 @@ class Channels:
         """
         texts = Texts(self._clock.now_ms, self._options(), read_templates(settings.templates))
         made = ChannelSet()
+        buckets: dict[Place, Bucket] = {}
         toolbox = Toolbox(texts, self._clock, client or made.client, self._offload, self._plots)
         for receiver in settings.receivers:
             made.by_receiver[receiver.name] = []
             for index, entry in receiver.channels():
-                channel = self._budgeted(entry, _placed(entry, index, receiver.name, settings.global_, toolbox))
+                channel = _placed(entry, index, receiver.name, settings.global_, toolbox)
+                if (budget := _budget_of(entry)) is not None:
+                    place = (receiver.name, entry.kind, index, budget.per_minute, budget.reserved)
+                    buckets[place] = self._buckets.get(place) or Bucket(budget.per_minute, budget.reserved, self._clock)
+                    channel = Budgeted(channel, buckets[place], self._clock)
                 made.by_receiver[receiver.name].append((index, channel))
+        self._buckets = buckets
         return made
 
-    def _budgeted(self, entry: ChannelSettings, channel: Channel) -> Channel:
-        """``channel`` within its budget, if it has one."""
-        given = entry.budget if isinstance(entry, HttpChannelSettings) else None
-        if given is None and (isinstance(entry, DingTalkSettings) or getattr(entry, "is_robot", False)):
-            given = BudgetSettings()
-        if given is None:
-            return channel
-        return Budgeted(channel, Bucket(given.per_minute, given.reserved, self._clock), self._clock)
+
+def _budget_of(entry: ChannelSettings) -> BudgetSettings | None:
+    given = entry.budget if isinstance(entry, HttpChannelSettings) else None
+    if given is None and (isinstance(entry, DingTalkSettings) or getattr(entry, "is_robot", False)):
+        return BudgetSettings()
+    return given
 
 
 def _placed(entry: ChannelSettings, index: int, receiver: str, globals_: GlobalSettings, toolbox: Toolbox) -> Channel:
