@@ -61,7 +61,7 @@ def draws_chinese() -> bool:
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a picture of twice 640 pixels of width. Blocking, some 0.1 s."""
+    """The figure as a picture of twice 640 pixels of width. Blocking."""
     legend = _legend(figure.lines)
     height = HEIGHT + LEGEND_ROW * len(legend)
     picture = Image.new("RGB", (WIDTH * SCALE, height * SCALE), BACKGROUND)
