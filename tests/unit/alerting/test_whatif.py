@@ -119,7 +119,17 @@ async def test_a_priority_adds_receivers_and_reminders(bench: Bench) -> None:
     assert other.destinations[0].also == other.destinations[0].reminders_ms == ()
 
 
-@pytest.mark.parametrize("question", [labels(team="db"), labels(night="yes"), labels()])
+async def test_the_most_urgent_waits_for_company_only_where_a_route_says_so(bench: Bench) -> None:
+    found = await ask(bench, labels(team="db", severity="fatal"))
+    assert [(each.group_wait_ms, each.told_at_ms) for each in found.destinations] == [
+        (10_000, START_MS + 10_000),
+        (0, START_MS),
+    ]
+
+
+@pytest.mark.parametrize(
+    "question", [labels(team="db"), labels(night="yes"), labels(), labels(team="db", severity="fatal")]
+)
 async def test_the_service_then_does_it(bench: Bench, question: Labels) -> None:
     async with Alerting(bench.parts(), settings_of(SETTINGS)) as alerting:
         said = await alerting.what_if(question, START_MS, DUTY, {})
