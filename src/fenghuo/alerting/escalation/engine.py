@@ -274,7 +274,6 @@ class Escalations:
         if self._is_under_way(mine):
             self._book.put(number, course.taken(mine, began_ms, reached=reached))
             await self._end(mine)
-        await self._book.write()
 
     async def _tell(self, mine: Escalation, began_ms: int) -> bool:
         if self._terms is None or not self._is_under_way(mine):

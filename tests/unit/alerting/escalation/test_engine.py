@@ -379,6 +379,21 @@ async def test_a_step_that_was_broken_off_is_taken_again(duty: Duty) -> None:
     assert [who for _, who in duty.told()] == ["sms 1", "webhook robot", "webhook robot", "email li@x"]
 
 
+async def test_a_step_is_written_down_before_anybody_is_told_and_after(duty: Duty) -> None:
+    seen: list[tuple[EscalationState, int]] = []
+
+    async def behave(phone: Phone) -> None:
+        seen.extend((each.state, each.next_step) for each in duty.bench.state.escalations.load())
+
+    async with duty.service() as alerting:
+        await duty.fire(alerting)
+        duty.behave = behave
+        await duty.bench.until(FIRST_S)
+        (after,) = duty.bench.state.escalations.load()
+    assert seen == [(EscalationState.ACTING, 0)]
+    assert (after.state, after.next_step) == (EscalationState.WAITING, 1)
+
+
 async def test_a_refusing_database_keeps_nobody_from_being_told(duty: Duty) -> None:
     store = duty.bench.state.escalations
     works = store.save
@@ -478,7 +493,7 @@ def _undisturbed() -> list[tuple[float, str]]:
     return asyncio.run(_course([]))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.lists(st.floats(11, 5_000) | st.floats(FIRST_S, FIRST_S + 4) | st.floats(1_510, 1_516), max_size=4))
 def test_a_restart_at_any_step_changes_nothing_but_time(restarts: list[float]) -> None:
     """Everybody is told as often and in the same order, but for the step under way, which is taken again."""
