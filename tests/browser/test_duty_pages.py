@@ -145,7 +145,8 @@ def test_an_alert_is_silenced_from_its_row_and_the_silence_ended(visit: Visit, d
     storm.get_by_role("button", name="Show 3 more").click()
     expect(storm.locator("li.alert")).to_have_count(8)
 
-    page.get_by_label("Filter").fill('instance="web-3"')
+    storm.get_by_role("button", name="instanceweb-3").click()
+    expect(page.get_by_label("Filter")).to_have_value('{instance="web-3"}')
     expect(page.locator("li.alert")).to_have_count(1)
     storm.get_by_role("link", name="Silence", exact=True).click()
     expect(page.get_by_label("Label").first).to_have_value("alertname")

@@ -4,7 +4,7 @@ import type { AlertGroup, HeldAlert, Silence } from '@/api/alertmanager'
 import type { Incident } from '@/api/incidents'
 import type { Alert } from '@/api/prometheus'
 
-import { countsOf, filtered, groupViews, ownLabels, silencePath, wantedBy, type Sources } from './views'
+import { countsOf, filtered, groupViews, narrowed, ownLabels, silencePath, wantedBy, type Sources } from './views'
 
 function held(name: string, severity: string, status: Partial<HeldAlert['status']> = {}, more = {}): HeldAlert {
   return {
@@ -138,6 +138,15 @@ test.each([
 
 test('a regex that is none is no filter', () => {
   expect(wantedBy('alertname=~"("')).toBeNull()
+})
+
+test.each([
+  ['', '{job="a"}'],
+  ['some words', '{job="a"}'],
+  ['team=~"x|y"', '{team=~"x|y", job="a"}'],
+  ['{job="b", job!="c"}', '{job!="c", job="a"}'],
+])('the filter "%s" narrowed to a label is %s', (text, filter) => {
+  expect(narrowed(text, 'job', 'a')).toBe(filter)
 })
 
 test('an alert in two groups counts once', () => {

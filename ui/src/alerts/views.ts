@@ -197,6 +197,12 @@ export function wantedBy(text: string): Wanted | null {
   }
 }
 
+/** The filter that also asks for this label; words give way to matchers. */
+export function narrowed(text: string, name: string, value: string): string {
+  const matchers = (parseMatchers(text) ?? []).filter((matcher) => matcher.name !== name || matcher.op !== '=')
+  return matchersText([...matchers, { name, op: '=', value }])
+}
+
 /** The groups with what is left of them; those without anything are gone. */
 export function filtered(groups: readonly GroupView[], wanted: Wanted): GroupView[] {
   return groups

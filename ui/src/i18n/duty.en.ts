@@ -17,6 +17,7 @@ export const duty = {
     state: 'State',
     filter: 'Filter',
     filterHint: 'Words, or matchers such as severity="critical", host=~"web-.*"',
+    narrow: 'Only alerts with this label',
     badRegex: 'The filter holds a regular expression that cannot be read.',
     standings: { all: 'All', firing: 'Firing', muted: 'Muted', pending: 'Pending' },
     noneMatch: 'No alert meets this filter.',

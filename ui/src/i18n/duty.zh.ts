@@ -23,6 +23,7 @@ export const duty: Duty = {
     state: '状态',
     filter: '筛选',
     filterHint: '关键词，或匹配器，例如 severity="critical", host=~"web-.*"',
+    narrow: '只看带此标签的告警',
     badRegex: '筛选条件中的正则表达式无法解析。',
     standings: { all: '全部', firing: '触发中', muted: '已静默', pending: '待触发' },
     noneMatch: '没有符合条件的告警。',
