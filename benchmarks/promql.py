@@ -70,12 +70,14 @@ def _cut(block: DenseBlock | RaggedBlock, start_ms: int, end_ms: int) -> DenseBl
 
 
 def counters(targets: int, per_target: int) -> Selection:
-    """Counters of random steps; target t has the job ``job<t % 10>``, every tenth of its series restarts."""
+    """Counters of random steps that have run for a while; target t has the job ``job<t % 10>``, every tenth of its
+    series restarts."""
     random = np.random.default_rng(1)
     samples = (HOUR_MS + 5 * 60_000) // INTERVAL_MS + 1
     blocks = []
     for target in range(targets):
         values = np.cumsum(random.integers(0, 50, (per_target, samples)), axis=1).astype(np.float64)
+        values += random.integers(0, 1_000_000, (per_target, 1))
         values[::10, samples // 2 :] -= values[::10, samples // 2 : samples // 2 + 1]
         times = START_MS - 5 * 60_000 + np.arange(samples, dtype=np.int64) * INTERVAL_MS + target % 1000
         series = np.arange(per_target, dtype=np.int64) + target * per_target
