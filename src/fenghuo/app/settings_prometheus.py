@@ -260,7 +260,12 @@ class PrometheusReader:
                 document, (*at, "url"), f"url {write.url!r} is neither http nor https; nothing can be sent there",
                 "write http://host:port/path",
             )  # fmt: skip
-        for name in ("sigv4", "azuread", "google_iam"):
+        if write.sigv4 is not None and write.sigv4.role_arn:
+            self._warn(
+                document, (*at, "sigv4", "role_arn"), "roles are not taken on; requests are signed with the key itself",
+                "name a profile whose key may write",
+            )  # fmt: skip
+        for name in ("azuread", "google_iam"):
             if getattr(write, name) is not None:
                 self._warn(document, (*at, name), f"{name} is not spoken; requests go without")
         for name in ("send_native_histograms", "round_robin_dns", "failed_request_logging"):

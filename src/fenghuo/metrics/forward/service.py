@@ -20,10 +20,11 @@ from fenghuo.base.clock import Clock
 from fenghuo.base.errors import OperatingError
 from fenghuo.base.guard import Guard
 from fenghuo.metrics.forward.metrics import ForwardMetrics
-from fenghuo.metrics.forward.ports import MetadataSource, Run, Tail, in_thread
+from fenghuo.metrics.forward.ports import Client, MetadataSource, Run, Tail, in_thread
 from fenghuo.metrics.forward.position import PositionFile, Progress
 from fenghuo.metrics.forward.remote import Remote, RemoteParts
 from fenghuo.metrics.forward.settings import RemoteWriteSettings
+from fenghuo.metrics.forward.signed import SignedClient
 from fenghuo.model.labels import EMPTY, Labels
 from fenghuo.model.tailed import Position
 from fenghuo.net.answer import host_of
@@ -70,7 +71,7 @@ class _Running:
     file: PositionFile
     saved: Position
     remote: Remote
-    client: HttpClient
+    client: Client
     task: asyncio.Task[None]
 
 
@@ -154,7 +155,9 @@ class Forwarding:
     def _started(self, plan: _Plan, file: PositionFile, progress: Progress) -> _Running:
         if self._metrics is None:
             self._metrics = ForwardMetrics(self._parts.registry)
-        client = HttpClient(plan.settings, f"Fenghuo/{__version__}")
+        client: Client = HttpClient(plan.settings, f"Fenghuo/{__version__}")
+        if plan.settings.sigv4 is not None:
+            client = SignedClient(client, plan.settings.sigv4, self._parts.clock)
         parts = RemoteParts(
             plan.label, plan.settings, plan.external_labels, self._parts.tail, client, self._parts.metadata,
             self._parts.clock, self._metrics.of(plan.label), self._parts.run, file.note,

@@ -10,6 +10,7 @@ from fenghuo.base.document import DictOf, ListOf, RefusedError, Settings
 from fenghuo.model.http_settings import RESERVED_HEADERS, HttpClientSettings, at_most_one
 from fenghuo.model.relabel import RelabelRule
 from fenghuo.model.settings_types import MASK, DurationMs, SizeBytes, UrlText
+from fenghuo.model.sigv4_settings import SigV4Settings
 
 _REFUSED_HEADERS: Final = RESERVED_HEADERS - {"authorization"}
 
@@ -109,7 +110,7 @@ class RemoteWriteSettings(RemoteSettings):
     failed_request_logging: bool = False
     queue_config: QueueSettings = QueueSettings()
     metadata_config: MetadataSettings = MetadataSettings()
-    sigv4: CloudIdentity | None = None
+    sigv4: SigV4Settings | None = None
     azuread: CloudIdentity | None = None
     google_iam: CloudIdentity | None = None
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from fenghuo.alerting.notify.channels.channel import ChannelError
-from fenghuo.alerting.notify.channels.services.sigv4 import AwsKey, key_from_surroundings, signed_headers
+from fenghuo.net.sigv4 import AwsKey, key_from_surroundings, signed_headers
 from unit.alerting.notify.channels.support import AT_MS, channel_of, message, serving, told
 
 SUITE_KEY = AwsKey("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")

@@ -10,6 +10,7 @@ from fenghuo.alerting.notify.channels.services.kind import ServiceSettings, Temp
 from fenghuo.base.document import ListOf, RefusedError, Settings
 from fenghuo.model.http_settings import at_most_one
 from fenghuo.model.settings_types import DurationMs, FileName, Secret, Text
+from fenghuo.model.sigv4_settings import SigV4Settings
 
 
 class IncidentIoSettings(ServiceSettings):
@@ -160,22 +161,6 @@ class PushoverSettings(ServiceSettings):
         at_most_one(self, "token", "token_file")
         one_of(self, ("user_key", "user_key_file"), "one of user_key or user_key_file must be configured")
         one_of(self, ("token", "token_file"), "one of token or token_file must be configured")
-        return self
-
-
-class SigV4Settings(Settings):
-    region: Text = ""
-    access_key: Text = ""
-    secret_key: Secret = Secret("")
-    profile: Text = ""
-    role_arn: Text = ""
-    external_id: Text = ""
-    use_fips_sts_endpoint: bool = False
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if bool(self.access_key) != bool(self.secret_key):
-            raise RefusedError("must provide an AWS SigV4 access key and secret key, or none of them")
         return self
 
 

@@ -12,10 +12,10 @@ from fenghuo.alerting.notify.channels.channel import ChannelError
 from fenghuo.alerting.notify.channels.services.paging import SnsSettings
 from fenghuo.alerting.notify.channels.services.said import Said
 from fenghuo.alerting.notify.channels.services.service import ServiceChannel, group_hash
-from fenghuo.alerting.notify.channels.services.sigv4 import AwsKey, key_from_surroundings, signed_headers
 from fenghuo.alerting.notify.channels.toolbox import Request
 from fenghuo.alerting.notify.cutting import Limit, utf8
 from fenghuo.alerting.notify.message import Message
+from fenghuo.net.sigv4 import AwsKey, key_from_surroundings, signed_headers
 
 SUBJECT_CHARS_MAX: Final = 100
 MESSAGE_BYTES_MAX: Final = 256 * 1024

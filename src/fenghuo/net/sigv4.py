@@ -1,4 +1,4 @@
-"""Signing requests for Amazon: Signature Version 4 of a POST with a form.
+"""Signing requests for Amazon: Signature Version 4.
 
 Source: "Create a signed AWS API request" in the IAM user guide.
 """
