@@ -118,7 +118,9 @@ class Pipeline(RuleBasedStateMachine):
     @precondition(lambda self: self.model.fires)
     @rule(data=st.data())
     def end(self, data: st.DataObject) -> None:
-        name = data.draw(st.sampled_from(sorted(self.model.fires)))
+        self.finish(data.draw(st.sampled_from(sorted(self.model.fires))))
+
+    def finish(self, name: Name) -> None:
         self.model.over[name] = (self.model.fires.pop(name), self.bench.now_s)
         self.disturb()
         self.run(self.report())
@@ -167,14 +169,17 @@ class Pipeline(RuleBasedStateMachine):
         self.model.broken.clear()
         self.disturb()
 
-    @rule(name=names, how=st.sampled_from(sorted(FAILURES)), seconds=st.sampled_from([30, 90, 240]))
-    def trouble(self, name: Name, how: str, seconds: int) -> None:
-        """Something begins to fire while a channel fails, which then recovers."""
+    @rule(name=names, how=st.sampled_from(sorted(FAILURES)), seconds=st.sampled_from([30, 90, 240]), ends=st.booleans())
+    def trouble(self, name: Name, how: str, seconds: int, *, ends: bool) -> None:
+        """Something begins to fire while a channel fails, which then recovers; and perhaps it ends."""
         self.break_("team", how)
         self.fire(name)
         self.wait(seconds)
         self.mend()
         self.wait(INTERVAL_S + 1)
+        if ends:
+            self.finish(name)
+            self.wait(SETTLED_S + 1)
 
     @rule(name=names, config=st.sampled_from(sorted(CONFIGS)))
     def reload_while_telling(self, name: Name, config: str) -> None:
