@@ -243,7 +243,7 @@ RULES = [
     Kept("P3: {out_of_session: {market: SHFE.rb, what: hold}}", float("-inf"), OPENS_S, 170),
 ]
 spans = st.tuples(st.sampled_from(["info", "warning"]), st.integers(0, 40), st.integers(1, 40))
-EFFORT = settings(max_examples=int(os.environ.get("FENGHUO_EXAMPLES", "20")), deadline=None)
+EFFORT = settings(max_examples=int(os.environ.get("FENGHUO_EXAMPLES", "10")), deadline=None)
 
 
 @EFFORT
