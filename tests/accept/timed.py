@@ -17,6 +17,8 @@ from fenghuo.model.duration import format_duration, parse_duration_ms
 SLOWER = 2
 """All times of the scenarios, and all their timers, are this many times as long: some leave 0.2 s between a report and
 the flush that it belongs to, which a busy machine may miss."""
+SETTLE_S = 3.0
+"""Before anything happens: what a start leaves for later is done then."""
 TIMERS = ("group_wait", "group_interval", "repeat_interval")
 
 
@@ -129,7 +131,7 @@ class Player:
 
 def play_all(urls: Sequence[str], events: Sequence[Event], end_s: float) -> float:
     """Every server lives through the same at the same time; returns when it began."""
-    start_s = round(time.time() + 1.0, 3)
+    start_s = round(time.time() + SETTLE_S, 3)
     with ThreadPoolExecutor(len(urls)) as pool:
         for done in [pool.submit(Player(url, start_s).play, events, end_s) for url in urls]:
             done.result()

@@ -20,7 +20,7 @@ from fenghuo.api.audit.trail import Trail
 from fenghuo.api.auth.authenticator import Authenticator
 from fenghuo.api.auth.tokens import Tokens
 from fenghuo.app.accounts import ensure_account, write_server_file
-from fenghuo.app.afterwards import loading_the_rest
+from fenghuo.app.afterwards import loading_the_rest, needed_soon
 from fenghuo.app.banner import banner
 from fenghuo.app.configuration import load_configuration
 from fenghuo.app.forwarding import ForwardingWhenNamed
@@ -157,7 +157,8 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         await anyio.to_thread.run_sync(write_server_file, data_dir, address.url, token)
         readiness.ready = True
         await stack.start("watchdog", watchdog)
-        await stack.start("afterwards", loading_the_rest(http.prepare, clock, guard))
+        rest = needed_soon(http.prepare, settings.alerting)
+        await stack.start("afterwards", loading_the_rest(rest, clock, guard))
         lines = banner(
             address.url,
             data_dir=str(data_dir),

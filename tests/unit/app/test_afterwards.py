@@ -9,10 +9,12 @@ import threading
 import pytest
 from prometheus_client import CollectorRegistry
 
-from fenghuo.app.afterwards import DELAY_S, loading_the_rest
+from fenghuo.app.afterwards import DELAY_S, loading_the_rest, needed_soon
 from fenghuo.base.clock import ManualClock
 from fenghuo.base.errors import BugError
 from fenghuo.base.guard import Guard
+from fenghuo.base.late import Later
+from unit.alerting.bench import settings_of
 
 pytestmark = pytest.mark.anyio
 
@@ -56,3 +58,14 @@ async def test_a_failure_is_counted_and_goes_no_further(
 
     assert "loading after the start failed" in caplog.text
     assert registry.get_sample_value("fenghuo_unexpected_faults_total", {"part": "loading after the start"}) == 1
+
+
+@pytest.mark.parametrize(("channels", "loaded"), [("", False), ("webhook_configs: [{url: 'http://x/'}]", True)])
+def test_what_makes_requests_is_loaded_where_anybody_is_told(
+    channels: str, loaded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(Later, "get", lambda later: calls.append(later.name))
+    settings = settings_of(f"route: {{receiver: a}}\nreceivers: [{{name: a, {channels}}}]")
+    needed_soon(lambda: calls.append("api"), settings)()
+    assert calls == ["api", *(["Transport"] if loaded else [])]
