@@ -96,10 +96,6 @@ class Limit:
         """What is left when ``beside`` has to have room, too."""
         return replace(self, most=max(self.most - self.measure(beside), 0))
 
-    def plain(self) -> Limit:
-        """The same for a text without markup."""
-        return replace(self, markup=Markup.TEXT)
-
     def cut(self, text: str) -> str:
         """``text`` within the limit: cut between lines where that loses little, and marked where it was cut."""
         if self.holds(text):

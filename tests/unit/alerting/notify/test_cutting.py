@@ -175,6 +175,11 @@ def test_it_is_cut_between_lines_where_that_loses_little() -> None:
     assert line(4).cut("abcd") == "abcd"
 
 
+def test_bold_ends_with_its_line() -> None:
+    cut = Limit(40, markup=Markup.MARKDOWN).cut("2 ** 3 is 8\n" + "x" * 100)
+    assert cut.count("**") == 1, "what was never bold is not closed"
+
+
 def test_a_long_bold_line_keeps_its_beginning() -> None:
     cut = Limit(40, markup=Markup.MARKDOWN).cut(f"### t\n\n**{'x' * 100}**\n\nmore")
     assert re.fullmatch(r"### t\n\n\*\*x{20,}\*\*\n\n…", cut)

@@ -88,7 +88,6 @@ class Said:
 
     def fitted(self, limit: Limit) -> str:
         """The main field within ``limit``: whole alerts as far as they fit, and a line that counts the others."""
-        limit = limit.plain() if self.faulty else limit
         return fit(self.main, self.chosen, limit, lambda count: self.note(count, limit.markup))
 
 
