@@ -47,7 +47,8 @@ def candidates(slabs: Slabs, op: str, count: Ints) -> Vector:
         nothing = np.zeros((0, slabs.steps))
         kept.append((np.zeros(0, np.int64), nothing, nothing.astype(np.bool_)))
     rows, values, present = (np.concatenate(parts) for parts in zip(*kept, strict=True))
-    order = np.argsort(rows)
+    left = np.flatnonzero(best.still_among(values if op == "bottomk" else -values, present))
+    order = left[np.argsort(rows[left])]
     chosen = rows[order]
     return Vector(slabs.labels.take(chosen), values[order], present[order], slabs.drop_name[chosen]).pruned()
 
@@ -74,15 +75,22 @@ class _Best:
         return among
 
     def _may_be_chosen(self, rows: Ints, keys: Floats, present: Bools) -> Bools:
-        among: Bools = np.ones(len(rows), dtype=np.bool_)
-        if len(self._keys) == self._count:
-            edge = self._keys.max(axis=0)
-            # Where too few were seen, nobody is behind them; NaN, which is chosen when nothing else is left, never is.
-            edge[edge == np.inf] = np.nan
-            # Of equals the earlier row is chosen.
-            is_later = int(rows[0]) > self._last_row and bool((rows[1:] > rows[:-1]).all())
-            behind = keys >= edge if is_later else keys > edge
-            among = ~(behind if present.all() else behind | ~present).all(axis=1)
+        # Of equals the earlier row is chosen.
+        is_later = int(rows[0]) > self._last_row and bool((rows[1:] > rows[:-1]).all())
+        return self._among(keys, present, np.greater_equal if is_later else np.greater)
+
+    def still_among(self, keys: Floats, present: Bools) -> Bools:
+        """bool[n]: of rows that were seen, those that may be chosen by all that is known now."""
+        return self._among(keys, present, np.greater)
+
+    def _among(self, keys: Floats, present: Bools, is_behind: np.ufunc) -> Bools:
+        if not self._count or len(self._keys) < self._count:
+            return np.ones(len(keys), dtype=np.bool_)
+        edge = self._keys.max(axis=0)
+        # Where too few were seen, nobody is behind them; NaN, which is chosen when nothing else is left, never is.
+        edge[edge == np.inf] = np.nan
+        behind = is_behind(keys, edge)
+        among: Bools = ~(behind if present.all() else behind | ~present).all(axis=1)
         return among
 
 
