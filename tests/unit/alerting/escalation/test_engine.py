@@ -81,12 +81,13 @@ async def test_a_message_is_in_the_person_s_language_and_carries_a_link_of_their
     assert (messages["sms 1"].language, messages["email li@x"].language) == (Language.CHINESE, None)
 
 
-async def test_escalating_leaves_the_route_s_own_notices_as_they_are(duty: Duty) -> None:
-    policies = "escalations: {night: {steps: [{after: 0s, targets: ['receiver:team']}]}}"
-    async with duty.service(policies) as alerting:
+async def test_escalating_leaves_the_route_s_own_reminders_as_they_are(duty: Duty) -> None:
+    policies = "escalations: {night: {steps: [{after: 5m, targets: ['receiver:team']}]}}"
+    async with duty.service(policies, routes=ROUTES.replace("8h", "30m")) as alerting:
         await duty.fire(alerting)
-        await duty.end(alerting)
-    assert [(at_s, message.reason) for at_s, _, message in duty.calls] == [(10, "first"), (10, "escalation")]
+        await duty.bench.until(2_000)
+    told = [(at_s, message.reason) for at_s, _, message in duty.calls]
+    assert told == [(10, "first"), (310, "escalation"), (1_870, "repeat")]
 
 
 @pytest.mark.parametrize("answer", ["acknowledge", "resolve"])
@@ -153,6 +154,17 @@ async def test_settings_that_change_alter_nothing_under_way_and_hold_for_what_op
         await duty.fire(alerting, "Full")
         await duty.bench.until(FIRST_S)
     assert duty.told() == [(600 + 10 + 60, "webhook robot"), ROUND[0]]
+
+
+async def test_what_is_open_without_an_escalation_begins_one_that_is_set_then(duty: Duty) -> None:
+    async with duty.service(table="{}") as alerting:
+        await duty.fire(alerting)
+        await duty.bench.until(2_000)
+        assert alerting.escalations.get(1) is None
+        table, policies = read(PrioritiesSettings, TABLE), read(EscalationsSettings, POLICIES)
+        await alerting.apply(settings_of(ROUTES), None, table, policies)
+        await duty.bench.until(2_900)
+    assert duty.told() == [(2_900, "sms 1")]
 
 
 async def test_a_contact_that_fails_falls_to_the_next_one(duty: Duty) -> None:
