@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -63,6 +63,7 @@ VALUES = st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.floats(-1e
 
 
 @settings(max_examples=25, deadline=None)
+@example([[9.009e305], [-1e308]], 1e308, ">", "a\nb\x85")
 @given(
     st.lists(st.lists(VALUES, max_size=8), min_size=1, max_size=3),
     st.one_of(st.none(), VALUES),

@@ -187,7 +187,9 @@ def refusing(expr: str, start_ms: int, end_ms: int, step_ms: int) -> list[Line]:
     raise OperatingError("the query took too long", retryable=True)
 
 
-async def test_a_mail_goes_out_when_there_is_nothing_to_draw(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_mail_goes_out_when_there_is_nothing_to_draw(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert await plotless(None) == "text/html"
     assert await plotless(cpu_lines, "plot: false") == "text/html"
     assert await plotless(lambda *_: []) == "text/html"
@@ -195,6 +197,13 @@ async def test_a_mail_goes_out_when_there_is_nothing_to_draw(caplog: pytest.LogC
     assert caplog.messages == []
     assert await plotless(refusing) == "text/html"
     assert "without its plot: the query took too long" in caplog.messages[-1]
+    monkeypatch.setattr("fenghuo.alerting.notify.channels.email.drawing.nice_ticks", undrawable)
+    assert await plotless(cpu_lines) == "text/html"
+    assert "without its plot: raqm_layout() failed" in caplog.messages[-1]
+
+
+def undrawable(low: float, high: float) -> list[float]:
+    raise RuntimeError("raqm_layout() failed")
 
 
 async def test_a_mail_does_not_wait_for_a_slow_plot(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,6 +45,8 @@ SIGNED_IN: Final = 235
 QUIT_TIMEOUT_S: Final = 2.0
 TIMEOUT_S: Final = 30.0
 """Of one step of the dialogue with the mail server."""
+UNDRAWN: Final = (InputError, OperatingError, OSError, ValueError, ArithmeticError, RuntimeError, ImportError)
+"""What the query and Pillow raise; no mail is lost for a picture."""
 PLOT_TIMEOUT_S: Final = 5.0
 """How long a mail waits for its plot."""
 
@@ -127,7 +129,7 @@ class EmailChannel:
                 return drawn
         except TimeoutError:
             log.warning("a mail goes out without its plot: it was not drawn within %g s", PLOT_TIMEOUT_S)
-        except (InputError, OperatingError, OSError, ValueError) as error:
+        except UNDRAWN as error:
             log.warning("a mail goes out without its plot: %s", error)
         return ()
 

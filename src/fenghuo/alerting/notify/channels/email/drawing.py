@@ -53,6 +53,8 @@ TICKS_WANTED: Final = 4
 MINUTES_APART: Final = 10
 TITLE_SIZE, TEXT_SIZE = 15, 11
 LEGEND_CHARS_MAX: Final = 90
+DRAWN_MAX: Final = 1e300
+"""What is beyond is drawn as little as infinity and NaN: differences of such numbers overflow."""
 
 
 def draws_chinese() -> bool:
@@ -85,10 +87,10 @@ class _Frame:
     @staticmethod
     def of(figure: Figure) -> _Frame:
         values = np.concatenate([line.values for line in figure.lines])
-        values = values[np.isfinite(values)]
+        values = values[np.abs(values) <= DRAWN_MAX]
         shown = values.tolist()
         threshold = figure.watched.threshold
-        if threshold is not None and math.isfinite(threshold):
+        if threshold is not None and abs(threshold) <= DRAWN_MAX:
             shown.append(threshold)
         low, high = (min(shown), max(shown)) if shown else (0.0, 1.0)
         if low >= 0 and low < (high - low) * 2:
@@ -134,6 +136,7 @@ class _Canvas:
 
     def _words(self, x: float, y: float, text: str, colour: str, size: int, anchor: str, beside: str = "") -> None:
         font = _font(size)
+        text = "".join(char if char.isprintable() else " " for char in text)
         room = WIDTH * SCALE - x - font.getlength(beside) - 24 * SCALE
         while anchor == "lm" and len(text) > 1 and font.getlength(text) > room:
             text = text[:-2] + "…"
@@ -177,7 +180,7 @@ class _Canvas:
 
     def _threshold(self, figure: Figure) -> None:
         threshold = figure.watched.threshold
-        if threshold is None or not math.isfinite(threshold):
+        if threshold is None or not abs(threshold) <= DRAWN_MAX:  # Neither is NaN.
             return
         left, top, right, _ = self.frame.box
         y = self.frame.y(threshold)
@@ -195,7 +198,8 @@ class _Canvas:
 def _font(size: int) -> ImageFont.FreeTypeFont:
     for name in (*FONTS, *LATIN_FONTS):
         try:
-            return ImageFont.truetype(name, size * SCALE, SIMPLIFIED if "CJK" in name else 0)
+            face = SIMPLIFIED if "CJK" in name else 0
+            return ImageFont.truetype(name, size * SCALE, face, layout_engine=ImageFont.Layout.BASIC)
         except OSError:
             continue
     built_in = ImageFont.load_default(size * SCALE)
@@ -241,10 +245,10 @@ def runs(line: Line) -> Iterator[list[tuple[int, float]]]:
     apart_ms = int(np.diff(line.times_ms).min()) if len(line.times_ms) > 1 else 0
     run: list[tuple[int, float]] = []
     for time_ms, value in zip(line.times_ms.tolist(), line.values.tolist(), strict=True):
-        if run and (not math.isfinite(value) or time_ms - run[-1][0] > apart_ms):
+        if run and (not abs(value) <= DRAWN_MAX or time_ms - run[-1][0] > apart_ms):
             yield run
             run = []
-        if math.isfinite(value):
+        if abs(value) <= DRAWN_MAX:
             run.append((time_ms, value))
     if run:
         yield run
