@@ -19,6 +19,12 @@ class Arrival(NamedTuple):
     body: dict[str, Any]
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+    """Many groups are told at one moment. With the usual five a connection may be dropped, and tried again a second
+    later."""
+
+
 class Receiver:
     """``with Receiver() as receiver``: ``receiver.url`` to send to, ``receiver.notices`` in order of arrival.
 
@@ -46,7 +52,7 @@ class Receiver:
             def log_message(self, *args: Any) -> None:
                 """Requests are kept, not printed."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}/alerts"
