@@ -26,7 +26,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -44,8 +44,6 @@ from fenghuo.model.selection import DenseBlock, RaggedBlock, Selection
 
 T = TypeVar("T", bound=np.generic)
 
-LINEAR: Final = frozenset({"rate", "increase"})
-"""The functions for which this holds."""
 ROWS_A_GROUP_MIN = 4
 """With fewer series to a group and cohort, adding them up first saves little."""
 COHORT_ROWS_MIN = 8
