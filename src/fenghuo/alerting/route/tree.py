@@ -59,9 +59,10 @@ class RouteSettings(Settings):
     continue_: bool = Field(default=False, alias="continue")
     """Whether later siblings are asked, too, when this node matches."""
     group_wait_ms: DurationMs | None = Field(default=None, alias="group_wait")
-    """How long a new group waits for company before its first notice. Default: 30s."""
+    """How long a new group waits for company before its first notice. Default: 30s, and nothing for P0."""
     group_interval_ms: PositiveDurationMs | None = Field(default=None, alias="group_interval")
-    """Time between looks at a group; news goes out then, and a failing notice is tried as long. Default: 5m."""
+    """Time between looks at a group; news goes out then, and a failing notice is tried as long. Default: 5m, which
+    P0 does not wait for."""
     repeat_interval_ms: PositiveDurationMs | None = Field(default=None, alias="repeat_interval")
     """What fires on without news is told again after this long. Default: 4h."""
     mute_time_intervals: ListOf[str] = Field(default=[])
