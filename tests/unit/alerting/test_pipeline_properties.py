@@ -72,14 +72,19 @@ class Model:
     fires: dict[Name, float] = field(default_factory=dict)
     """Since when."""
     over: dict[Name, tuple[float, float]] = field(default_factory=dict)
-    """Begin and end of what is over; rules report it on for a quarter of an hour."""
+    """Begin and end of what is over; rules report it twice more."""
     muted_since_begin: set[Name] = field(default_factory=set)
-    """What was muted at some time since it began: that it is over may be told to nobody."""
+    """What was muted at some time since it began, if only when it was over: that it is over may be told to nobody."""
+    answered: dict[str, int] = field(default_factory=dict)
+    """Groups whose incident somebody has acknowledged, with when (ms), until all of the group is over."""
     silences: dict[str, str] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     """Receivers and how they fail."""
     config: str = "plain"
     disturbed_s: float = 0.0
+
+    def note_muted(self) -> None:
+        self.muted_since_begin |= {name for name in (*self.fires, *self.over) if self.mutes(name)}
 
     def mutes(self, name: Name) -> bool:
         return name[0] in self.silences or (name[0] == "Service" and ("Host", name[1]) in self.fires)
@@ -121,6 +126,8 @@ class Pipeline(RuleBasedStateMachine):
         self.finish(data.draw(st.sampled_from(sorted(self.model.fires))))
 
     def finish(self, name: Name) -> None:
+        if sum(other[0] == name[0] for other in self.model.fires) == 1:
+            self.model.answered.pop(name[0], None)
         self.model.over[name] = (self.model.fires.pop(name), self.bench.now_s)
         self.disturb()
         self.run(self.report())
@@ -151,12 +158,16 @@ class Pipeline(RuleBasedStateMachine):
     @precondition(lambda self: self.service.incidents.live())
     @rule(data=st.data(), snooze=st.booleans())
     def answer(self, data: st.DataObject, *, snooze: bool) -> None:
-        number = data.draw(st.sampled_from([incident.number for incident in self.service.incidents.live()]))
+        incident = data.draw(st.sampled_from(self.service.incidents.live()))
+        group = incident.labels["alertname"]
 
         def act(now: Incident, at_ms: int) -> Step:
             return machine.snooze(now, ZHANG, at_ms, 400_000) if snooze else machine.acknowledge(now, ZHANG, at_ms)
 
-        self.run(self.service.incidents.act(number, act))
+        self.run(self.service.incidents.act(incident.number, act))
+        self.model.answered.pop(group, None)
+        if not snooze and any(name[0] == group for name in self.model.fires):
+            self.model.answered[group] = self.bench.clock.now_ms()
 
     @rule(receiver=st.sampled_from(["team", "team", "backup"]), how=st.sampled_from(sorted(FAILURES)))
     def break_(self, receiver: str, how: str) -> None:
@@ -257,7 +268,7 @@ class Pipeline(RuleBasedStateMachine):
         alerts += [
             bench.alert(name, starts_s=starts_s, ends_s=ends_s, instance=instance)
             for (name, instance), (starts_s, ends_s) in model.over.items()
-            if bench.now_s - ends_s < 900
+            if bench.now_s - ends_s < 2 * ROUND_S
         ]
         self.service.intake.put(alerts)
         await bench.until(bench.now_s)
@@ -266,7 +277,7 @@ class Pipeline(RuleBasedStateMachine):
         end_s = self.bench.now_s + seconds
         while True:
             await self.report()
-            self.model.muted_since_begin |= {name for name in self.model.fires if self.model.mutes(name)}
+            self.model.note_muted()
             self.check()
             if self.bench.now_s >= end_s:
                 return
@@ -276,7 +287,7 @@ class Pipeline(RuleBasedStateMachine):
         model = self.model
         model.disturbed_s = self.bench.now_s
         model.muted_since_begin = {name for name in model.muted_since_begin if name in {*model.fires, *model.over}}
-        model.muted_since_begin |= {name for name in model.fires if model.mutes(name)}
+        model.note_muted()
 
     def note_kill(self) -> None:
         self.listen()
@@ -306,6 +317,9 @@ class Pipeline(RuleBasedStateMachine):
             if message.reason == "repeat":
                 assert message.incident is not None
                 assert message.incident.state not in ("acknowledged", "snoozed"), shown(told)
+                # What was decided before the answer may still be on its way.
+                answered_ms = self.model.answered.get(message.group_labels["alertname"])
+                assert answered_ms is None or message.at_ms <= answered_ms, shown(told)
             self.last[channel] = told
             known = self.heard.setdefault((told.receiver, told.index), {})
             for alert in message.alerts:
