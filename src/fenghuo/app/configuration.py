@@ -76,7 +76,10 @@ class Configuration:
         )
 
     def _is_urgent(self, labels: Labels) -> bool:
-        """Whether a rule's own labels say that its alert is P0."""
+        """Whether a rule's own labels say that its alert is P0, and no file says how often rules are evaluated."""
+        own = self.settings.global_
+        if own.evaluation_interval_ms and own is not BUILT_IN_GLOBAL:
+            return False
         settings = self.settings.priorities
         return settings.label in labels and Priorities(settings).of(labels) is Priority.P0
 

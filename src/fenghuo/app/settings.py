@@ -75,7 +75,6 @@ class ServerSettings(Settings):
                 raise RefusedError(f"{origin!r} is not an origin", "write https://host[:port] without a path")
         return value
 
-
     @field_validator("trusted_proxies")
     @classmethod
     def _addresses(cls, value: list[str]) -> list[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from fenghuo.alerting.priority.settings import PrioritiesSettings
-from fenghuo.app.configuration import Configuration
+from fenghuo.app.configuration import BUILT_IN_GLOBAL, Configuration
 from fenghuo.app.settings import AppSettings
+from fenghuo.metrics.collect.settings import GlobalSettings
 from fenghuo.model.labels import Labels
 
 
@@ -15,3 +16,10 @@ def test_rules_are_urgent_whose_own_labels_say_p0() -> None:
     assert urgent(Labels({"level": "disaster"}))
     assert not urgent(Labels({"level": "warning"}))
     assert not urgent(Labels({"severity": "p0"})), "what is P0 for want of a label is evaluated as ever"
+
+
+def test_no_rule_is_urgent_where_a_file_says_how_often_rules_are_evaluated() -> None:
+    said = AppSettings(global_=GlobalSettings(evaluation_interval="15s"))
+    assert not Configuration(said, ()).rules("").urgent(Labels({"severity": "p0"}))
+    built_in = AppSettings(global_=BUILT_IN_GLOBAL)
+    assert Configuration(built_in, ()).rules("").urgent(Labels({"severity": "p0"}))
