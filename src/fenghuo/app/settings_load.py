@@ -108,11 +108,14 @@ class _Loader:
         remote = self._remote(document, top)
         writes = written_to(remote, part.remote_writes)
         alerting = self._alerting(document, top, for_alerting)
-        priorities = self._priorities(document, top, alerting)
+        priorities = self._section(PrioritiesSettings, document, top, "priorities")
         oncall = self._sections(OnCallSettings, document, top)
         escalations = self._sections(EscalationsSettings, document, top)
-        receivers = [each.name for each in alerting.receivers]
-        self.problems += unknown_targets(escalations, priorities, oncall, receivers, document)
+        if all(problem.severity is not Severity.ERROR for problem in self.problems):
+            # A section that could not be read defines nothing, and whoever names what it was to define is not at fault.
+            receivers = [each.name for each in alerting.receivers]
+            self.problems += unknown_names(priorities, receivers, self._markets, document)
+            self.problems += unknown_targets(escalations, priorities, oncall, receivers, document)
         return AppSettings(
             file=self._path,
             global_=part.global_,
@@ -201,11 +204,6 @@ class _Loader:
             return AlertingSettings.built_in()
         self.problems += warnings_of(settings, document)
         self.problems += unknown_markets(settings, document, self._markets)
-        return settings
-
-    def _priorities(self, document: Document, top: Mapping[str, Any], alerting: AlertingSettings) -> PrioritiesSettings:
-        settings = self._section(PrioritiesSettings, document, top, "priorities")
-        self.problems += unknown_names(settings, (each.name for each in alerting.receivers), self._markets, document)
         return settings
 
     def _sections(self, model: type[M], document: Document, top: Mapping[str, Any]) -> M:

@@ -177,3 +177,11 @@ def test_who_is_named_and_not_known_is_refused_with_its_place_and_the_nearest_na
     assert code == 1
     assert f"{place}: {says}" in printed
     assert "→ " in printed.split(says)[1]
+
+
+def test_what_names_a_section_that_cannot_be_read_is_not_blamed(command: Command) -> None:
+    command.write("fenghuo.yml", ESCALATING.replace("{url: 'http://team'}", "{}"))
+    code, printed, _ = command.run("fenghuo.yml")
+    assert code == 1
+    assert "receivers[0].webhook_configs[0]" in printed
+    assert "undefined" not in printed
