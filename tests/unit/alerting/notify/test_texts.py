@@ -210,8 +210,10 @@ def test_whose_place_a_notice_takes_is_said() -> None:
         ),
         (["p2", "page"], "first", "🟠 page · HighCPUUsage · web-1 · 2 条告警 alerts"),
         ([""], "first", "🔔 告警 alert · HighCPUUsage · web-1"),
+        (["p1"], "escalation", "🟠 P1 严重 serious · 升级通知 escalated · HighCPUUsage · web-1"),
+        (["p1"], "assigned", "🟠 P1 严重 serious · 指派给你 assigned to you · HighCPUUsage · web-1"),
     ],
 )
-def test_a_title_says_how_bad_the_worst_of_it_is(severities: list[str], reason: str, title: str) -> None:
+def test_a_title_says_how_bad_it_is_and_why_it_comes(severities: list[str], reason: str, title: str) -> None:
     there = message(*(told(severity=severity) for severity in severities), reason=reason)
     assert render('{{ template "fenghuo.title" . }}', MessageData.of(there)) == title

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -190,20 +191,21 @@ def many() -> list[ToldAlert]:
 
 
 async def test_ten_thousand_alerts_leave_the_loop_free(many: list[ToldAlert]) -> None:
-    late: list[float] = []
+    held_s: list[float] = []
 
     async def tick() -> None:
         while True:
-            before = asyncio.get_running_loop().time()
+            # Processor time, so that a busy machine is not taken for a loop that is held.
+            before_s = time.thread_time()
             await asyncio.sleep(0.005)
-            late.append(asyncio.get_running_loop().time() - before)
+            held_s.append(time.thread_time() - before_s)
 
     async with serving() as server, channel_of(f"webhook_configs: [{{url: '{server.url}'}}]") as channel:
         ticking = asyncio.create_task(tick())
         await channel.send(message(*many))
         ticking.cancel()
     assert len(server.json()["alerts"]) == 10_000
-    assert max(late) < 0.5
+    assert max(held_s) < 0.25
 
 
 async def test_a_redirect_is_followed_with_the_body() -> None:
