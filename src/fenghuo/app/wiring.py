@@ -143,7 +143,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
 
         token = secrets.token_urlsafe(32)
         sign_in = None if options.no_auth else await anyio.to_thread.run_sync(ensure_account, state.users)
-        tokens = Tokens(state.tokens, clock)
+        tokens = Tokens(state.tokens, state.users, clock)
         authenticator = None if options.no_auth else Authenticator(state.users, state.sessions, tokens, clock, token)
         readiness = Readiness()
         http = http_application(

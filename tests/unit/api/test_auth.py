@@ -12,6 +12,7 @@ import httpx
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import VerifyMismatchError
+from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
@@ -26,10 +27,11 @@ from fenghuo.api.auth.authenticator import (
     decoy,
     hash_password,
 )
-from fenghuo.api.auth.identity import Identity, Role, Scope, role_needed, scope_needed
+from fenghuo.api.auth.identity import NO_ACCOUNTS, Identity, Role, Scope, role_needed, scope_needed
 from fenghuo.api.auth.middleware import COOKIE, AuthMiddleware
 from fenghuo.api.auth.throttle import FAILURES, WINDOW_S
 from fenghuo.api.auth.tokens import PREFIX, TOKENS, USE_KEPT_MS, TokenRequest, Tokens
+from fenghuo.api.own.tokens import token_router
 from fenghuo.base.clock import ManualClock
 from fenghuo.base.errors import InputError, OperatingError
 from fenghuo.model.account import ApiToken, Session, User
@@ -102,8 +104,13 @@ def table() -> TokenTable:
 
 
 @pytest.fixture
-def tokens(table: TokenTable, clock: ManualClock) -> Tokens:
-    return Tokens(table, clock)
+def tokens(table: TokenTable, users: Users, clock: ManualClock) -> Tokens:
+    return Tokens(table, users, clock)
+
+
+@pytest.fixture
+def users() -> Users:
+    return Users()
 
 
 @pytest.fixture
@@ -112,8 +119,8 @@ def sessions() -> Sessions:
 
 
 @pytest.fixture
-def authenticator(clock: ManualClock, sessions: Sessions, tokens: Tokens) -> Authenticator:
-    return Authenticator(Users(), sessions, tokens, clock, TOKEN)
+def authenticator(users: Users, clock: ManualClock, sessions: Sessions, tokens: Tokens) -> Authenticator:
+    return Authenticator(users, sessions, tokens, clock, TOKEN)
 
 
 Refusal = tuple[str, str, int]
@@ -434,6 +441,51 @@ async def test_a_token_ends_by_time_and_by_hand(
     assert await authenticator.by_token(lasting, "here")
     tokens.revoke("lasting")
     assert await authenticator.by_token(lasting, "here") is None
+
+
+async def test_a_token_may_no_more_than_its_account_still_may(
+    authenticator: Authenticator, tokens: Tokens, users: Users
+) -> None:
+    token, intake = made(tokens, role="admin"), made(tokens, "intake", name="intake")
+    limited = made(tokens, name="limited", role="viewer")
+    roles: list[Role | None] = []
+    for account in (User("root", "admin", HASHED), User("root", "viewer", HASHED), None):
+        users.known.pop("root", None)
+        if account is not None:
+            users.known["root"] = account
+        for each in (token, intake, limited):
+            found = await authenticator.by_token(each, "here")
+            roles.append(found and found.role)
+    viewer = Role.VIEWER
+    assert roles == [Role.ADMIN, Role.OPERATOR, viewer, viewer, viewer, viewer, None, None, None]
+
+
+@pytest.mark.parametrize("maker", sorted(NO_ACCOUNTS))
+async def test_tokens_that_no_account_made_keep_their_role(
+    authenticator: Authenticator, tokens: Tokens, maker: str
+) -> None:
+    secret, _ = tokens.make(TokenRequest("deploy", "admin"), maker)
+    found = await authenticator.by_token(secret, "here")
+    assert found is not None
+    assert (found.role, found.account) == (Role.ADMIN, maker)
+
+
+async def test_a_token_made_by_a_token_belongs_to_the_account(
+    authenticator: Authenticator, tokens: Tokens, users: Users, table: TokenTable
+) -> None:
+    application = FastAPI()
+    application.include_router(token_router(tokens), prefix="/api/fenghuo")
+    door = AuthMiddleware(application, authenticator, lambda *_: None, metrics_open=True)
+    first = made(tokens, name="t1", role="admin")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=door), base_url="http://here") as asking:
+        wanted = {"name": "t2", "role": "admin"}
+        answer = await asking.post("/api/fenghuo/tokens", json=wanted, headers=bearer(first))
+        second = answer.json()["token"]
+        assert (answer.status_code, answer.json()["made_by"]) == (201, "root")
+        assert (await asking.get("/api/fenghuo/tokens", headers=bearer(second))).status_code == 200
+        del users.known["root"]
+        assert (await asking.get("/api/fenghuo/tokens", headers=bearer(second))).status_code == 401
+    assert {each.made_by for each in table.all()} == {"root"}
 
 
 async def test_guessing_tokens_is_slowed_down_and_keeps_no_good_token_out(

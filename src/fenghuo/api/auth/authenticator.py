@@ -14,9 +14,9 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from argon2.low_level import ARGON2_VERSION
 
-from fenghuo.api.auth.identity import Identity, Proof, Role
+from fenghuo.api.auth.identity import COMMAND_LINE, Identity, Proof, Role
 from fenghuo.api.auth.throttle import Throttle
-from fenghuo.api.auth.tokens import PREFIX, Tokens, digest
+from fenghuo.api.auth.tokens import PREFIX, Accounts, Tokens, digest
 from fenghuo.base import limits
 from fenghuo.base.clock import Clock
 from fenghuo.base.errors import OperatingError
@@ -34,12 +34,6 @@ HASHES = limits.declare(
 BASIC_CACHE = limits.declare(
     "auth_basic_cache_entries", 256, limits.Policy.DROP_OLDEST, "Verified basic-auth credentials remembered."
 )
-
-
-class Accounts(Protocol):
-    """Where accounts are kept."""
-
-    def user(self, name: str) -> User | None: ...
 
 
 class SessionStore(Protocol):
@@ -118,7 +112,7 @@ class Authenticator:
         token must not keep alerts out.
         """
         if hmac.compare_digest(digest(token), self._command_line_digest):
-            return Identity("command line", Role.ADMIN, Proof.COMMAND_LINE)
+            return Identity(COMMAND_LINE, Role.ADMIN, Proof.COMMAND_LINE)
         found = await anyio.to_thread.run_sync(self._tokens.identify, token, client)
         if found is None:
             wait_s = self._throttle.wait_s(client)

@@ -51,15 +51,26 @@ class Scope(StrEnum):
         return Role.VIEWER if self is Scope.READ else Role.OPERATOR
 
 
+COMMAND_LINE, LOCAL = "command line", "local"
+NO_ACCOUNTS = frozenset({COMMAND_LINE, LOCAL})
+"""Who may make tokens without being an account: commands on the server's machine, and a server without sign-in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who is asking. ``scopes`` are a token's; none leave the role whole."""
+    """Who is asking. ``scopes`` are a token's; none leave the role whole. ``made_by`` is whose account a token is."""
 
     name: str
     role: Role
     proof: Proof
     csrf_token: str = ""
     scopes: frozenset[Scope] = frozenset()
+    made_by: str = ""
+
+    @property
+    def account(self) -> str:
+        """Whom it goes back to: also what was made by a token is its account's, and ends with that."""
+        return self.made_by or self.name
 
     @property
     def via(self) -> str:

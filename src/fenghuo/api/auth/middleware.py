@@ -15,6 +15,7 @@ from starlette.types import Scope as RequestScope
 from fenghuo.api.auth.authenticator import Authenticator, TooManyAttemptsError
 from fenghuo.api.auth.identity import (
     INTAKE,
+    LOCAL,
     Identity,
     Proof,
     Role,
@@ -28,7 +29,7 @@ from fenghuo.base.errors import OperatingError
 COOKIE = "fenghuo_session"
 CSRF_HEADER = "x-csrf-token"
 
-LOCAL_USER = Identity("local", Role.ADMIN, Proof.OPEN_SERVER)
+LOCAL_USER = Identity(LOCAL, Role.ADMIN, Proof.OPEN_SERVER)
 Refused = Callable[[HTTPConnection, Identity | None, int], object]
 """Hears of a request, who made it as far as that is known, and with which status it was refused."""
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})

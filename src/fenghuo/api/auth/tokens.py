@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from fenghuo.api.auth.identity import Identity, Proof, Role, Scope
+from fenghuo.api.auth.identity import NO_ACCOUNTS, Identity, Proof, Role, Scope
 from fenghuo.base import limits
 from fenghuo.base.clock import Clock
 from fenghuo.base.errors import InputError, OperatingError
-from fenghuo.model.account import ApiToken
+from fenghuo.model.account import ApiToken, User
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,12 @@ class TokenStore(Protocol):
     def revoke(self, name: str) -> None: ...
 
 
+class Accounts(Protocol):
+    """Where accounts are kept. Synchronous."""
+
+    def user(self, name: str) -> User | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
     """What somebody wants a token for. ``role`` empty: the least that its scopes have a use for."""
@@ -54,12 +60,13 @@ def digest(token: str) -> str:
 class Tokens:
     """Makes tokens and knows them again. Every method blocks; call them in worker threads."""
 
-    def __init__(self, store: TokenStore, clock: Clock) -> None:
+    def __init__(self, store: TokenStore, accounts: Accounts, clock: Clock) -> None:
         self._store = store
+        self._accounts = accounts
         self._clock = clock
 
     def make(self, wanted: TokenRequest, made_by: str) -> tuple[str, ApiToken]:
-        """A new token and what is kept of it. Raises InputError for what cannot be."""
+        """A new token and what is kept of it; ``made_by`` is an account. Raises InputError for what cannot be."""
         scopes = _scopes(wanted.scopes)
         role = _role(wanted.role, scopes)
         if not NAME.fullmatch(wanted.name):
@@ -88,15 +95,25 @@ class Tokens:
         self._store.revoke(name)
 
     def identify(self, secret: str, address: str) -> Identity | None:
-        """Who holds this token; None when it is unknown or over. Remembers the use."""
+        """Who holds this token; None when it is unknown or over, or its account is gone. Remembers the use.
+
+        It may do what its role may and its account still may.
+        """
         token_hash, now_ms = digest(secret), self._clock.now_ms()
         token = self._store.find(token_hash, now_ms)
-        if token is None:
+        role = self._role(token) if token is not None else None
+        if token is None or role is None:
             return None
         if token.used_ms is None or now_ms - token.used_ms >= USE_KEPT_MS:
             self._remember(token_hash, token, now_ms, address)
         scopes = frozenset(map(Scope, token.scopes))
-        return Identity(token.name, Role.named(token.role), Proof.TOKEN, scopes=scopes)
+        return Identity(token.name, role, Proof.TOKEN, scopes=scopes, made_by=token.made_by)
+
+    def _role(self, token: ApiToken) -> Role | None:
+        account = self._accounts.user(token.made_by)
+        if account is not None:
+            return min(Role.named(token.role), Role.named(account.role))
+        return Role.named(token.role) if token.made_by in NO_ACCOUNTS else None
 
     def _remember(self, token_hash: str, token: ApiToken, now_ms: int, address: str) -> None:
         """A database that refuses to be written must not keep anybody out: alerts may come by this token."""

@@ -61,7 +61,9 @@ def token_router(tokens: Tokens) -> APIRouter:
         note = note_of(request)
         note.subject = wanted.name
         lifetime_ms = None if wanted.lifetime_s is None else wanted.lifetime_s * 1000
-        secret, token = tokens.make(TokenRequest(wanted.name, wanted.role, wanted.scopes, lifetime_ms), identity.name)
+        secret, token = tokens.make(
+            TokenRequest(wanted.name, wanted.role, wanted.scopes, lifetime_ms), identity.account
+        )
         note.detail |= {"role": token.role, "scopes": list(token.scopes), "expires_ms": token.expires_ms}
         return MadeToken(**_view(token), token=secret)
 
