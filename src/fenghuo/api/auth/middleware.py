@@ -62,7 +62,7 @@ class AuthMiddleware:
         request = HTTPConnection(scope)
         identity, refusal = await self._judge(request)
         if refusal is not None:
-            if identity is not None or "authorization" in request.headers:
+            if identity is not None or _has_proof(request):
                 self._refused(request, identity, refusal.status_code)
             await refusal(scope, receive, send)
             return
@@ -87,8 +87,7 @@ class AuthMiddleware:
         if needed is None:
             return identity, None
         if identity is None:
-            tried = "authorization" in request.headers or _token_of_address(request)
-            return None, _refusal(401, "unauthorized", WRONG_PROOF if tried else NO_PROOF)
+            return None, _refusal(401, "unauthorized", WRONG_PROOF if _has_proof(request) else NO_PROOF)
         if identity.role < needed:
             return identity, _refusal(
                 403, "forbidden", f"this needs the role {needed.word}, you are {identity.role.word}"
@@ -113,6 +112,11 @@ class AuthMiddleware:
             return identity if identity is not None and identity.scopes == {Scope.INTAKE} else None
         token = request.cookies.get(COOKIE)
         return await authenticator.by_session(token) if token else None
+
+
+def _has_proof(request: HTTPConnection) -> bool:
+    """Whether it says who it is. A session that is over is no proof: browsers keep their cookies."""
+    return "authorization" in request.headers or bool(_token_of_address(request))
 
 
 def _token_of_address(request: HTTPConnection) -> str:
