@@ -496,13 +496,33 @@ async def test_guessing_tokens_is_slowed_down_and_keeps_no_good_token_out(
         assert await authenticator.by_token(f"guess {number}", "there") is None
     with pytest.raises(TooManyAttemptsError):
         await authenticator.by_token("one more", "there")
-    with pytest.raises(TooManyAttemptsError):
-        await authenticator.sign_in("root", PASSWORD, "there")
     assert await authenticator.by_token("a guess", "elsewhere") is None
     assert await authenticator.by_token(good, "there")
     assert await authenticator.by_token(TOKEN, "there")
     await clock.advance(WINDOW_S)
     assert await authenticator.by_token("again", "there") is None
+
+
+async def test_old_tokens_keep_no_password_out_nor_the_other_way_round(
+    authenticator: Authenticator, clock: ManualClock
+) -> None:
+    credentials = basic("eve")["Authorization"].removeprefix("Basic ")
+    for _ in range(FAILURES.default):
+        assert await authenticator.by_token("fh_old", "there") is None
+    assert await authenticator.by_basic(credentials, "there")
+    assert (await authenticator.sign_in("root", PASSWORD, "there"))[1].name == "root"
+    for _ in range(FAILURES.default):
+        with pytest.raises(SignInRefusedError):
+            await authenticator.sign_in("eve", "guess", "elsewhere")
+    assert await authenticator.by_token("fh_old", "elsewhere") is None
+
+
+async def test_good_passwords_do_not_make_guesses_at_tokens_free(authenticator: Authenticator) -> None:
+    for _ in range(FAILURES.default):
+        await authenticator.by_token("a guess", "there")
+    await authenticator.sign_in("root", PASSWORD, "there")
+    with pytest.raises(TooManyAttemptsError):
+        await authenticator.by_token("one more", "there")
 
 
 async def test_the_last_use_is_kept_to_the_minute(tokens: Tokens, table: TokenTable, clock: ManualClock) -> None:
@@ -565,4 +585,7 @@ async def test_refusals_are_told_and_strangers_are_not(authenticator: Authentica
         await asking.get("/api/v1/query", headers=basic("eve", "wrong"))
         await asking.post("/-/reload", headers=basic("eve"))
         await asking.get("/api/v1/query", headers=basic("eve"))
-    assert refusals == [("", "/api/v1/query", 401), ("eve", "/-/reload", 403)]
+        await asking.post("/api/fenghuo/intake/aliyun")
+        await asking.post("/api/fenghuo/intake/aliyun", params={"token": "fh_forged"})
+        await asking.get("/api/v1/query", params={"token": "of no address that takes one"})
+    assert refusals == [("", "/api/v1/query", 401), ("eve", "/-/reload", 403), ("", "/api/fenghuo/intake/aliyun", 401)]

@@ -82,6 +82,7 @@ class Authenticator:
         self._hasher = PasswordHasher()
         self._decoy = decoy(self._hasher)
         self._throttle = Throttle(clock)
+        self._token_throttle = Throttle(clock)
         self._basic_key = secrets.token_bytes(32)
         self._basic_cache: OrderedDict[bytes, tuple[int, User]] = OrderedDict()
         """By credentials: until when they are believed, and the account as it was when they were checked."""
@@ -115,10 +116,10 @@ class Authenticator:
             return Identity(COMMAND_LINE, Role.ADMIN, Proof.COMMAND_LINE)
         found = await anyio.to_thread.run_sync(self._tokens.identify, token, client)
         if found is None:
-            wait_s = self._throttle.wait_s(client)
+            wait_s = self._token_throttle.wait_s(client)
             if wait_s:
                 raise TooManyAttemptsError(wait_s)
-            self._throttle.failed(client)
+            self._token_throttle.failed(client)
         return found
 
     async def by_basic(self, header_value: str, client: str) -> Identity | None:

@@ -17,7 +17,11 @@ WINDOW_S = 300.0
 
 
 class Throttle:
-    """Counts failures in a fixed window that begins with the first failure. Tokens have no account to count at."""
+    """Counts failures in a fixed window that begins with the first failure, for one kind of proof.
+
+    Passwords and tokens have one each: a program with an old token must keep nobody out who has a password, nor the
+    other way round. Tokens have no account to count at.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
