@@ -111,6 +111,8 @@ class Group:
         interval_s = self.route.group_interval_ms / 1000
         while not self._stop.is_set():
             await self._settled.wait()
+            if self._stop.is_set():
+                return
             self._hurry.clear()
             began_s = self._clock.monotonic_s()
             next_s = began_s + interval_s
