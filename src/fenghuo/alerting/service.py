@@ -93,6 +93,8 @@ class Alerting:
         self._swapping = asyncio.Lock()
         self._silencing = asyncio.Lock()
         self.intake = Intake(self._instruments)
+        self._taken: list[Alert] = []
+        """What was taken from the intake and is not entered yet."""
         self._auditor = Auditor(self.escalations, self.incidents, self.intake.put, counts)
 
     async def __aenter__(self) -> Self:
@@ -118,12 +120,15 @@ class Alerting:
         self.intake.detach()
         for task in self._tasks:
             task.cancel()
-        await self._enter(self.intake.take())
+        # What was being entered is entered again, whole: it may be cut off before it is dispatched or saved.
+        await self._enter([*self._taken, *self.intake.take()])
         for task in self._retiring:
             task.cancel()
-        await self.escalations.__aexit__(None, None, None)
+        # At the same time: whoever stops the program waits for one of the two patiences, not for both.
+        ends = [self.escalations.__aexit__(None, None, None)]
         if self._dispatcher is not None:
-            await self._dispatcher.__aexit__(None, None, None)
+            ends.append(self._dispatcher.__aexit__(None, None, None))
+        await asyncio.gather(*ends)
         if self._retiring:
             await asyncio.wait(self._retiring)
         await self._catch_up()
@@ -258,8 +263,9 @@ class Alerting:
 
     async def _take_in(self) -> None:
         while True:
-            alerts = await self.intake.drain()
-            await self._parts.guard.run("alert intake", lambda alerts=alerts: self._enter(alerts))  # type: ignore[misc]
+            self._taken = await self.intake.drain()
+            await self._parts.guard.run("alert intake", lambda: self._enter(self._taken))
+            self._taken = []
 
     async def report(self, alerts: Iterable[Alert]) -> None:
         """Enter alerts and return when they hold and are saved: for senders who are told so."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import random
 import threading
@@ -502,6 +503,15 @@ async def test_alerts_may_come_from_any_thread(bench: Bench) -> None:
             thread.join()
         await bench.until(15)
     assert len(bench.told[0].message.alerts) == 20
+
+
+async def test_what_is_half_way_in_at_a_stop_is_entered_and_saved(bench: Bench) -> None:
+    async with bench.service(CONFIG) as alerting:
+        alerting.intake.put([bench.firing("Down", instance=str(number)) for number in range(1_000)])
+        while not (entered := len(alerting.alerts())):
+            await asyncio.sleep(0)
+        assert entered < 1_000
+    assert len(bench.state.alerts.load()) == 1_000
 
 
 async def test_alerts_that_cannot_be(bench: Bench) -> None:
