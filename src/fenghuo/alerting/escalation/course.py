@@ -81,10 +81,10 @@ def follow(known: Escalation | None, incident: Incident, policy: FrozenPolicy | 
         return _while_open(known, incident, policy, now_ms)
     if known is None or (known.state in (PAUSED, STOPPED) and incident.state is IncidentState.SNOOZED):
         return known
-    if incident.state is IncidentState.ACKNOWLEDGED or known.state is OVER:
-        return replace(known, state=STOPPED, paused_ms=None)
     # A step that is being taken is not taken back: what is paused is the wait for the next one.
     now = taken(known, now_ms, reached=True) if known.state is ACTING else known
+    if incident.state is IncidentState.ACKNOWLEDGED or known.state is OVER:
+        return replace(now, state=STOPPED, paused_ms=None)
     return replace(now, state=PAUSED, paused_ms=now_ms) if now.state is WAITING else replace(now, state=STOPPED)
 
 

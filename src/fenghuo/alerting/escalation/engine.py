@@ -99,13 +99,13 @@ class Escalations:
     async def restore(self) -> None:
         """Take up what an earlier process left, after the incidents were. Raises OperatingError."""
         now_ms = self._clock.now_ms()
-        live = {incident.number: incident for incident in self._incidents.live()}
         await self._book.load()
         for known in self._book.all():
-            if known.incident not in live:
+            incident = self._incidents.known(known.incident)
+            if incident is None or not incident.live:
                 self._book.put(known.incident, None)
                 continue
-            self._follow(live[known.incident])
+            self._follow(incident)
             if (now := self._book.get(known.incident)) is not None:
                 await self._catch_up(now, now_ms)
 
@@ -176,6 +176,8 @@ class Escalations:
 
     def _follow(self, incident: Incident) -> None:
         number = incident.number
+        if not incident.live:
+            self._asked.discard(number)
         self._book.put(
             number, course.follow(self._book.get(number), incident, self.policy(incident), self._clock.now_ms())
         )
@@ -272,7 +274,11 @@ class Escalations:
         await self._guard.run("escalation", tell)
         self._instruments.steps.labels("reached" if reached else "nobody").inc()
         if self._is_under_way(mine):
-            self._book.put(number, course.taken(mine, began_ms, reached=reached))
+            now = course.taken(mine, began_ms, reached=reached)
+            if number in self._asked:
+                # Somebody asked for the next step while this one was being taken.
+                now = course.hurried(now, number, None, self._clock.now_ms()) or now
+            self._book.put(number, now)
             await self._end(mine)
 
     async def _tell(self, mine: Escalation, began_ms: int) -> bool:

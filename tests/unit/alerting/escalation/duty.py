@@ -102,11 +102,16 @@ class Duty:
         )
 
     def service(
-        self, policies: str = POLICIES, table: str = TABLE, people: str = PEOPLE, routes: str = ROUTES
+        self,
+        policies: str = POLICIES,
+        table: str = TABLE,
+        people: str = PEOPLE,
+        routes: str = ROUTES,
+        drain_s: float = 0.0,
     ) -> Alerting:
         """A service as a fresh process would make it."""
         oncall = OnCall(self.bench.state.overrides, self.bench.clock, read(OnCallSettings, people))
-        parts = self.bench.parts(channels=self, oncall=oncall, drain_s=0.0, link_secret=b"x" * 32)
+        parts = self.bench.parts(channels=self, oncall=oncall, drain_s=drain_s, link_secret=b"x" * 32)
         return Alerting(
             parts, settings_of(routes), None, read(PrioritiesSettings, table), read(EscalationsSettings, policies)
         )

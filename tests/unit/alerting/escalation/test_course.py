@@ -128,6 +128,15 @@ def test_a_snooze_during_a_step_pauses_the_wait_for_the_next() -> None:
     assert (paused.state, paused.next_step, paused.next_at_ms) == (EscalationState.PAUSED, 1, AT + 15 * M)
 
 
+def test_what_is_asked_for_after_an_answer_during_a_step_is_the_next_one() -> None:
+    now = follow(claimed(begin(7, NIGHT, AT)), incident(IncidentState.ACKNOWLEDGED), NIGHT, AT + 6 * M)
+    assert now is not None
+    assert (now.state, now.next_step) == (EscalationState.STOPPED, 1)
+    asked = hurried(now, 7, NIGHT, AT + 7 * M)
+    assert asked is not None
+    assert (asked.state, asked.next_step, asked.next_at_ms) == (EscalationState.WAITING, 1, AT + 7 * M)
+
+
 def test_a_snooze_of_what_was_answered_begins_again_at_its_end() -> None:
     for state in (EscalationState.STOPPED, EscalationState.OVER):
         stopped = follow(replace(begin(7, NIGHT, AT), state=state), incident(IncidentState.SNOOZED), NIGHT, AT)

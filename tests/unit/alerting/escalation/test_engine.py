@@ -332,6 +332,110 @@ async def test_a_person_asks_for_the_next_step(duty: Duty) -> None:
     assert duty.said(EventKind.ESCALATED)[0] == (20, "the next step is asked for: help")
 
 
+async def slow_sms(phone: Phone) -> None:
+    if phone.kind == "sms":
+        await phone.duty.bench.clock.sleep(5)
+
+
+async def test_what_is_asked_for_while_a_step_is_taken_follows_it_at_once(duty: Duty) -> None:
+    duty.behave = slow_sms
+    async with duty.service() as alerting:
+        await duty.fire(alerting)
+        await duty.bench.until(FIRST_S + 2)
+        await alerting.escalations.escalate(1, ZHANG)
+        await duty.bench.until(FIRST_S + 10)
+        assert sorted(duty.told()) == [
+            (FIRST_S + 5, "email li@x"), (FIRST_S + 5, "sms 1"), (FIRST_S + 5, "webhook robot"),
+        ]  # fmt: skip
+        await duty.bench.until(FIRST_S + 800)
+    assert len(duty.told()) == 3, "what was asked for once is done once"
+
+
+async def test_what_is_asked_for_during_the_last_step_begins_again(duty: Duty) -> None:
+    duty.behave = slow_sms
+    policies = "escalations: {night: {steps: [{targets: ['person:zhang']}]}}"
+    async with duty.service(policies) as alerting:
+        await duty.fire(alerting)
+        await duty.bench.until(FIRST_S + 2)
+        await alerting.escalations.escalate(1, ZHANG)
+        await duty.bench.until(FIRST_S + 800)
+    assert duty.told() == [(FIRST_S + 5, "sms 1"), (FIRST_S + 10, "sms 1")]
+
+
+async def test_what_is_asked_for_after_an_answer_during_a_step_goes_on_with_the_next(duty: Duty) -> None:
+    duty.behave = slow_sms
+    async with duty.service() as alerting:
+        await duty.fire(alerting)
+        await duty.bench.until(FIRST_S + 2)
+        await alerting.incidents.act(1, lambda now, at_ms: machine.acknowledge(now, ZHANG, at_ms))
+        await duty.bench.until(FIRST_S + 10)
+        await alerting.escalations.escalate(1, ZHANG)
+        await duty.bench.until(FIRST_S + 20)
+    assert [who for _, who in duty.told()].count("sms 1") == 1
+    assert (FIRST_S + 10, "email li@x") in duty.told()
+
+
+async def test_what_is_asked_for_is_forgotten_with_its_incident(duty: Duty) -> None:
+    """Opened again, an incident that is kept quiet stays so: nobody has asked for this step."""
+    quiet = "{zone: UTC, P1: {escalation: night, quiet_hours: [{times: [{start_time: '22:20', end_time: '23:20'}]}]}}"
+    duty.behave = slow_sms
+    async with duty.service(POLICIES, quiet) as alerting:
+        await duty.fire(alerting)
+        await duty.bench.until(1_000)
+        await alerting.escalations.escalate(1, ZHANG)
+        await duty.bench.until(1_002)
+        await alerting.escalations.escalate(1, ZHANG)
+        await alerting.incidents.act(1, lambda now, at_ms: machine.resolve(now, ZHANG, at_ms))
+        await alerting.incidents.act(1, lambda now, at_ms: machine.reopen(now, ZHANG, at_ms))
+        await duty.bench.until(3_500)
+    assert duty.told() == [(1_005, "sms 1")]
+
+
+async def test_a_step_and_a_flush_that_hang_are_waited_for_at_the_same_time(duty: Duty) -> None:
+    """A stop that waits for one after the other outlasts the patience of whoever stops the program."""
+    leaving = asyncio.Event()
+
+    async def behave(phone: Phone) -> None:
+        if phone.kind == "sms":
+            await leaving.wait()
+
+    duty.behave = behave
+    service = duty.service(drain_s=5.0)
+    async with service as alerting:
+        await duty.fire(alerting)
+        await duty.bench.until(FIRST_S + 2)
+        dispatcher = alerting._dispatcher
+        assert dispatcher is not None
+        leave = dispatcher.__aexit__
+
+        async def told_to_leave(*error: Any) -> None:
+            leaving.set()
+            await leave(*error)
+
+        dispatcher.__aexit__ = told_to_leave  # type: ignore[method-assign]
+    assert [who for _, who in duty.told()] == ["sms 1"]
+
+
+async def test_an_incident_that_changes_while_escalations_are_taken_up_is_seen_as_it_is_then(duty: Duty) -> None:
+    async with duty.service() as alerting:
+        await duty.fire(alerting)
+        await duty.bench.until(100)
+    service = duty.service()
+    load = duty.bench.state.escalations.load
+
+    def answered_meanwhile() -> list[Any]:
+        incident = service.incidents.known(1)
+        assert incident is not None
+        service.incidents._take(machine.acknowledge(incident, ZHANG, duty.bench.clock.now_ms()))
+        return load()
+
+    duty.bench.state.escalations.load = answered_meanwhile  # type: ignore[method-assign]
+    async with service as alerting:
+        assert alerting.escalations.get(1).state is EscalationState.STOPPED  # type: ignore[union-attr]
+        await duty.bench.until(5_000)
+    assert duty.told() == []
+
+
 async def test_a_person_asks_where_no_policy_is_set(duty: Duty) -> None:
     async with duty.service() as alerting:
         await duty.fire(alerting, severity="info")
