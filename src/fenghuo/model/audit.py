@@ -18,6 +18,8 @@ class AuditEntry:
     action: str
     subject: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
+    refused: bool = False
+    """Nothing was done. Anybody can make any number of such entries: they have room of their own."""
     number: int = 0
     """Given when it is kept; counts up."""
 

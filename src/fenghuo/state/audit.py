@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
 from fenghuo.base import limits
 from fenghuo.model.audit import AuditEntry, AuditFilter
@@ -15,6 +15,9 @@ from fenghuo.state.schema import audit
 
 ENTRIES = limits.declare(
     "audit_entries", 1_000_000, limits.Policy.DROP_OLDEST, "Entries that the audit trail keeps, whatever their age."
+)
+REFUSALS = limits.declare(
+    "audit_refusals", 100_000, limits.Policy.DROP_OLDEST, "Entries of refused requests that the audit trail keeps."
 )
 NAME_CHARS_MAX = 255
 """What names and addresses are cut to; so long is no real one."""
@@ -50,15 +53,25 @@ class AuditRepository:
         with self._database.read() as connection:
             return [_entry(row) for row in connection.execute(query).all()]
 
-    def forget(self, before_ms: int, entries_max: int = ENTRIES.default) -> None:
-        """Forget what is older than the moment, and the oldest beyond ``entries_max``."""
+    def forget(self, before_ms: int, entries_max: int = ENTRIES.default, refusals_max: int = REFUSALS.default) -> None:
+        """Forget what is older than the moment, and the oldest beyond ``entries_max``.
+
+        Of refusals, which anybody can cause, fewer are kept: they must not drive out what was done.
+        """
         with self._database.write() as connection:
             connection.execute(delete(audit).where(audit.c.at_ms < before_ms))
-            surplus = connection.execute(select(func.count()).select_from(audit)).scalar_one() - entries_max
-            if surplus > 0:
-                last = select(audit.c.id).order_by(audit.c.id).offset(surplus - 1).limit(1).scalar_subquery()
-                connection.execute(delete(audit).where(audit.c.id <= last))
-                ENTRIES.hit(surplus)
+            REFUSALS.hit(_forget_oldest(connection, refusals_max, audit.c.refused))
+            ENTRIES.hit(_forget_oldest(connection, entries_max))
+
+
+def _forget_oldest(connection: Connection, kept: int, *which: ColumnElement[bool]) -> int:
+    """Forget the oldest of these entries beyond ``kept``; returns how many."""
+    surplus = connection.execute(select(func.count()).select_from(audit).where(*which)).scalar_one() - kept
+    if surplus <= 0:
+        return 0
+    last = select(audit.c.id).where(*which).order_by(audit.c.id).offset(surplus - 1).limit(1).scalar_subquery()
+    connection.execute(delete(audit).where(*which, audit.c.id <= last))
+    return surplus
 
 
 def _row(entry: AuditEntry) -> dict[str, Any]:
@@ -70,12 +83,13 @@ def _row(entry: AuditEntry) -> dict[str, Any]:
         "action": entry.action,
         "subject": _text(entry.subject),
         "detail": json.dumps(dict(entry.detail)),
+        "refused": entry.refused,
     }
 
 
 def _entry(row: Any) -> AuditEntry:
     return AuditEntry(
-        row.at_ms, row.actor, row.via, row.address, row.action, row.subject, json.loads(row.detail), row.id
+        row.at_ms, row.actor, row.via, row.address, row.action, row.subject, json.loads(row.detail), row.refused, row.id
     )
 
 

@@ -58,7 +58,16 @@ def _deadlines(connection: Connection) -> None:
             connection.execute(text(f"ALTER TABLE incidents ADD COLUMN {name} BIGINT"))
 
 
-STEPS: Sequence[Step] = (_create, _create, _incidents, _create, _tokens, _readings, _stand_ins, _deadlines, _create)
+def _refusals(connection: Connection) -> None:
+    """Which entries of the audit trail tell of a refusal."""
+    _create(connection)
+    if "refused" not in {column["name"] for column in inspect(connection).get_columns("audit")}:
+        connection.execute(text("ALTER TABLE audit ADD COLUMN refused BOOLEAN NOT NULL DEFAULT FALSE"))
+
+
+STEPS: Sequence[Step] = (
+    _create, _create, _incidents, _create, _tokens, _readings, _stand_ins, _deadlines, _create, _refusals,
+)  # fmt: skip
 """The step at position n leads from version n to version n + 1."""
 
 assert len(STEPS) == schema.VERSION

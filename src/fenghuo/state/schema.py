@@ -17,9 +17,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
-VERSION = 9
+VERSION = 10
 
 metadata = MetaData()
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -127,6 +128,7 @@ audit = Table(
     Column("action", String(64), nullable=False, index=True),
     Column("subject", Text, nullable=False),
     Column("detail", Text, nullable=False),
+    Column("refused", Boolean, nullable=False, server_default=false()),
 )
 
 oncall_overrides = Table(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import httpx
@@ -16,9 +17,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from fenghuo.api.audit import trail as trail_module
 from fenghuo.api.audit.actions import VERBS, Action, action_of
 from fenghuo.api.audit.middleware import AuditMiddleware, note_of
-from fenghuo.api.audit.trail import QUEUE, REFUSALS, RETRY_S, Trail
+from fenghuo.api.audit.trail import QUEUE, REFUSALS, RETRY_S, WAITING_REFUSALS, Trail
 from fenghuo.api.auth.identity import Identity, Proof, Role
 from fenghuo.api.own.incidents import incident_router
 from fenghuo.base.clock import ManualClock
@@ -161,6 +163,26 @@ async def test_a_flood_of_refusals_does_not_fill_the_trail(trail: Trail, store: 
     await happens(lambda: len(store.entries) == REFUSALS.default + 1)
 
 
+async def test_refusals_that_wait_drive_out_nothing_that_was_done(
+    trail: Trail, store: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trail_module, "WAITING_REFUSALS", replace(WAITING_REFUSALS, default=3))
+    store.refuses = True
+    trail.note(entry("one.done"))
+    for number in range(5):
+        trail.note_refusal(entry(f"refused.{number}"))
+    await happens(lambda: store.refused == 1)
+    trail.note_refusal(entry("refused.more"))
+    trail.note(entry("two.done"))
+    store.refuses = False
+    await clock.advance(RETRY_S)
+    await happens(lambda: len(store.entries) == 5)
+    assert [each.action for each in store.entries if not each.refused] == ["one.done", "two.done"]
+    assert [each.action for each in store.entries if each.refused] == ["refused.0", "refused.1", "refused.2"]
+    trail.note_refusal(entry("refused.later"))
+    await happens(lambda: len(store.entries) == 6)
+
+
 def client(trail: Trail, clock: ManualClock, done: list[str], identity: Identity | None = None) -> Any:
     async def handle(request: Request) -> PlainTextResponse:
         done.append(request.url.path)
@@ -194,7 +216,9 @@ async def test_an_entry_says_who_what_whence_and_how_it_went(trail: Trail, store
     now_ms = clock.now_ms()
     assert store.entries == [
         AuditEntry(now_ms, "ci", "token", "10.0.0.9", "silence.expire", "6f1c", {"status": 200, "seen": True}),
-        AuditEntry(now_ms, "ci", "token", "10.0.0.9", "silence.expire", "unknown", {"status": 404, "seen": True}),
+        AuditEntry(
+            now_ms, "ci", "token", "10.0.0.9", "silence.expire", "unknown", {"status": 404, "seen": True}, refused=True
+        ),
     ]
 
 

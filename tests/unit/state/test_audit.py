@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from fenghuo.model.audit import AuditEntry, AuditFilter
 from fenghuo.state import Database, State, open_state
-from fenghuo.state.audit import ENTRIES
+from fenghuo.state.audit import ENTRIES, REFUSALS
 
 ENTRIES_OF_A_DAY = [
     AuditEntry(100, "ann", "panel", "10.0.0.1", "session.sign_in"),
@@ -46,6 +46,29 @@ def test_old_entries_and_those_beyond_the_limit_are_forgotten(state: State) -> N
     state.audit.forget(200, entries_max=3)
     assert [entry.at_ms for entry in state.audit.find(AuditFilter(), 10)] == [500, 400, 300]
     assert ENTRIES.hits == hits + 1
+
+
+def test_refusals_drive_out_nothing_that_was_done(state: State) -> None:
+    refusals = [AuditEntry(600 + n, "", "", "10.0.0.6", "session.refused", refused=True) for n in range(20)]
+    state.audit.add([*refusals[:1], *ENTRIES_OF_A_DAY, *refusals[1:]])
+    hits, others = REFUSALS.hits, ENTRIES.hits
+    state.audit.forget(0, entries_max=7, refusals_max=2)
+    found = state.audit.find(AuditFilter(), 100)
+    assert [entry.at_ms for entry in found] == [619, 618, 500, 400, 300, 200, 100]
+    assert [entry.refused for entry in found] == [True] * 2 + [False] * 5
+    assert (REFUSALS.hits, ENTRIES.hits) == (hits + 18, others)
+
+
+def test_a_database_of_version_9_learns_of_refusals(url: str) -> None:
+    with open_state(url) as state:
+        state.audit.add(ENTRIES_OF_A_DAY)
+    database = Database(url)
+    with database.write() as connection:
+        connection.execute(text("ALTER TABLE audit DROP COLUMN refused"))
+        connection.execute(text("UPDATE meta SET value = '9' WHERE key = 'schema_version'"))
+    database.close()
+    with open_state(url) as state:
+        assert [entry.refused for entry in state.audit.find(AuditFilter(), 10)] == [False] * 5
 
 
 def test_any_text_can_be_kept(state: State) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -33,6 +34,13 @@ REFUSALS = limits.declare(
     "audit_refusals_a_minute", 60, limits.Policy.REJECT, "Refused requests that the audit trail tells of, each minute."
 )
 
+WAITING_REFUSALS = limits.declare(
+    "audit_refusals_waiting",
+    1_000,
+    limits.Policy.REJECT,
+    "Entries of refused requests among those that wait for a database that refuses.",
+)
+
 
 class AuditStore(Protocol):
     """Where the trail is kept. Synchronous."""
@@ -52,6 +60,7 @@ class Trail:
         self._filled = asyncio.Event()
         self._refusals = (float("-inf"), 0)
         """When the minute began, and how many came in it."""
+        self._waiting_refusals = 0
         self._failing = 0
         """How often the database has refused."""
         self._task: asyncio.Task[None] | None = None
@@ -94,7 +103,11 @@ class Trail:
         if count >= REFUSALS.default:
             REFUSALS.hit()
             return
-        self.note(entry)
+        if self._waiting_refusals >= WAITING_REFUSALS.default:
+            WAITING_REFUSALS.hit()
+            return
+        self._waiting_refusals += 1
+        self.note(replace(entry, refused=True))
 
     async def keep(self, entry: AuditEntry) -> None:
         """Write an entry now. Raises OperatingError when it cannot be written."""
@@ -119,6 +132,7 @@ class Trail:
         """Write what waits; what the database refuses goes on waiting."""
         entries = list(self._queue)
         self._queue.clear()
+        refusals, self._waiting_refusals = self._waiting_refusals, 0
         try:
             await anyio.to_thread.run_sync(self._store.add, entries)
         except OperatingError as error:
@@ -126,3 +140,4 @@ class Trail:
             self._failing += 1
             log.error("%d entries of the audit trail wait for the database: %s", len(entries), error)
             self._queue.extendleft(reversed(entries))
+            self._waiting_refusals += refusals
