@@ -14,7 +14,7 @@ from fenghuo.alerting.escalation.settings import EscalationsSettings
 from fenghuo.alerting.incident.links import LIFETIME_MS, TRIAL
 from fenghuo.alerting.priority.settings import PrioritiesSettings
 from fenghuo.alerting.service import Alerting
-from fenghuo.api.own.ack import AnswerPage
+from fenghuo.api.own.ack import FORGED_SAID_MS, AnswerPage
 from fenghuo.base.clock import ManualClock
 from fenghuo.model.incident import IncidentState
 from fenghuo.state import open_state
@@ -80,6 +80,18 @@ async def test_the_link_of_a_message_of_trial_says_so(phone: Phone) -> None:
         assert answer.status_code == 200
         assert "测试消息" in answer.text
     assert phone.bench.metric("fenghuo_incident_links_refused_total", why="forged") is None
+
+
+async def test_forged_links_fill_no_log(phone: Phone, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(20):
+        assert (await phone.client.post("/a/forged", data=ZHANG)).status_code == 404
+    phone.bench.clock.step_wall(FORGED_SAID_MS / 1000)
+    for _ in range(2):
+        assert (await phone.client.get("/a/forged")).status_code == 404
+    said = [record.getMessage() for record in caplog.records if "forged" in record.getMessage()]
+    first = "a forged link to answer an incident was used from 127.0.0.1"
+    assert said == [first, f"{first}, and 19 before it that were not told of"]
+    assert phone.bench.metric("fenghuo_incident_links_refused_total", why="forged") == 22
 
 
 async def test_a_link_is_over_after_a_day(phone: Phone) -> None:

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 NAME_CHARS_MAX = 60
 MINUTE_MS: Final = 60_000
+FORGED_SAID_MS: Final = MINUTE_MS
+"""How often the log tells of forged links: anybody can make any number of them."""
 SNOOZES_MS: Final[Mapping[str, int]] = {"snooze30": 30 * MINUTE_MS, "snooze120": 120 * MINUTE_MS}
 
 TRIAL: Final = (
@@ -62,6 +64,8 @@ class AnswerPage:
         self._alerting = alerting
         self._now_ms = now_ms
         self._headers = {**headers, "Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
+        self._forged_since = (-FORGED_SAID_MS, 0)
+        """When the log last told of a forged link, and how many came since."""
 
     def routes(self) -> Sequence[Route]:
         return [Route(f"{ANSWER_PATH}{{token}}", self._answer, methods=["GET", "POST"])]
@@ -133,8 +137,15 @@ class AnswerPage:
 
     def _forged(self, request: Request) -> tuple[int, Page]:
         self._alerting.incident_instruments.links_refused.labels("forged").inc()
+        said_ms, untold = self._forged_since
+        now_ms = self._now_ms()
+        if 0 <= now_ms - said_ms < FORGED_SAID_MS:
+            self._forged_since = (said_ms, untold + 1)
+            return 404, said_page(FORGED)
+        self._forged_since = (now_ms, 0)
         client = request.client.host if request.client else "somewhere"
-        log.warning("a forged link to answer an incident was used from %s", client)
+        more = f", and {untold} before it that were not told of" if untold else ""
+        log.warning("a forged link to answer an incident was used from %s%s", client, more)
         return 404, said_page(FORGED)
 
     async def _refused(self, incident: Incident, why: str, words: tuple[str, str], *, posted: bool) -> tuple[int, Page]:
