@@ -135,10 +135,6 @@ def compiled(silence: Silence) -> tuple[AlertMatcher, ...]:
     return tuple(AlertMatcher(each.name, each.value, each.op) for each in silence.conditions)
 
 
-def conditions_of(matchers: Iterable[AlertMatcher]) -> tuple[Condition, ...]:
-    return tuple(Condition(each.name, each.value, each.op) for each in matchers)
-
-
 def _check(silence: Silence) -> None:
     if not silence.conditions:
         raise InputError("invalid silence: at least one matcher required")

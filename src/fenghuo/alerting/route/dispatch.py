@@ -93,9 +93,6 @@ class Dispatcher:
     def groups(self) -> list[Group]:
         return list(self._groups.values())
 
-    def routes_of(self, labels: Labels) -> list[Route]:
-        return self.root.match(labels)
-
     async def dispatch_all(self, held: Iterable[Held]) -> None:
         """Put the alerts into their groups, which are told when all are in: what is reported together is told together.
 
