@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 
 from fenghuo.alerting.escalation.settings import EscalationsSettings
+from fenghuo.alerting.incident import book as book_module
+from fenghuo.alerting.incident import machine
+from fenghuo.alerting.incident.book import LINKS_REFUSED
 from fenghuo.alerting.incident.links import LIFETIME_MS, TRIAL
 from fenghuo.alerting.priority.settings import PrioritiesSettings
 from fenghuo.alerting.service import Alerting
@@ -104,6 +107,23 @@ async def test_a_link_is_over_after_a_day(phone: Phone) -> None:
     incident = await phone.alerting.incidents.get(1)
     assert incident.state is IncidentState.OPEN
     assert (await phone.alerting.incidents.timeline(1))[-1].text == "a link to answer was refused: expired"
+
+
+async def test_a_used_link_cannot_fill_the_time_line(phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(book_module, "LINKS_REFUSED", replace(LINKS_REFUSED, default=7))
+    monkeypatch.setattr(book_module, "EVENTS", replace(book_module.EVENTS, default=10))
+    path, hits = phone.path(), book_module.LINKS_REFUSED.hits
+    assert (await phone.client.post(path, data=ZHANG)).status_code == 200
+    for _ in range(20):
+        assert (await phone.client.post(path, data=ZHANG)).status_code == 410
+    refused = [line for line in await phone.alerting.incidents.timeline(1) if "refused" in line.text]
+    assert 0 < len(refused) < 7
+    assert book_module.LINKS_REFUSED.hits == hits + 20 - len(refused)
+    assert phone.bench.metric("fenghuo_incident_links_refused_total", why="used") == 20
+    await phone.alerting.incidents.act(1, lambda now, at_ms: machine.abandoned(now, at_ms))
+    assert (await phone.alerting.incidents.timeline(1))[-1].text == "its group of alerts is gone", (
+        "there is room for it"
+    )
 
 
 async def test_a_link_for_a_person_answers_in_that_name(phone: Phone) -> None:

@@ -19,11 +19,11 @@ from fenghuo.alerting.incident import machine
 from fenghuo.alerting.incident.machine import REOPEN_MS, Deadline, Sighting, Step
 from fenghuo.alerting.incident.metrics import IncidentInstruments
 from fenghuo.alerting.priority.settings import ACK_WITHIN_MS
-from fenghuo.alerting.timing import Offload
+from fenghuo.alerting.timing import Offload, in_turns
 from fenghuo.base import limits
 from fenghuo.base.clock import Clock
 from fenghuo.base.errors import InputError, OperatingError
-from fenghuo.model.incident import SYSTEM, Incident, IncidentEvent, IncidentState, IncidentTimes, Priority
+from fenghuo.model.incident import SYSTEM, EventKind, Incident, IncidentEvent, IncidentState, IncidentTimes, Priority
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +34,20 @@ INCIDENTS = limits.declare(
 EVENTS = limits.declare(
     "incident_events", 2_000, limits.Policy.REJECT, "Lines of one incident's time line that the program itself writes."
 )
+LINKS_REFUSED = limits.declare(
+    "incident_link_refusals",
+    200,
+    limits.Policy.REJECT,
+    "Lines of a time line before which it also tells of links that were refused: anybody who has one can make them.",
+)
 OWED = limits.declare(
     "incident_events_owed",
     10_000,
     limits.Policy.DROP_OLDEST,
     "Lines of time lines that wait to be recorded while the database refuses.",
 )
+LOOKED_AT_AT_ONCE = 25
+"""Incidents that are looked at in one turn of the event loop: about 1 ms of work."""
 Act = Callable[[Incident, int], Step]
 """What a person does, at a moment in ms."""
 Follower = Callable[[Incident | None, Step], None]
@@ -190,9 +198,10 @@ class IncidentBook:
 
         To be called now and then.
         """
-        now_ms = self._clock.now_ms()
-        for incident in self.live():
-            self._take(machine.late(self._take(machine.woken(Step(incident), now_ms)), now_ms))
+        async for number in in_turns([each.number for each in self.live()], LOOKED_AT_AT_ONCE):
+            incident, now_ms = self._known.get(number), self._clock.now_ms()
+            if incident is not None and incident.live:
+                self._take(machine.late(self._take(machine.woken(Step(incident), now_ms)), now_ms))
         self._measure()
         await self._write()
 
@@ -230,11 +239,7 @@ class IncidentBook:
     def _take(self, step: Step) -> Incident:
         number = step.incident.number
         before = self._known.get(number)
-        events = step.events
-        if step.incident.events >= EVENTS.default:
-            kept = [event for event in events if event.actor is not SYSTEM]
-            EVENTS.hit(len(events) - len(kept))
-            events = kept
+        events = _fitting(step)
         step = machine.timed(before, step, self.deadline, self._clock.now_ms())
         taken = replace(step.incident, events=step.incident.events + len(events))
         if taken == before:
@@ -274,6 +279,20 @@ class IncidentBook:
         late = Counter(each.priority for each in self.live() if each.overdue)
         for priority in Priority:
             self._instruments.overdue.labels(priority).set(late[priority])
+
+
+def _fitting(step: Step) -> list[IncidentEvent]:
+    """What of the step's lines has room on the time line; lines of people always have."""
+    events, length = step.events, step.incident.events
+    if length >= LINKS_REFUSED.default:
+        kept = [event for event in events if event.kind is not EventKind.LINK_REFUSED]
+        LINKS_REFUSED.hit(len(events) - len(kept))
+        events = kept
+    if length >= EVENTS.default:
+        kept = [event for event in events if event.actor is not SYSTEM]
+        EVENTS.hit(len(events) - len(kept))
+        events = kept
+    return events
 
 
 def no_later_than(incident: Incident, since_ms: int) -> int:
