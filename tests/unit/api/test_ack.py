@@ -19,7 +19,7 @@ from fenghuo.alerting.priority.settings import PrioritiesSettings
 from fenghuo.alerting.service import Alerting
 from fenghuo.api.own.ack import FORGED_SAID_MS, AnswerPage
 from fenghuo.base.clock import ManualClock
-from fenghuo.model.incident import IncidentState
+from fenghuo.model.incident import SYSTEM, IncidentState
 from fenghuo.state import open_state
 from unit.alerting.bench import START_MS, Bench, settings_of
 
@@ -137,9 +137,13 @@ async def test_a_link_for_a_person_answers_in_that_name(phone: Phone) -> None:
 async def test_what_is_resolved_cannot_be_acknowledged(phone: Phone) -> None:
     mine, late = phone.path(), phone.path()
     assert (await phone.client.post(mine, data={**ZHANG, "action": "resolve"})).status_code == 200
-    answer = await phone.client.post(late, data=ZHANG)
-    assert answer.status_code == 409
-    assert "INC-1 is resolved" in answer.text
+    for action in ("acknowledge", "snooze30", "resolve"):
+        answer = await phone.client.post(late, data={**ZHANG, "action": action})
+        assert answer.status_code == 409
+        assert "INC-1 is resolved" in answer.text
+    await phone.alerting.incidents.act(1, lambda now, at_ms: machine.reopen(now, SYSTEM, at_ms))
+    assert (await phone.client.post(late, data=ZHANG)).status_code == 200, "what could not be done cost no link"
+    await phone.alerting.incidents.act(1, lambda now, at_ms: machine.resolve(now, SYSTEM, at_ms))
     assert "<form" not in (await phone.client.get(phone.path())).text
 
 

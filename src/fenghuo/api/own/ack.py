@@ -121,16 +121,20 @@ class AnswerPage:
             return 400, self._form(incident, grant, NO_ESCALATION)
         if not name:
             return 400, self._form(incident, grant, NO_NAME)
-        book = self._alerting.incidents
+        book, actor = self._alerting.incidents, Actor(name, "link")
+        deed = _deed(action, actor)
+        try:
+            deed(incident, self._now_ms())  # What cannot be done leaves the link as it is.
+        except InputError as error:
+            return 409, said_page((error.message, ""), incident)
         if not await book.use_link(grant.nonce, grant.expires_ms):
             note.detail["link"] = "used"
             return await self._refused(incident, "used", USED, posted=True)
         try:
-            actor = Actor(name, "link")
             if action == ESCALATE[0]:
                 now = await self._alerting.escalations.escalate(grant.incident, actor)
             else:
-                now = await book.act(grant.incident, _deed(action, actor))
+                now = await book.act(grant.incident, deed)
         except InputError as error:
             return 409, said_page((error.message, ""), await book.get(grant.incident))
         return 200, said_page(DONE[action], now)
@@ -162,5 +166,6 @@ class AnswerPage:
 def _deed(action: str, actor: Actor) -> Act:
     if action in SNOOZES_MS:
         return lambda now, at_ms: machine.snooze(now, actor, at_ms, SNOOZES_MS[action])
-    act = machine.acknowledge if action == "acknowledge" else machine.resolve
+    acts = {"acknowledge": machine.acknowledge, "resolve": machine.resolve, "escalate": machine.escalate}
+    act = acts[action]
     return lambda now, at_ms: act(now, actor, at_ms)
