@@ -165,6 +165,9 @@ def _padded(blocks: Sequence[RaggedBlock]) -> Iterator[Matrix]:
         return
     loose = _joined(blocks)
     sizes = np.diff(loose.offsets)
+    if sizes[0] and (sizes == sizes[0]).all() and loose.offsets[0] == 0:
+        yield _of_one_length(loose, len(sizes), int(sizes[0]))
+        return
     order = np.argsort(sizes, kind="stable")
     order = order[sizes[order] > 0]
     ordered = sizes[order]
@@ -176,6 +179,14 @@ def _padded(blocks: Sequence[RaggedBlock]) -> Iterator[Matrix]:
         stop = min(stop, at + max(ROWS_MIN, PADDED_ELEMENTS // (2 * shortest)))
         yield _one_padded(loose, order[at:stop], sizes[order[at:stop]])
         at = stop
+
+
+def _of_one_length(loose: RaggedBlock, rows: int, length: int) -> Matrix:
+    """Series that all have as many samples, which stand as in a matrix already."""
+    end = rows * length
+    starts = None if loose.starts_ms is None else loose.starts_ms[:end].reshape(rows, length)
+    times, values = loose.times_ms[:end].reshape(rows, length), loose.values[:end].reshape(rows, length)
+    return Matrix(loose.series, times, values, starts)
 
 
 def _one_padded(loose: RaggedBlock, chosen: Ints, sizes: Ints) -> Matrix:

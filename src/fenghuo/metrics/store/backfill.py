@@ -21,7 +21,7 @@ from fenghuo.metrics.store.block import read_block
 from fenghuo.metrics.store.block_format import Cuts
 from fenghuo.metrics.store.block_write import write_block
 from fenghuo.metrics.store.bounds import LIMIT, Bounds
-from fenghuo.metrics.store.loose import Flat, merged
+from fenghuo.metrics.store.loose import Flat, merged, ragged
 from fenghuo.metrics.store.parts import Parts
 from fenghuo.metrics.store.selecting import SelectPlan
 from fenghuo.metrics.store.settings import StoreSettings
@@ -29,6 +29,7 @@ from fenghuo.metrics.store.source import Plan, Span
 from fenghuo.model.label_table import LabelTable
 from fenghuo.model.labels import Labels
 from fenghuo.model.sample import REFUSED, AppendResult, Floats, Ints
+from fenghuo.model.selection import RaggedBlock
 
 GATHERED = declare(
     "backfill_samples",
@@ -59,8 +60,8 @@ class _Ready:
 
     flat: Flat
 
-    def read(self) -> list[Flat]:
-        return [self.flat]
+    def read(self) -> list[RaggedBlock]:
+        return [ragged(self.flat)]
 
 
 class Backfill:

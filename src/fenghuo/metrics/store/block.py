@@ -28,10 +28,10 @@ from fenghuo.metrics.store.chunk import BlockFile, BlockSpan, Erased, chunk_at
 from fenghuo.metrics.store.head import MIXED, NOWHERE
 from fenghuo.metrics.store.head_read import flattened
 from fenghuo.metrics.store.index import SeriesIndex
-from fenghuo.metrics.store.loose import Flat
 from fenghuo.metrics.store.tombstones import Tombstones, read_tombstones
 from fenghuo.model.label_table import Dictionary
 from fenghuo.model.sample import Bools, Floats, Ints
+from fenghuo.model.selection import RaggedBlock
 
 ENTERED_AT_ONCE = 5000
 """Series, or label values, that are entered into the index before others get the store's lock: some 5 ms."""
@@ -47,7 +47,7 @@ class BlockPlan:
 
     spans: list[tuple[Ints, BlockSpan]]
 
-    def read(self) -> list[Flat]:
+    def read(self) -> list[RaggedBlock]:
         parts = []
         for rows, span in self.spans:
             out = np.empty((len(rows), len(span.times_ms)), dtype=np.float64)

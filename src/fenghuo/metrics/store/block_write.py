@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import zlib
 from collections.abc import Callable, Iterator
@@ -25,11 +26,12 @@ from fenghuo.metrics.store.block_format import (
     footer,
 )
 from fenghuo.metrics.store.codec import pack_ints, pack_row
-from fenghuo.metrics.store.loose import Flat, merged
+from fenghuo.metrics.store.loose import joined
 from fenghuo.metrics.store.selecting import SelectPlan, filled, flat_span, in_order, read_flats
 from fenghuo.metrics.store.source import Span
 from fenghuo.model.label_table import LabelTable
 from fenghuo.model.sample import Bools, Floats, Ints, is_absent
+from fenghuo.model.selection import RaggedBlock
 
 CHUNK_COLUMNS = 1920
 """Times of a chunk: eight hours at 15 s, where a block is that long. 480 take 10 % more room (200 counters at 30 s).
@@ -77,7 +79,7 @@ class BlockWriter:
                     self._cohort(self._keys[cohort], rows, spans)
                 else:
                     flats.extend(flat_span(rows, span) for span in spans)
-            self._loose(merged(flats))
+            self._loose(joined(flats))
             if not self._columns.chunks:
                 return None
             index = self._index(replaces, cuts)
@@ -122,13 +124,12 @@ class BlockWriter:
             times, values = times[whole:], values[:, whole:]
         self._chunk(number, times, values)
 
-    def _loose(self, flat: Flat) -> None:
-        starts = np.flatnonzero(np.r_[True, flat.rows[1:] != flat.rows[:-1]]) if len(flat.rows) else flat.rows
-        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(flat.rows)], strict=False):
-            number = self._begin(LOOSE_KEY, flat.rows[start : start + 1])
+    def _loose(self, block: RaggedBlock) -> None:
+        for number, (start, end) in enumerate(itertools.pairwise(block.offsets.tolist())):
+            cohort = self._begin(LOOSE_KEY, block.series[number : number + 1])
             for first in range(start, end, CHUNK_COLUMNS):
                 last = min(first + CHUNK_COLUMNS, end)
-                self._chunk(number, flat.times_ms[first:last], flat.values[None, first:last])
+                self._chunk(cohort, block.times_ms[first:last], block.values[None, first:last])
 
     def _chunk(self, cohort: int, times_ms: Ints, values: Floats) -> None:
         values = np.ascontiguousarray(values)

@@ -14,16 +14,14 @@ from fenghuo.metrics.store.arrays import distinct
 from fenghuo.metrics.store.cells import Cells
 from fenghuo.metrics.store.cohort_state import CohortState
 from fenghuo.metrics.store.head import MIXED, Head
-from fenghuo.metrics.store.loose import Flat, Run, gather, merged
-from fenghuo.metrics.store.pages import Slab
+from fenghuo.metrics.store.loose import Run, gather, ragged, without_empty
+from fenghuo.metrics.store.slab_read import SlabHits, read_hits, scanned
 from fenghuo.model.sample import ABSENT_NAN, Floats, Ints, is_absent
-from fenghuo.model.stretches import stretches
+from fenghuo.model.selection import RaggedBlock
 
 SCAN_COHORTS_MIN = 48
 """From this many cohorts on, going through the slabs beats going through the cohorts (measured at 14,000 series in
 2,000 cohorts: a step for a cohort's page is 6 us, a slab 40 us)."""
-SHAPES_MAX = 32
-"""Pages of a slab that are wanted from and to the same columns are read together, unless there are more kinds."""
 
 
 class Slots:
@@ -89,33 +87,15 @@ def cohort_spans(state: CohortState, sids: Ints, start_ms: int, end_ms: int) -> 
     return spans
 
 
-def flattened(rows: Ints, times_ms: Ints, values: Floats) -> Flat:
+def flattened(rows: Ints, times_ms: Ints, values: Floats) -> RaggedBlock:
     """The samples of a dense piece: ``rows[i]`` is the row of ``values[i]``; rows need not be in order."""
     if not np.isnan(values).any():
         times = times_ms if len(rows) == 1 else np.tile(times_ms, len(rows))
-        return Flat(np.repeat(rows, len(times_ms)), times, values.reshape(-1))
+        return RaggedBlock(rows, np.arange(len(rows) + 1) * len(times_ms), times, values.reshape(-1))
     present = ~is_absent(values)
     counts = np.count_nonzero(present, axis=1)
     times = np.broadcast_to(times_ms, values.shape)[present]
-    return Flat(np.repeat(rows, counts), times, values[present])
-
-
-@dataclass(frozen=True, slots=True)
-class SlabHits:
-    """Rows of a slab that belong to wanted series."""
-
-    cells: Cells
-    times_ms: Ints
-    """int64[pages, columns]: of the pages that have them, the columns from ``first`` on."""
-    first: int
-    page_of: Ints
-    """By hit: the row of its times."""
-    bounds: Ints
-    """int64[pages, 2]: the columns of ``times_ms`` that lie between the times of the query, end exclusive."""
-    places: Ints
-    """By hit: the row of the slab."""
-    rows: Ints
-    """By hit: the wanted row."""
+    return without_empty(RaggedBlock(rows, np.r_[0, np.cumsum(counts)], times, values[present]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,128 +109,37 @@ class FlatPlan:
     hits: list[SlabHits]
     runs: list[Run]
 
-    def read(self) -> list[Flat]:
-        """The samples, in parts that :func:`merged` joins. Needs no lock."""
+    def read(self) -> list[RaggedBlock]:
+        """The samples, in parts that :func:`joined` joins. Needs no lock."""
         parts = [_read_span(rows, span) for rows, span in self.spans]
         if self.hits:
-            parts.append(_read_hits(self.hits))
-        parts.extend(gather(self.runs, self.sids, self.start_ms, self.end_ms))
+            parts.append(read_hits(self.hits))
+        parts.extend(map(ragged, gather(self.runs, self.sids, self.start_ms, self.end_ms)))
         return parts
 
 
 def flat_plan(head: Head, sids: Ints, start_ms: int, end_ms: int) -> FlatPlan:
     """Plan to read ``sids`` sample by sample."""
-    places = head.place(sids, start_ms, end_ms)
+    homes = head.place(sids, start_ms, end_ms)
+    mixed, at_home = np.flatnonzero(homes == MIXED), np.flatnonzero(homes >= 0)
+    runs = head.loose_runs() if len(mixed) else []
+    if len(mixed) + len(distinct(homes[at_home].astype(np.int64))) >= SCAN_COHORTS_MIN:
+        return FlatPlan(sids, start_ms, end_ms, [], scanned(head, sids, start_ms, end_ms), runs)
     spans: list[tuple[Ints, PageSpan]] = []
-    hits: list[SlabHits] = []
     members: dict[int, list[int]] = {}
-    for row in np.flatnonzero(places >= 0).tolist():
-        members.setdefault(int(places[row]), []).append(row)
-    for row in np.flatnonzero(places == MIXED).tolist():
+    for row, home in zip(at_home.tolist(), homes[at_home].tolist(), strict=True):
+        members.setdefault(home, []).append(row)
+    for row in mixed.tolist():
         for code in head.cohorts_of(int(sids[row])):
             members.setdefault(code, []).append(row)
-    if len(members) >= SCAN_COHORTS_MIN:
-        hits = _scan(head, sids, start_ms, end_ms)
-    else:
-        for code, rows in members.items():
-            picked = np.array(rows, dtype=np.int64)
-            found = cohort_spans(head.cohorts[code], sids[picked], start_ms, end_ms)
-            spans.extend((picked, span) for span in found)
-    return FlatPlan(sids, start_ms, end_ms, spans, hits, head.loose_runs() if (places == MIXED).any() else [])
+    for code, rows in members.items():
+        picked = np.array(rows, dtype=np.int64)
+        found = cohort_spans(head.cohorts[code], sids[picked], start_ms, end_ms)
+        spans.extend((picked, span) for span in found)
+    return FlatPlan(sids, start_ms, end_ms, spans, [], runs)
 
 
-def _read_span(rows: Ints, span: PageSpan) -> Flat:
+def _read_span(rows: Ints, span: PageSpan) -> RaggedBlock:
     out = np.empty((len(rows), len(span.times_ms)))
     span.fill(out)
     return flattened(rows, span.times_ms, out)
-
-
-def _scan(head: Head, sids: Ints, start_ms: int, end_ms: int) -> list[SlabHits]:
-    wanted = np.full(head.homes.size + 1, -1, dtype=np.int64)  # The last cell answers for unused rows, sid -1.
-    wanted[sids] = np.arange(len(sids))
-    found = []
-    for slab in head.pool.slabs:
-        rows = wanted[slab.sids[: slab.used]]
-        places = np.flatnonzero(rows >= 0)
-        pages = slab.page_of[places]
-        inside = (slab.times[pages, 0] <= end_ms) & (slab.last_ms[pages] >= start_ms)
-        if inside.any():
-            places = places[inside]
-            found.append(_hits(slab, places, rows[places], start_ms, end_ms))
-    return found
-
-
-def _hits(slab: Slab, places: Ints, rows: Ints, start_ms: int, end_ms: int) -> SlabHits:
-    """The rows ``places`` of a slab, with the columns that some of their pages have between the times."""
-    pages = distinct(slab.page_of[places].astype(np.int64))
-    page_of = np.searchsorted(pages, slab.page_of[places])
-    times = slab.times[pages]
-    bounds = np.stack((_counts_until(times, start_ms - 1), _counts_until(times, end_ms)), axis=1)
-    first, end = int(bounds[:, 0].min()), int(bounds[:, 1].max())
-    return SlabHits(slab.cells, times[:, first:end], first, page_of, bounds - first, places, rows)
-
-
-def _counts_until(times_ms: Ints, moment_ms: int) -> Ints:
-    """int64[n]: how many of the times of each row, which ascend, are not later. A binary search of all rows at once."""
-    low = np.zeros(len(times_ms), dtype=np.int64)
-    high = np.full(len(times_ms), times_ms.shape[1], dtype=np.int64)
-    every, last = np.arange(len(times_ms)), times_ms.shape[1] - 1
-    for _ in range(times_ms.shape[1].bit_length()):
-        middle = (low + high) >> 1
-        before = (times_ms[every, np.minimum(middle, last)] <= moment_ms) & (middle < high)
-        low, high = np.where(before, middle + 1, low), np.where(before, high, middle)
-    return low
-
-
-def _read_hits(hits: list[SlabHits]) -> Flat:
-    rows = np.concatenate([hit.rows for hit in hits])
-    bounds = np.concatenate([hit.bounds[hit.page_of] for hit in hits])
-    edges = np.concatenate([_edges(hit) for hit in hits])
-    order = np.lexsort((edges[:, 0], rows))
-    counts = bounds[:, 1] - bounds[:, 0]
-    starts = np.empty(len(order), dtype=np.int64)
-    starts[order] = np.cumsum(counts[order]) - counts[order]
-    times, values = np.empty(int(counts.sum()), dtype=np.int64), np.empty(int(counts.sum()))
-    done = 0
-    for hit in hits:
-        _deal(hit, starts[done : done + len(hit.rows)], times, values)
-        done += len(hit.rows)
-    flat = Flat(np.repeat(rows[order], counts[order]), times, values)
-    absent = is_absent(values)
-    if absent.any():
-        flat = Flat(flat.rows[~absent], times[~absent], values[~absent])
-    ordered, edges = rows[order], edges[order]
-    overlap = (ordered[1:] == ordered[:-1]) & (edges[1:, 0] <= edges[:-1, 1])
-    return merged([flat]) if overlap.any() else flat
-
-
-def _edges(hit: SlabHits) -> Ints:
-    """int64[hits, 2]: the first and the last wanted time of each hit."""
-    pages = np.arange(len(hit.bounds))
-    return np.stack((hit.times_ms[pages, hit.bounds[:, 0]], hit.times_ms[pages, hit.bounds[:, 1] - 1]), axis=1)[
-        hit.page_of
-    ]
-
-
-def _deal(hit: SlabHits, starts: Ints, times: Ints, values: Floats) -> None:
-    """Put the samples of each hit where they begin in the flat arrays, those of pages of one shape together."""
-    width = hit.times_ms.shape[1]
-    part = np.empty((len(hit.rows), width))
-    hit.cells.read(hit.places, hit.first, hit.first + width, part)
-    shapes = hit.bounds[:, 0] * (width + 1) + hit.bounds[:, 1]
-    found = distinct(shapes)
-    if len(found) > SHAPES_MAX:
-        columns, (first, end) = np.arange(width), hit.bounds[hit.page_of].T[:, :, None]
-        inside = (columns >= first) & (columns < end)
-        index = (starts[:, None] + columns - first)[inside]
-        times[index], values[index] = hit.times_ms[hit.page_of][inside], part[inside]
-        return
-    for shape in found.tolist():
-        first, end = divmod(shape, width + 1)
-        if first == end:
-            continue
-        picked = np.flatnonzero(shapes[hit.page_of] == shape)
-        # Where runs of so many cells may begin: assigning to them copies run by run.
-        at, length = starts[picked], end - first
-        stretches(times, length)[at] = hit.times_ms[hit.page_of[picked], first:end]
-        stretches(values, length)[at] = part[picked, first:end]

@@ -6,6 +6,7 @@ merged, so that a query visits few of them and each sample is moved a few times 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from fenghuo.metrics.store.arrays import spread
 from fenghuo.model.sample import Bools, Floats, Ints
+from fenghuo.model.selection import RaggedBlock
 
 FAN_IN = 8
 """Runs of one size class that are merged into one of the next."""
@@ -73,6 +75,37 @@ def merged(flats: list[Flat]) -> Flat:
     joined = _taken(joined, np.lexsort((joined.times_ms, joined.rows)))
     repeated = (joined.rows[1:] == joined.rows[:-1]) & (joined.times_ms[1:] == joined.times_ms[:-1])
     return _taken(joined, np.flatnonzero(np.r_[True, ~repeated])) if repeated.any() else joined
+
+
+def joined(parts: Sequence[RaggedBlock]) -> RaggedBlock:
+    """The same of ragged blocks, in each of which a series stands once, in order of time; ordered by series."""
+    parts = [part for part in parts if len(part.series)]
+    if len(parts) == 1 and (parts[0].series[1:] > parts[0].series[:-1]).all():
+        return parts[0]
+    return ragged(merged([flat_of(part) for part in parts]))
+
+
+def flat_of(block: RaggedBlock) -> Flat:
+    """The samples of a block, with the row of each."""
+    return Flat(np.repeat(block.series, np.diff(block.offsets)), block.times_ms, block.values)
+
+
+def ragged(flat: Flat) -> RaggedBlock:
+    """Samples that are in order, as a block."""
+    if not len(flat.rows):
+        return RaggedBlock(flat.rows, np.zeros(1, dtype=np.int64), flat.times_ms, flat.values)
+    starts = np.flatnonzero(np.r_[True, flat.rows[1:] != flat.rows[:-1]])
+    return RaggedBlock(flat.rows[starts], np.r_[starts, len(flat.rows)], flat.times_ms, flat.values)
+
+
+def without_empty(block: RaggedBlock) -> RaggedBlock:
+    """The same without series that have no sample."""
+    kept = block.offsets[1:] > block.offsets[:-1]
+    if kept.all():
+        return block
+    return RaggedBlock(
+        block.series[kept], np.r_[block.offsets[:-1][kept], block.offsets[-1]], block.times_ms, block.values
+    )
 
 
 def _taken(flat: Flat, order: Ints) -> Flat:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fenghuo.metrics.store.head import NOWHERE
-from fenghuo.metrics.store.loose import Flat, merged
+from fenghuo.metrics.store.loose import Flat, flat_of, merged
 from fenghuo.metrics.store.parts import Parts
 from fenghuo.metrics.store.selecting import plan_select, read_select
 from fenghuo.metrics.store.source import HeadSource, Source
@@ -37,7 +37,7 @@ class Reader:
     def stored(self, sids: Ints, start_ms: int, end_ms: int) -> Flat:
         """The samples between the times of some series, by their numbers. Called with the lock held."""
         sources = self.sources(start_ms, end_ms)
-        return merged([flat for each in sources for flat in each.plan(sids, start_ms, end_ms).read()])
+        return merged([flat_of(part) for each in sources for part in each.plan(sids, start_ms, end_ms).read()])
 
     def sources(self, start_ms: int, end_ms: int) -> list[Source]:
         """The parts of the store that may have samples between the times, in order. Called with the lock held."""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from fenghuo.metrics.store.head import MIXED, NOWHERE
 from fenghuo.metrics.store.head_read import flattened
-from fenghuo.metrics.store.loose import Flat, merged
+from fenghuo.metrics.store.loose import joined
 from fenghuo.metrics.store.source import Plan, Source, Span
 from fenghuo.model.label_table import LabelTable
 from fenghuo.model.sample import Floats, Ints
@@ -109,7 +109,7 @@ def _grouped_few(homes: Sequence[int]) -> tuple[list[tuple[int, Ints]], Ints]:
 def read_select(plan: SelectPlan) -> Selection:
     """Carry out the plan."""
     whole: list[tuple[Ints, list[Span]]] = []
-    flats: list[Flat] = []
+    flats: list[RaggedBlock] = []
     for _, rows, planned in plan.dense:
         spans = [span for span in planned if len(span.times_ms)]
         if in_order(spans):
@@ -118,17 +118,15 @@ def read_select(plan: SelectPlan) -> Selection:
             flats.extend(flat_span(rows, span) for span in spans)
     blocks: list[DenseBlock | RaggedBlock] = [*_dense(whole)]
     flats.extend(read_flats(plan))
-    if flats and len((ragged := merged(flats)).rows):
-        starts = np.flatnonzero(np.r_[True, ragged.rows[1:] != ragged.rows[:-1]])
-        offsets = np.r_[starts, len(ragged.rows)].astype(np.int64)
-        blocks.append(RaggedBlock(ragged.rows[starts], offsets, ragged.times_ms, ragged.values))
+    if flats and len((ragged := joined(flats)).series):
+        blocks.append(ragged)
     return _without_empty_rows(plan.labels, blocks)
 
 
-def read_flats(plan: SelectPlan) -> list[Flat]:
-    """The parts of the flat plans, their rows those of the plan's label table."""
-    parts = [flat for each in plan.flats for flat in each.read()]
-    return [Flat(plan.flat_rows[flat.rows], flat.times_ms, flat.values) for flat in parts]
+def read_flats(plan: SelectPlan) -> list[RaggedBlock]:
+    """The parts of the flat plans, their series rows of the plan's label table."""
+    parts = [part for each in plan.flats for part in each.read()]
+    return [RaggedBlock(plan.flat_rows[part.series], part.offsets, part.times_ms, part.values) for part in parts]
 
 
 def in_order(spans: Sequence[Span]) -> bool:
@@ -167,7 +165,7 @@ def _dense(whole: Sequence[tuple[Ints, list[Span]]]) -> Iterator[DenseBlock]:
         at += size
 
 
-def flat_span(rows: Ints, span: Span) -> Flat:
+def flat_span(rows: Ints, span: Span) -> RaggedBlock:
     """The samples of one span; ``rows`` are the rows to give its series."""
     out = np.empty((len(rows), len(span.times_ms)), dtype=np.float64)
     span.fill(out)

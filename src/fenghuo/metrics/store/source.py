@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from fenghuo.metrics.store.head import Head
 from fenghuo.metrics.store.head_read import cohort_spans, flat_plan
-from fenghuo.metrics.store.loose import Flat
 from fenghuo.model.sample import Floats, Ints
+from fenghuo.model.selection import RaggedBlock
 
 
 class Span(Protocol):
@@ -30,8 +30,8 @@ class Span(Protocol):
 class Plan(Protocol):
     """A way to read series sample by sample."""
 
-    def read(self) -> list[Flat]:
-        """The samples, in parts. Needs no lock."""
+    def read(self) -> list[RaggedBlock]:
+        """The samples, in parts; the series of each are positions among those of the plan. Needs no lock."""
         ...
 
 

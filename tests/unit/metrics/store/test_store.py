@@ -260,6 +260,36 @@ def test_lists_of_series_and_labels_keep_to_the_time_range(make: Make, clock: Ma
     assert store.series([equal(job="a"), equal(name_="old")], now, now) == [named("old", job="a")]
 
 
+def test_small_cohorts_that_paused_or_missed_a_scrape(make: Make, clock: ManualClock) -> None:
+    """Their pages are read together: some have no sample between the times, one is short, one series is absent once."""
+    store, now = make(), clock.now_ms()
+    wanted = {}
+    for number in range(60):
+        cohort, series = store.cohort(f"t{number}"), [named("up", t=str(number)), named("load", t=str(number))]
+        rows = cohort.rows(series)
+        times = [now, now + 60_000] if number % 3 else [now, now + 15_000, now + 30_000, now + 45_000, now + 60_000]
+        for time_ms in [each for each in times if number != 6 or each != now + 30_000]:
+            present = rows[:1] if number == 9 and time_ms == now + 30_000 else rows
+            cohort.append(time_ms, present, np.full(len(present), time_ms - now + number / 8))
+        wanted[series[1]] = {
+            each: each - now + number / 8
+            for each in times
+            if (number, each) not in {(6, now + 30_000), (9, now + 30_000)}
+        }
+
+    def found(start_ms: int, end_ms: int) -> dict[Labels, list[tuple[int, int]]]:
+        return look(store.select(equal(name_="load"), start_ms, end_ms))
+
+    def kept(start_ms: int, end_ms: int) -> dict[Labels, list[tuple[int, int]]]:
+        within = {
+            labels: [(t, bits(v)) for t, v in own.items() if start_ms <= t <= end_ms] for labels, own in wanted.items()
+        }
+        return {labels: own for labels, own in within.items() if own}
+
+    for start_ms, end_ms in ((now + 10_000, now + 50_000), (now + 20_000, now + 25_000), (now, now + 60_000)):
+        assert found(start_ms, end_ms) == kept(start_ms, end_ms)
+
+
 def test_many_series_of_a_cohort_come_dense_and_small_cohorts_ragged(make: Make, clock: ManualClock) -> None:
     store, now = make(), clock.now_ms()
     for number in range(60):
