@@ -43,7 +43,9 @@ class Arrangement:
 
     @property
     def channel_names(self) -> set[ChannelName]:
-        return {stage.name for stages in self.telling.receivers.channels.values() for stage in stages}
+        """Of receivers, and people's contacts."""
+        stages = {stage.name for stages in self.telling.receivers.channels.values() for stage in stages}
+        return stages | self.terms.reach.contact_names
 
 
 @dataclass(frozen=True, slots=True)

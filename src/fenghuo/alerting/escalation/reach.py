@@ -16,6 +16,7 @@ from fenghuo.alerting.escalation.metrics import EscalationInstruments
 from fenghuo.alerting.escalation.settings import PERSON, RECEIVER, SCHEDULE
 from fenghuo.alerting.notify.channels.channel import Addressable, Channel, ChannelError
 from fenghuo.alerting.notify.decide import Reason
+from fenghuo.alerting.notify.health import ChannelName
 from fenghuo.alerting.notify.message import Message
 from fenghuo.alerting.notify.stage import ChannelStage, Tools
 from fenghuo.alerting.oncall.service import OnCall
@@ -60,6 +61,15 @@ class Reach:
     compose: Compose
     instruments: EscalationInstruments
     offload: Callable[..., Awaitable[Any]]
+
+    @property
+    def contact_names(self) -> set[ChannelName]:
+        """How the notices to people's contacts are recorded."""
+        return {
+            ChannelName(f"{PERSON}:{name}", contact.kind.value, number)
+            for name, person in self.oncall.settings.people.items()
+            for number, contact in enumerate(person.contacts)
+        }
 
     async def tell(self, targets: Sequence[str], occasion: Occasion) -> bool:
         """Tell everybody whom the targets name, each once; true when anybody was reached."""

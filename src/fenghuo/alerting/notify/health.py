@@ -1,7 +1,8 @@
 """Which channels keep failing, and the alert about each. Pure but for what it counts.
 
 A channel fails when several notices in a row did not get through, or when one did not and nothing got through for some
-time after. It works again with the first notice that gets through.
+time after. It works again with the first notice that gets through. A person's contact is told so rarely that silence
+means nothing there: only failures in a row count.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from fenghuo.alerting.escalation.settings import PERSON
 from fenghuo.model.alert import Alert
 from fenghuo.model.duration import format_duration
 from fenghuo.model.labels import Labels
@@ -33,6 +35,11 @@ class ChannelName:
     kind: str
     index: int
 
+    @property
+    def is_contact(self) -> bool:
+        """Whether it is one person's contact, not a receiver's channel."""
+        return self.receiver.startswith(f"{PERSON}:")
+
 
 @dataclass(frozen=True, slots=True)
 class FailingWhen:
@@ -41,7 +48,7 @@ class FailingWhen:
     failures: int = 3
     """So many notices in a row; 0 for never."""
     after_ms: int = 600_000
-    """So long since the first of them, however many they are; 0 for never."""
+    """So long since the first of them, however many they are; 0 for never. Not for people's contacts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,7 @@ class ChannelHealth:
         """What is to be reported now: what begins, what goes on once a minute, and what is over, once."""
         reports, self._over = self._over, []
         for name, trouble in self._troubles.items():
-            if not self._fails(trouble, now_ms):
+            if not self._fails(name, trouble, now_ms):
                 continue
             if trouble.alert is None:
                 log.error("%s of receiver %s keeps failing: %s", name.kind, name.receiver, trouble.error)
@@ -104,11 +111,11 @@ class ChannelHealth:
             reports.append(alert)
         return reports
 
-    def _fails(self, trouble: _Trouble, now_ms: int) -> bool:
+    def _fails(self, name: ChannelName, trouble: _Trouble, now_ms: int) -> bool:
         when = self._when
         if trouble.alert is not None or 0 < when.failures <= trouble.failures:
             return True
-        return 0 < when.after_ms <= now_ms - trouble.since_ms
+        return not name.is_contact and 0 < when.after_ms <= now_ms - trouble.since_ms
 
     def _worsen(self, name: ChannelName, now_ms: int, error: str) -> None:
         known = self._troubles.get(name) or _Trouble(now_ms, 0, "")
