@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from fenghuo.base.clock import Clock
@@ -23,6 +23,14 @@ async def sleep_or(clock: Clock, seconds: float, event: asyncio.Event) -> bool:
         for wait in waits:
             wait.cancel()
     return event.is_set()
+
+
+async def in_turns(items: Iterable[T], at_once: int) -> AsyncIterator[T]:
+    """Each of ``items``; after every ``at_once`` of them others have the event loop, and may change what was true."""
+    for number, item in enumerate(items, 1):
+        yield item
+        if number % at_once == 0:
+            await asyncio.sleep(0)
 
 
 async def _until(event: asyncio.Event) -> None:
