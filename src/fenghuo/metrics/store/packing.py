@@ -61,10 +61,11 @@ class Packed:
 
     def read(self, places: Places, first: int, end: int, out: Floats) -> None:
         """Write the columns ``first`` to ``end`` of the rows ``places`` to ``out``, float64[places, end - first]."""
+        if isinstance(places, slice) and places.stop - places.start == 1:
+            self._read_row(places.start, first, end, out[0])
+            return
         kinds, bases = self._kinds[places], self._bases[places]
-        lowest = highest = int(kinds[0])
-        if len(kinds) > 1:
-            lowest, highest = int(kinds.min()), int(kinds.max())
+        lowest, highest = int(kinds.min()), int(kinds.max())
         if lowest != highest or lowest == _CONSTANT:
             out[:] = bases[:, None]  # Right for the constants.
         index, extra = self._index[places], self._extra[places] if self._has_extra else None
@@ -78,6 +79,26 @@ class Packed:
                 own = None if extra is None else extra[picked]
                 self._unpack(kind, _span(index[picked]), slice(first, end), bases[picked], own, part)
                 out[picked] = part
+
+    def _read_row(self, row: int, first: int, end: int, out: Floats) -> None:
+        """The same for one row: what rules read is mostly that, and numbers cost less than arrays of one."""
+        kind, base = self._kinds.item(row), self._bases.item(row)
+        if kind == _CONSTANT:
+            out.fill(base)
+            return
+        matrix = self._matrices[kind - 1]
+        cells = matrix[self._index.item(row), first:end]
+        if kind == _FLOATS:
+            out[:] = cells
+            return
+        np.add(cells, base, out=out, dtype=np.float64)
+        extra = self._extra.item(row)
+        if extra & _DIGITS:
+            out /= _POWERS[extra & _DIGITS]
+        if extra & _MARKED:
+            top = np.iinfo(matrix.dtype).max
+            out[cells == top] = ABSENT_NAN
+            out[cells == top - 1] = STALE_NAN
 
     def _unpack(
         self, kind: int, index: Places, columns: slice, bases: Floats, extra: npt.NDArray[np.uint8] | None, out: Floats

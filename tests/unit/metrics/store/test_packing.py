@@ -49,6 +49,9 @@ def test_every_value_comes_back(values: Floats, data: st.DataObject) -> None:
     part = np.empty((len(places), end - first))
     found.read(places, first, end, part)
     assert (bits(part) == bits(values[places, first:end])).all()
+    for row in range(rows):
+        found.read(slice(row, row + 1), first, end, part[:1])
+        assert (bits(part[0]) == bits(values[row, first:end])).all()
 
 
 def test_nans_with_a_payload_of_their_own_come_back() -> None:
