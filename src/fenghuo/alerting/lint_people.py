@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 
 from fenghuo.alerting.escalation.settings import PERSON, RECEIVER, EscalationsSettings
 from fenghuo.alerting.mute.edges import end_of
+from fenghuo.alerting.notify.channels.settings import ChannelSettings
+from fenghuo.alerting.notify.channels.slack.settings import SlackSettings
 from fenghuo.alerting.oncall.schedule import Roster
-from fenghuo.alerting.oncall.settings import DAY_MS, Contact, OnCallSettings
+from fenghuo.alerting.oncall.settings import DAY_MS, Contact, ContactKind, OnCallSettings
 from fenghuo.alerting.priority.settings import PrioritiesSettings
 from fenghuo.alerting.reached import kinds_of
 from fenghuo.alerting.settings import BUILT_IN_RECEIVER, AlertingSettings
@@ -54,8 +56,21 @@ def doubtful_people(found: Configured, now_ms: int) -> Iterator[Finding]:
     yield from _priorities(found, now_ms)
 
 
+def _kinds(found: Configured) -> dict[str, tuple[str, ...]]:
+    """The kinds of each receiver's channels that can tell people: of Slack's only those of bots."""
+    has_token = found.alerting.global_.has_slack_token
+
+    def can(channel: ChannelSettings) -> bool:
+        return not isinstance(channel, SlackSettings) or channel.is_bot(global_token=has_token)
+
+    return {
+        receiver.name: tuple(channel.kind for _, channel in receiver.channels() if can(channel))
+        for receiver in found.alerting.receivers
+    }
+
+
 def _contacts(found: Configured) -> Iterator[Finding]:
-    by_name = kinds_of(found.alerting)
+    by_name = _kinds(found)
     schedules = found.oncall.schedules.values()
     on_call = {name for schedule in schedules for layer in schedule.layers for name in layer.people}
     called = {name for _, kind, name in found.escalations.targets() if kind == PERSON}
@@ -70,7 +85,8 @@ def _contacts(found: Configured) -> Iterator[Finding]:
             elif not _carried(contact, by_name):
                 where = f"receiver {contact.via!r} has" if contact.via else "no receiver has"
                 none = "no" if contact.via else "a"
-                kind = contact.kind.value
+                bot = " with a bot's token (`app_token`)" if contact.kind is ContactKind.SLACK else ""
+                kind = f"{contact.kind}{bot}"
                 yield Finding(place, f"{where} {none} channel of kind {kind}, so that this contact cannot be reached")
 
 
@@ -110,9 +126,9 @@ def _escalations(found: Configured) -> Iterator[Finding]:
 def _reaches(target: str, found: Configured) -> bool:
     """Whether a target can ever reach somebody."""
     kind, _, name = target.partition(":")
-    by_name = kinds_of(found.alerting)
     if kind == RECEIVER:
-        return bool(by_name.get(name))
+        return bool(kinds_of(found.alerting).get(name))
+    by_name = _kinds(found)
     schedule = found.oncall.schedules.get(name)
     layers = schedule.layers if schedule is not None and kind != PERSON else []
     keys = [name] if kind == PERSON else [key for layer in layers for key in layer.people]

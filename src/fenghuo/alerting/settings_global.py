@@ -88,13 +88,17 @@ class GlobalSettings(Settings):
             "wechat_api_secret",
         ):
             at_most_one(self, name, f"{name}_file")
-        has_token = bool(self.slack_app_token or self.slack_app_token_file)
-        if has_token and self._slack_url_differs():
+        if self.has_slack_token and self._slack_url_differs():
             raise RefusedError(
                 "at most one of slack_app_token/slack_app_token_file & slack_api_url/slack_api_url_file must be"
                 " configured"
             )
         return self
+
+    @property
+    def has_slack_token(self) -> bool:
+        """Whether a Slack bot is given for all entries that name no door of their own."""
+        return bool(self.slack_app_token or self.slack_app_token_file)
 
     def _slack_url_differs(self) -> bool:
         # People wrote the address of chat.postMessage as slack_api_url before slack_app_token existed.

@@ -134,6 +134,26 @@ def test_intervals_that_no_route_names() -> None:
     assert findings(text) == ["mute_time_intervals[0].name: time interval 'n' is used by no route"]
 
 
+@pytest.mark.parametrize(
+    ("door", "reached"),
+    [
+        ("api_url: 'http://slack'", False),
+        ("app_token: xoxb-1", True),
+        ("channel: '#ops'", True),
+        ("app_token_file: /run/token", True),
+    ],
+)
+def test_slack_tells_people_through_a_bot(door: str, reached: bool) -> None:
+    config = f"""
+global: {{slack_app_token: xoxb-0}}
+route: {{receiver: ops}}
+receivers: [{{name: ops, slack_configs: [{{{door}}}]}}]
+"""
+    people = "people: {zhang: {contacts: [{kind: slack, to: U1}]}}"
+    said = "a channel of kind slack with a bot's token (`app_token`), so that this contact cannot be reached"
+    assert findings(config, people) == ([] if reached else [f"people.zhang.contacts[0]: no receiver has {said}"])
+
+
 def test_people_who_cannot_be_reached() -> None:
     people = """
 people:
@@ -146,7 +166,8 @@ schedules:
     assert findings(f"{ONLY}route: {{receiver: ops}}\n", people) == [
         "people.li: 'li' is on call and has no contacts",
         "people.zhang.contacts[0]: no receiver has a channel of kind email, so that this contact cannot be reached",
-        "people.zhang.contacts[1]: receiver 'ops' has no channel of kind slack, so that this contact cannot be reached",
+        "people.zhang.contacts[1]: receiver 'ops' has no channel of kind slack with a bot's token (`app_token`), so "
+        "that this contact cannot be reached",
         "people.zhang.contacts[2].via: there is no receiver 'op'",
     ]
 

@@ -15,7 +15,7 @@ from fenghuo.alerting.notify.channels.dingtalk.settings import DingTalkSettings
 from fenghuo.alerting.notify.channels.email.channel import EmailChannel
 from fenghuo.alerting.notify.channels.email.settings import EmailSettings
 from fenghuo.alerting.notify.channels.settings import BudgetSettings, ChannelSettings, HttpChannelSettings
-from fenghuo.alerting.notify.channels.slack.channel import SlackChannel
+from fenghuo.alerting.notify.channels.slack.channel import SlackBotChannel, SlackChannel
 from fenghuo.alerting.notify.channels.slack.settings import SlackSettings
 from fenghuo.alerting.notify.channels.toolbox import USER_AGENT, Toolbox
 from fenghuo.alerting.notify.channels.webhook.channel import WebhookChannel
@@ -143,7 +143,8 @@ def make(settings: ChannelSettings, globals_: GlobalSettings, toolbox: Toolbox) 
         case DingTalkSettings():
             return DingTalkChannel(settings, http_of(settings, globals_), toolbox)
         case SlackSettings():
-            return SlackChannel(settings, globals_, http_of(settings, globals_), toolbox)
+            kind = SlackBotChannel if settings.is_bot(global_token=globals_.has_slack_token) else SlackChannel
+            return kind(settings, globals_, http_of(settings, globals_), toolbox)
         case ChannelSettings(kind="exec"):
             program: Channel = EXEC.get()(settings, globals_, toolbox)
             return program

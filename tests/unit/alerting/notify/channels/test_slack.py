@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from fenghuo.alerting.notify.channels.channel import ChannelError
+from fenghuo.alerting.notify.channels.channel import Addressable, ChannelError
 from fenghuo.alerting.notify.message import IncidentView
 from unit.alerting.notify.channels.support import Answer, Server, channel_of, message, serving, told
 
@@ -151,6 +151,24 @@ async def test_what_cannot_be_changed_is_said_anew_and_what_may_pass_is_tried_ag
         with pytest.raises(ChannelError, match="ratelimited") as caught:
             await channel.send(message())
         assert caught.value.retryable
+
+
+async def test_a_bot_tells_one_person_anew_each_time_and_leaves_the_groups_message_alone() -> None:
+    async with serving() as server, channel_of(BOT.format(server.url, ", update_message: true")) as channel:
+        server.answer = bot()
+        await channel.send(message())
+        assert isinstance(channel, Addressable)
+        zhang = channel.addressed("U0ZHANG")
+        await zhang.send(message())
+        await zhang.send(message())
+        await channel.send(message())
+    assert asked(server) == ["chat.postMessage", "chat.postMessage", "chat.postMessage", "chat.update"]
+    assert [server.json(number)["channel"] for number in range(4)] == ["#ops", "U0ZHANG", "U0ZHANG", "C1"]
+
+
+async def test_a_webhook_has_its_one_place() -> None:
+    async with serving() as server, channel_of(f"slack_configs: [{{api_url: '{server.url}'}}]") as channel:
+        assert not isinstance(channel, Addressable)
 
 
 async def test_buttons_below_our_text_and_not_below_anothers() -> None:

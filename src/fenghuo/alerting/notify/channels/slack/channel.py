@@ -1,12 +1,14 @@
 """Slack: one attachment through an incoming webhook, or with a bot's token.
 
 A bot may change what it has said: with ``update_message`` a group has one message, which tells how things stand now.
+And it can tell one person.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import orjson
 
@@ -42,6 +44,8 @@ class SlackChannel(ServiceChannel[SlackSettings]):
     """One Slack channel of one receiver."""
 
     heading, main = "title", "text"
+    person = ""
+    """Who is told instead of the entry's channel: the id of a member, or of another channel."""
     templated = ("title", "text", "message_text", "fields", "actions", *ATTACHED, *AROUND)
 
     def __init__(
@@ -54,14 +58,15 @@ class SlackChannel(ServiceChannel[SlackSettings]):
     async def send(self, message: Message) -> None:
         secrets = await self.revealed()
         (request,) = await self.toolbox.offload(self._requests, message, secrets)
-        known = self._sent.get(message.group_key) if self.settings.update_message else None
+        updates = self.settings.update_message and not self.person
+        known = self._sent.get(message.group_key) if updates else None
         if known is not None and await self._changed(request, *known):
             if message.status == RESOLVED:
                 del self._sent[message.group_key]
             return
         answer = await self.poster.ask(request)
         self.judge(answer)
-        if self.settings.update_message and message.status == FIRING:
+        if updates and message.status == FIRING:
             self._remember(message.group_key, answer)
 
     async def _changed(self, request: Request, channel: str, stamp: str) -> bool:
@@ -133,6 +138,8 @@ class SlackChannel(ServiceChannel[SlackSettings]):
             attachment["color"] = said["color"] or ("danger" if message.status == FIRING else "good")
         body: dict[str, Any] = {"attachments": [{name: value for name, value in attachment.items() if value}]}
         body |= said.some(*AROUND)
+        if self.person:
+            body["channel"] = self.person
         if said["message_text"]:
             body["text"] = said["message_text"]
         if self.settings.link_names:
@@ -141,6 +148,16 @@ class SlackChannel(ServiceChannel[SlackSettings]):
 
     def judge(self, answer: Answer) -> None:
         _judge(answer.body, answer.content_type)
+
+
+class SlackBotChannel(SlackChannel):
+    """The same with a bot's token."""
+
+    def addressed(self, to: str) -> Self:
+        """The same as a direct message to a member, or in another channel, by its id. It is sent anew each time."""
+        other = copy.copy(self)
+        other.person = to
+        return other
 
 
 def _field(said: Mapping[str, Any], *, short: bool) -> dict[str, Any]:

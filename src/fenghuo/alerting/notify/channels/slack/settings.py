@@ -110,3 +110,12 @@ class SlackSettings(ServiceSettings):
         if (self.api_url or self.api_url_file) and (self.app_token or self.app_token_file):
             raise RefusedError("at most one of api_url/api_url_file & app_token/app_token_file must be configured")
         return self
+
+    def is_bot(self, *, global_token: bool) -> bool:
+        """Whether a bot speaks, which can tell one person; an incoming webhook has its one place.
+
+        ``global_token``: there is a bot's token for entries that name no door of their own.
+        """
+        if self.app_token or self.app_token_file:
+            return True
+        return global_token and not self.api_url and not self.api_url_file
