@@ -51,7 +51,7 @@ async def main(state_url: str, webhook_url: str) -> None:
             lambda: "http://fenghuo",
         )
         async with Alerting(parts, settings) as alerting:
-            for view in alerting.alerts():
+            for view in await alerting.alerts():
                 starts[view.alert.name] = view.alert.starts_at_ms
             print("ready", flush=True)
             while line := (await asyncio.to_thread(sys.stdin.readline)).split():

@@ -34,10 +34,15 @@ class Book:
 
     def __init__(self) -> None:
         self._held: dict[Labels, Held] = {}
+        self._labels: dict[int, Labels] = {}
+        """By fingerprint."""
         self._watchers: WeakSet[Watcher] = WeakSet()
 
     def __len__(self) -> int:
         return len(self._held)
+
+    def __contains__(self, labels: object) -> bool:
+        return labels in self._held
 
     def snapshot(self) -> list[Held]:
         return list(self._held.values())
@@ -50,7 +55,8 @@ class Book:
 
     def restore(self, held: Iterable[Held]) -> None:
         known = list(held)
-        self._held.update((one.labels, one) for one in known)
+        for one in known:
+            self._put(one)
         self._tell_watchers(known)
 
     def take(self, alerts: Iterable[Alert], now_ms: int, resolve_timeout_ms: int) -> list[Held | Invalid]:
@@ -69,8 +75,12 @@ class Book:
         if isinstance(new, Invalid):
             return new
         held = new if old is None else merge(old, new, now_ms)
-        self._held[held.labels] = held
+        self._put(held)
         return held
+
+    def _put(self, held: Held) -> None:
+        self._held[held.labels] = held
+        self._labels[held.fingerprint] = held.labels
 
     def _tell_watchers(self, entered: Sequence[Held]) -> None:
         for watcher in self._watchers:
@@ -80,15 +90,23 @@ class Book:
     def firing(self, now_ms: int) -> Iterator[Held]:
         return (held for held in self._held.values() if not held.resolved_at(now_ms))
 
-    def forget_resolved(self, now_ms: int, needed: frozenset[Labels]) -> list[Held]:
-        """Take out what has been over for long and nobody needs any more; returns it."""
-        gone = [
-            held
-            for held in self._held.values()
-            if held.ends_at_ms + KEEP_RESOLVED_MS <= now_ms and held.labels not in needed
-        ]
-        for held in gone:
-            del self._held[held.labels]
-            for watcher in self._watchers:
-                watcher.forgot(held.labels)
-        return gone
+    def firing_of(self, fingerprints: Iterable[int], now_ms: int) -> Iterator[Held]:
+        """Those of these alerts that fire. What it costs does not grow with how many others are held."""
+        for fingerprint in fingerprints:
+            labels = self._labels.get(fingerprint)
+            if labels is not None and not (held := self._held[labels]).resolved_at(now_ms):
+                yield held
+
+    def long_over(self, now_ms: int) -> list[Held]:
+        """What has been resolved for so long that it can be forgotten unless somebody needs it."""
+        return [held for held in self._held.values() if held.ends_at_ms + KEEP_RESOLVED_MS <= now_ms]
+
+    def forget(self, held: Held) -> bool:
+        """Take it out; false when something newer is held of the alert."""
+        if self._held.get(held.labels) is not held:
+            return False
+        del self._held[held.labels]
+        self._labels.pop(held.fingerprint, None)
+        for watcher in self._watchers:
+            watcher.forgot(held.labels)
+        return True

@@ -82,10 +82,9 @@ class Entry:
                 self._instruments.state_refused("save_alerts")
                 log.error("%d alerts are not saved and would not survive a restart: %s", len(rows), error)
 
-    def forget(self, gone: Iterable[Held]) -> None:
-        """Save these no more."""
-        for held in gone:
-            self._unsaved.pop(held.labels, None)
+    def forget(self, gone: Held) -> None:
+        """Save this alert no more."""
+        self._unsaved.pop(gone.labels, None)
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -9,21 +9,29 @@ from fenghuo.alerting.held import Held
 from fenghuo.alerting.mute.silences import Silences
 from fenghuo.alerting.parts import AlertView, GroupView
 from fenghuo.alerting.route.groups import Group
+from fenghuo.alerting.timing import in_turns
+
+VIEWED_AT_ONCE = 100
+"""Alerts that are looked up in one turn of the event loop: about 2 ms of work."""
 
 
-def alert_views(known: Iterable[Held], now: Arrangement, silences: Silences, now_ms: int) -> list[AlertView]:
+async def alert_views(known: Iterable[Held], now: Arrangement, silences: Silences, now_ms: int) -> list[AlertView]:
     """Those that fire at the moment."""
-    return [_view(held, now, silences, now_ms) for held in known if not held.resolved_at(now_ms)]
+    firing = (held for held in known if not held.resolved_at(now_ms))
+    return [_view(held, now, silences, now_ms) async for held in in_turns(firing, VIEWED_AT_ONCE)]
 
 
-def group_views(groups: Iterable[Group], now: Arrangement, silences: Silences, now_ms: int) -> list[GroupView]:
+async def group_views(groups: Iterable[Group], now: Arrangement, silences: Silences, now_ms: int) -> list[GroupView]:
     """Groups in which something fires, by labels and receiver."""
-    views = [
-        GroupView(group.labels, group.route.receiver, group.route.labels, firing)
-        for group in groups
-        if (firing := tuple(alert_views(group.alerts, now, silences, now_ms)))
+    firing = ((group, held) for group in groups for held in group.alerts if not held.resolved_at(now_ms))
+    views_of: dict[Group, list[AlertView]] = {}
+    async for group, held in in_turns(firing, VIEWED_AT_ONCE):
+        views_of.setdefault(group, []).append(_view(held, now, silences, now_ms))
+    found = [
+        GroupView(group.labels, group.route.receiver, group.route.labels, tuple(views))
+        for group, views in views_of.items()
     ]
-    return sorted(views, key=lambda view: (view.labels, view.receiver))
+    return sorted(found, key=lambda view: (view.labels, view.receiver))
 
 
 def _view(held: Held, now: Arrangement, silences: Silences, now_ms: int) -> AlertView:

@@ -278,7 +278,7 @@ class Pipeline(RuleBasedStateMachine):
         while True:
             await self.report()
             self.model.note_muted()
-            self.check()
+            await self.check()
             if self.bench.now_s >= end_s:
                 return
             await self.bench.until(min(end_s, self.bench.now_s + ROUND_S))
@@ -295,11 +295,11 @@ class Pipeline(RuleBasedStateMachine):
 
     # --- what is promised
 
-    def check(self) -> None:
+    async def check(self) -> None:
         self.listen()
         if self.bench.life.killed:
             return
-        self.no_alert_is_lost()
+        await self.no_alert_is_lost()
         if self.bench.now_s - self.model.disturbed_s >= SETTLED_S:
             self.everybody_knows()
 
@@ -366,11 +366,11 @@ class Pipeline(RuleBasedStateMachine):
             return False
         return 0 < told.message.at_ms - stand_in.message.at_ms <= REPEAT_S * 1000 and not self.reminds(stand_in, told)
 
-    def no_alert_is_lost(self) -> None:
+    async def no_alert_is_lost(self) -> None:
         """Silenced and inhibited alerts are there, and shown as such."""
         shown = {
             (view.alert.name, view.alert.labels["instance"]): view.suppressed
-            for view in self.service.alerts()
+            for view in await self.service.alerts()
             if view.alert.name != "FenghuoChannelFailing"
         }
         assert shown == {name: self.model.mutes(name) for name in self.model.fires}

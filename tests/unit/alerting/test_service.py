@@ -79,7 +79,7 @@ async def test_an_alert_without_news_ends_by_itself(bench: Bench) -> None:
     async with bench.service(CONFIG) as alerting:
         alerting.intake.put([bench.alert("Silent")])
         await bench.until(400)
-        assert alerting.alerts() == []
+        assert await alerting.alerts() == []
     assert bench.said() == [(10, ["Silent firing"]), (310, ["Silent resolved"])]
 
 
@@ -101,7 +101,7 @@ async def test_a_restart_neither_repeats_nor_forgets(bench: Bench) -> None:
         await bench.until(40)
         alerting.intake.put([bench.alert("Down", starts_s=0, ends_s=280)])  # The rule reports again.
         await bench.until(60)
-        assert [view.alert.name for view in alerting.alerts()] == ["Down"]
+        assert [view.alert.name for view in await alerting.alerts()] == ["Down"]
         alerting.intake.put([bench.alert("Down", starts_s=0, ends_s=59)])
         await bench.until(600)
     assert bench.said() == [(10, ["Down firing"]), (90, ["Down resolved"])]
@@ -387,7 +387,7 @@ async def test_inhibited_alerts_are_kept_and_shown_and_told_later(bench: Bench) 
     async with bench.service(MUTED) as alerting:
         alerting.intake.put([bench.alert("HostDown", host="a"), bench.alert("ServiceDown", host="a")])
         await bench.until(15)
-        views = {view.alert.name: view for view in alerting.alerts()}
+        views = {view.alert.name: view for view in await alerting.alerts()}
         assert views["ServiceDown"].inhibited_by == Labels({"alertname": "HostDown", "host": "a"})
         assert not views["HostDown"].suppressed
         alerting.intake.put([bench.alert("HostDown", starts_s=0, ends_s=15, host="a")])
@@ -401,7 +401,7 @@ async def test_muted_times_keep_quiet_and_then_speak(bench: Bench) -> None:
     async with bench.service(MUTED) as alerting:
         alerting.intake.put([bench.alert("Note", severity="info", ends_s=3600)])
         await bench.until(60)
-        assert alerting.alerts()[0].muted_by == ("nights",)
+        assert (await alerting.alerts())[0].muted_by == ("nights",)
         await bench.until(600)
     assert [(told.at_s, told.names) for told in bench.told] == [(430, ["Note firing"])]
 
@@ -485,7 +485,7 @@ async def test_nothing_configured_shows_alerts_and_tells_nobody(bench: Bench) ->
     async with Alerting(bench.parts(), AlertingSettings.built_in()) as alerting:
         alerting.intake.put([bench.firing("Down")])
         await bench.until(120)
-        assert [view.receivers for view in alerting.alerts()] == [("nobody",)]
+        assert [view.receivers for view in await alerting.alerts()] == [("nobody",)]
         assert alerting.deliveries(5) == []
 
 
@@ -508,7 +508,7 @@ async def test_alerts_may_come_from_any_thread(bench: Bench) -> None:
 async def test_what_is_half_way_in_at_a_stop_is_entered_and_saved(bench: Bench) -> None:
     async with bench.service(CONFIG) as alerting:
         alerting.intake.put([bench.firing("Down", instance=str(number)) for number in range(1_000)])
-        while not (entered := len(alerting.alerts())):
+        while not (entered := len(alerting.firing())):
             await asyncio.sleep(0)
         assert entered < 1_000
     assert len(bench.state.alerts.load()) == 1_000

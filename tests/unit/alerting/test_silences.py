@@ -125,7 +125,7 @@ async def test_a_silence_survives_a_restart_and_loses_no_alert(bench: Bench) -> 
     async with bench.service(ROUTES) as alerting:
         assert alerting.silences.get(silence_id).comment == '🙂 "q"\n'
         await bench.until(60)
-        (view,) = alerting.alerts()
+        (view,) = await alerting.alerts()
         assert (view.silenced_by, view.suppressed) == ((silence_id,), True)
         assert bench.told == []
         await bench.until(125)

@@ -15,7 +15,6 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
-from fenghuo.alerting.entry import batched
 from fenghuo.alerting.escalation import course
 from fenghuo.alerting.escalation.book import EscalationBook, EscalationStore
 from fenghuo.alerting.escalation.metrics import EscalationInstruments
@@ -25,7 +24,7 @@ from fenghuo.alerting.incident import machine
 from fenghuo.alerting.incident.book import IncidentBook
 from fenghuo.alerting.incident.machine import Step
 from fenghuo.alerting.notify.decide import Reason
-from fenghuo.alerting.timing import Offload, sleep_or
+from fenghuo.alerting.timing import Offload, in_turns, sleep_or
 from fenghuo.base import limits
 from fenghuo.base.clock import Clock
 from fenghuo.base.errors import InputError
@@ -197,10 +196,8 @@ class Escalations:
     async def _review(self) -> None:
         """Follow every incident by new settings."""
         self._reviewed = True
-        for some in batched(self._incidents.live(), REVIEWED_AT_ONCE):
-            for incident in some:
-                self._follow(self._incidents.known(incident.number) or incident)
-            await asyncio.sleep(0)
+        async for incident in in_turns(self._incidents.live(), REVIEWED_AT_ONCE):
+            self._follow(self._incidents.known(incident.number) or incident)
 
     async def _look(self) -> None:
         if not self._reviewed:
@@ -211,8 +208,10 @@ class Escalations:
             if len(self._acting) >= AT_ONCE.default:
                 AT_ONCE.hit()
                 break
-            if not self._keep(each, now_ms):
+            if self._book.get(each.incident) is each and not self._keep(each, now_ms):
                 self._act(each.incident)
+            # An incident of many alerts takes a while to be looked through.
+            await asyncio.sleep(0)
 
     def _due(self, now_ms: int) -> list[Escalation]:
         waiting = EscalationState.WAITING
@@ -259,7 +258,7 @@ class Escalations:
     async def _take_step(self, number: int) -> None:
         """Claim, tell, mark. One that is broken off stays claimed, and is taken again at the next start."""
         mine = self._book.get(number)
-        if mine is None:
+        if mine is None or mine.state is not EscalationState.WAITING:
             return
         mine = course.claimed(mine)
         self._asked.discard(number)

@@ -65,7 +65,7 @@ class Composer:
 
     def __call__(self, incident: Incident, person: str, now_ms: int) -> Message:
         """For a person, whose name is in the link to answer; empty: for a group of people."""
-        firing = (held for held in self.book.firing(now_ms) if held.fingerprint in incident.firing)
+        firing = self.book.firing_of(incident.firing, now_ms)
         alerts = [told_alert(held, now_ms) for held in sorted(firing, key=lambda held: held.labels)]
         return Message(
             group_key=incident.group_key,
@@ -87,8 +87,12 @@ class Hush:
     root: Route
 
     def __call__(self, incident: Incident, at_ms: int) -> bool:
-        firing = [held.labels for held in self.book.firing(at_ms) if held.fingerprint in incident.firing]
-        return bool(firing) and all(self.mutes.mutes(self._routes(incident, each), each, at_ms) for each in firing)
+        any_fires = False
+        for held in self.book.firing_of(incident.firing, at_ms):
+            any_fires = True
+            if not self.mutes.mutes(self._routes(incident, held.labels), held.labels, at_ms):
+                return False
+        return any_fires
 
     def _routes(self, incident: Incident, labels: Labels) -> list[Route]:
         """Those that the incident is of."""

@@ -547,7 +547,7 @@ async def test_what_should_have_happened_and_did_not_is_said_loudly(duty: Duty) 
         assert alerting.escalations._loop is not None
         alerting.escalations._loop.cancel()
         await duty.bench.until(FIRST_S + GRACE_MS / 1000 + AUDIT_S + 15)
-        (view,) = [view for view in alerting.alerts() if view.alert.name == ALERT]
+        (view,) = [view for view in await alerting.alerts() if view.alert.name == ALERT]
         assert dict(view.alert.labels) == {
             "alertname": ALERT, "severity": "critical", "source": "fenghuo", "incident": "INC-1",
         }  # fmt: skip
@@ -555,7 +555,7 @@ async def test_what_should_have_happened_and_did_not_is_said_loudly(duty: Duty) 
         assert duty.bench.metric("fenghuo_escalation_audit_timestamp_seconds") is not None
         await alerting.incidents.act(1, lambda now, at_ms: machine.acknowledge(now, ZHANG, at_ms))
         await duty.bench.until(duty.bench.now_s + AUDIT_S + 1)
-        assert not [view for view in alerting.alerts() if view.alert.name == ALERT]
+        assert not [view for view in await alerting.alerts() if view.alert.name == ALERT]
         assert duty.bench.metric("fenghuo_escalations_missed") == 0
 
 
@@ -564,7 +564,9 @@ async def test_an_escalation_that_never_began_is_missed_too(duty: Duty) -> None:
         alerting.incidents.followers.clear()
         await duty.fire(alerting)
         await duty.bench.until(GRACE_MS / 1000 + 2 * AUDIT_S)
-        assert [view.alert.labels["incident"] for view in alerting.alerts() if view.alert.name == ALERT] == ["INC-1"]
+        assert [view.alert.labels["incident"] for view in await alerting.alerts() if view.alert.name == ALERT] == [
+            "INC-1"
+        ]
 
 
 async def test_what_works_is_not_missed(duty: Duty) -> None:
@@ -573,7 +575,7 @@ async def test_what_works_is_not_missed(duty: Duty) -> None:
         for at_s in range(60, 5_000, 60):
             await duty.bench.until(at_s)
             assert duty.bench.metric("fenghuo_escalations_missed") == 0
-        assert not [view for view in alerting.alerts() if view.alert.name == ALERT]
+        assert not [view for view in await alerting.alerts() if view.alert.name == ALERT]
 
 
 SLOW_S = 3.0

@@ -145,4 +145,4 @@ async def test_a_restart_goes_on_counting(bench: Bench) -> None:
     assert bench.told == []
     async with bench.service(config) as alerting:
         await bench.until(130)
-        assert [view.alert.name for view in alerting.alerts()] == ["Down", "FenghuoChannelFailing"]
+        assert [view.alert.name for view in await alerting.alerts()] == ["Down", "FenghuoChannelFailing"]

@@ -66,7 +66,7 @@ async def test_only_the_priority_that_is_quiet_is_kept_and_told_when_that_ends(b
         await fire(bench, alerting, "Down", "warning", 500)
         await bench.until(END_S - 1)
         assert bench.said() == [(510.0, ["Down firing"])]
-        assert {view.alert.name: view.muted_by for view in alerting.alerts()} == {
+        assert {view.alert.name: view.muted_by for view in await alerting.alerts()} == {
             "Disk": ("P3 quiet_hours",),
             "Down": (),
         }
