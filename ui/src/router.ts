@@ -4,6 +4,7 @@ import { createRouter, createWebHistory } from 'vue-router'
 
 import { UnreachableError } from './api/client'
 import { fetchStatus } from './api/fenghuo'
+import { pathOfHash } from './browser/hash'
 import { recallReload, rememberReload } from './browser/memory'
 import { loadSession } from './session/session'
 import SignInPage from './session/SignInPage.vue'
@@ -29,6 +30,8 @@ export const router = createRouter({
 })
 
 router.beforeEach(async (to) => {
+  const moved = pathOfHash(to.fullPath)
+  if (moved !== null) return moved
   let signedIn: boolean
   try {
     signedIn = await loadSession()
