@@ -237,6 +237,13 @@ def test_a_page_that_the_server_no_longer_has_brings_the_newer_panel(visit: Visi
     assert loaded_anew == [f"{visit.url}/silences"]
 
 
+def test_addresses_in_the_way_of_alertmanager_lead_to_their_pages(visit: Visit) -> None:
+    page = visit.sign_in("/#/alerts?receiver=a%26b", ready=".group")
+    expect(page).to_have_url(f"{visit.url}/alerts?receiver=a%26b")
+    page.goto(f"{visit.url}/#/silences")
+    expect(page).to_have_url(f"{visit.url}/silences")
+
+
 def test_whoever_may_only_look_is_offered_nothing_to_change(visit: Visit, duty: Server) -> None:
     page = visit.sign_in("/alerts", ready=".group")
     page.route("**/api/fenghuo/session", lambda route: route.fulfill(json=SEEN_BY_A_VIEWER))
