@@ -13,6 +13,7 @@ from fenghuo.model.labels import Labels
 from fenghuo.model.reading import Reading
 from fenghuo.state.database import Database
 from fenghuo.state.schema import alerts
+from fenghuo.state.texts import storable
 
 ROWS_AT_ONCE = 500
 """Rows named in one statement; SQLite bounds the number of its parameters."""
@@ -51,7 +52,7 @@ class AlertRepository:
                 "fingerprint": f"{fingerprint:016x}",
                 "labels": labels_to_json(alert.labels),
                 "annotations": labels_to_json(alert.annotations),
-                "generator_url": alert.generator_url,
+                "generator_url": storable(alert.generator_url),
                 "starts_at_ms": alert.starts_at_ms,
                 "ends_at_ms": alert.ends_at_ms,
                 "end_is_ours": end_is_ours,

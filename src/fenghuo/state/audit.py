@@ -12,6 +12,7 @@ from fenghuo.base import limits
 from fenghuo.model.audit import AuditEntry, AuditFilter
 from fenghuo.state.database import Database
 from fenghuo.state.schema import audit
+from fenghuo.state.texts import storable
 
 ENTRIES = limits.declare(
     "audit_entries", 1_000_000, limits.Policy.DROP_OLDEST, "Entries that the audit trail keeps, whatever their age."
@@ -77,11 +78,11 @@ def _forget_oldest(connection: Connection, kept: int, *which: ColumnElement[bool
 def _row(entry: AuditEntry) -> dict[str, Any]:
     return {
         "at_ms": entry.at_ms,
-        "actor": _text(entry.actor)[:NAME_CHARS_MAX],
+        "actor": storable(entry.actor)[:NAME_CHARS_MAX],
         "via": entry.via,
-        "address": _text(entry.address)[:NAME_CHARS_MAX],
+        "address": storable(entry.address)[:NAME_CHARS_MAX],
         "action": entry.action,
-        "subject": _text(entry.subject),
+        "subject": storable(entry.subject),
         "detail": json.dumps(dict(entry.detail)),
         "refused": entry.refused,
     }
@@ -91,8 +92,3 @@ def _entry(row: Any) -> AuditEntry:
     return AuditEntry(
         row.at_ms, row.actor, row.via, row.address, row.action, row.subject, json.loads(row.detail), row.refused, row.id
     )
-
-
-def _text(value: str) -> str:
-    """PostgreSQL keeps every character but NUL, and SQLite no half of a surrogate pair."""
-    return value.replace("\0", "").encode(errors="replace").decode()

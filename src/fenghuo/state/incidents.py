@@ -22,6 +22,7 @@ from fenghuo.model.notification import NoticeState
 from fenghuo.state.alerts import labels_from_json, labels_to_json
 from fenghuo.state.database import Database
 from fenghuo.state.schema import attempts, incident_events, incidents, notices, used_links
+from fenghuo.state.texts import storable
 
 
 class IncidentRepository:
@@ -148,23 +149,23 @@ class IncidentRepository:
 def _row(incident: Incident) -> dict[str, Any]:
     return {
         "number": incident.number,
-        "group_key": incident.group_key,
-        "receiver": incident.receiver,
-        "title": _text(incident.title),
+        "group_key": storable(incident.group_key),
+        "receiver": storable(incident.receiver),
+        "title": storable(incident.title),
         "labels": labels_to_json(incident.labels),
         "priority": incident.priority.value,
         "state": incident.state.value,
         "firing": json.dumps([f"{each:016x}" for each in sorted(incident.firing)]),
         "opened_ms": incident.opened_ms,
         "acknowledged_ms": incident.acknowledged_ms,
-        "acknowledged_by": _text(incident.acknowledged_by),
+        "acknowledged_by": storable(incident.acknowledged_by),
         "snoozed_until_ms": incident.snoozed_until_ms,
         "resolved_ms": incident.resolved_ms,
         "due_ms": incident.due_ms,
         "overdue_ms": incident.overdue_ms,
         "remind_ms": incident.remind_ms,
-        "assignee": _text(incident.assignee),
-        "postmortem_url": _text(incident.postmortem_url),
+        "assignee": storable(incident.assignee),
+        "postmortem_url": storable(incident.postmortem_url),
         "events": incident.events,
     }
 
@@ -198,10 +199,10 @@ def _event_row(number: int, event: IncidentEvent) -> dict[str, Any]:
         "incident": number,
         "at_ms": event.at_ms,
         "kind": event.kind.value,
-        "actor": _text(event.actor.name),
+        "actor": storable(event.actor.name),
         "via": event.actor.via,
-        "text": _text(event.text),
-        "data": json.dumps(dict(event.data), ensure_ascii=False),
+        "text": storable(event.text),
+        "data": storable(json.dumps(dict(event.data), ensure_ascii=False)),
     }
 
 
@@ -237,11 +238,6 @@ def _attempt(row: Any) -> IncidentEvent:
 def _is_last(row: Any) -> bool:
     """The last try of a notice that has ended: the notice itself tells of it."""
     return row.number == row.attempts and row.state in (NoticeState.SENT.value, NoticeState.FAILED.value)
-
-
-def _text(text: str) -> str:
-    """PostgreSQL keeps every character but NUL."""
-    return text.replace("\x00", "")
 
 
 def _s(value_ms: Any) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cache
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from fenghuo.model.notification import (
 )
 from fenghuo.state.database import Database
 from fenghuo.state.schema import attempts, notices, notification_log
+from fenghuo.state.texts import storable
 
 T = TypeVar("T")
 
@@ -42,7 +44,7 @@ class NotificationRepository:
 
     def entries(self, keys: Iterable[NotificationKey]) -> dict[NotificationKey, NotificationEntry]:
         """What these channels were last told about their groups; without those that were told nothing."""
-        wanted = set(keys)
+        wanted = {_stored(key): key for key in keys}
         groups = list({key.group_key for key in wanted})
         found = {}
         with self._database.read() as connection:
@@ -51,7 +53,7 @@ class NotificationRepository:
                 for row in connection.execute(select(notification_log).where(some)):
                     key = NotificationKey(row.group_key, row.receiver, row.channel, row.channel_index)
                     if key in wanted:
-                        found[key] = NotificationEntry(
+                        found[wanted[key]] = NotificationEntry(
                             _set_of(row.firing), _set_of(row.resolved), row.sent_at_ms, row.expires_at_ms
                         )
         return found
@@ -143,7 +145,7 @@ class NotificationRepository:
 
     def _add_attempt(self, notice_id: int, attempt: Attempt, values: dict[str, Any]) -> None:
         """One that is there already is replaced: the last try before other settings take over is told twice."""
-        error = attempt.error[:ERROR_CHARS_MAX]
+        error = storable(attempt.error)[:ERROR_CHARS_MAX]
         row = {
             "notice_id": notice_id,
             "number": attempt.number,
@@ -177,7 +179,13 @@ def _closed(state: NoticeState, last: Attempt) -> dict[str, Any]:
     return {"state": state.value, "finished_at_ms": last.at_ms + last.duration_ms}
 
 
+def _stored(key: NotificationKey) -> NotificationKey:
+    """As the database keeps it."""
+    return replace(key, group_key=storable(key.group_key), receiver=storable(key.receiver))
+
+
 def _key_values(key: NotificationKey) -> dict[str, Any]:
+    key = _stored(key)
     return {
         "group_key": key.group_key,
         "receiver": key.receiver,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from sqlalchemy import inspect, text
 
 from fenghuo.model.incident import SYSTEM, Actor, EventKind, Incident, IncidentEvent, IncidentState, Priority
-from fenghuo.model.labels import Labels
+from fenghuo.model.labels import EMPTY, Labels
 from fenghuo.model.notification import Attempt, NoticeClaim, NotificationEntry, NotificationKey
 from fenghuo.state import State, open_state
 from fenghuo.state.database import Database
@@ -114,3 +114,17 @@ def test_incidents_of_version_6_have_no_deadline_yet(url: str) -> None:
     database.close()
     with open_state(url) as state:
         assert state.incidents.get(1) == replace(INCIDENT, due_ms=None)
+
+
+def test_texts_that_no_database_keeps_are_kept_without_what_is_wrong_with_them(state: State) -> None:
+    odd = "a\x00b\ud800c"
+    incident = Incident(1, odd, odd, odd, EMPTY, Priority.P1, 1_000, assignee=odd)
+    state.incidents.save(
+        [incident], [(1, IncidentEvent(1_000, EventKind.COMMENTED, Actor(odd, "link"), odd, {"x": odd}))]
+    )
+
+    kept = state.incidents.get(1)
+    assert kept is not None
+    assert (kept.group_key, kept.receiver, kept.title, kept.assignee) == ("ab?c",) * 4
+    (event,) = state.incidents.timeline(1)
+    assert (event.actor.name, event.text) == ("ab?c", "ab?c")

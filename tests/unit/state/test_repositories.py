@@ -217,3 +217,17 @@ def test_labels_that_are_no_utf8_come_back_as_they_were(state: State) -> None:
     alert = Alert(Labels({"alertname": "half \ud83d", "zh": "烽火", "nul": "\x00"}), 1, 2)
     state.alerts.save([(alert, True, 7)])
     assert state.alerts.load() == [(alert, True)]
+
+
+def test_texts_that_no_database_keeps_are_kept_without_what_is_wrong_with_them(state: State) -> None:
+    odd = "a\x00b\ud800c"
+    key = replace(KEY, group_key=odd, receiver=odd)
+    number = state.notifications.claim(replace(CLAIM, key=key))
+    state.notifications.mark_sent(number, key, ENTRY, Attempt(1, 1_000, 5, odd))
+    state.alerts.save([(Alert(Labels({"alertname": "x"}), 1, 2, generator_url=odd), False, 7)])
+
+    assert state.notifications.entries([key, KEY]) == {key: ENTRY}
+    (notice,) = state.notifications.recent(10)
+    assert (notice.claim.key.group_key, notice.claim.key.receiver, notice.error) == ("ab?c",) * 3
+    ((alert, _),) = state.alerts.load()
+    assert alert.generator_url == "ab?c"
