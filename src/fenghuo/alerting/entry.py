@@ -81,6 +81,10 @@ class Entry:
                 self._unsaved = saved | self._unsaved
                 self._instruments.state_refused("save_alerts")
                 log.error("%d alerts are not saved and would not survive a restart: %s", len(rows), error)
+            except BaseException:
+                # Others wait for theirs to be saved too. To save one twice changes nothing.
+                self._unsaved = saved | self._unsaved
+                raise
 
     def forget(self, gone: Held) -> None:
         """Save this alert no more."""

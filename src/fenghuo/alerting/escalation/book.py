@@ -89,9 +89,19 @@ class EscalationBook:
             try:
                 await self._offload(self._store.save, [self._known[number] for number in changed], gone)
             except OperatingError as error:
-                self._changed |= changed & self._known.keys()
-                self._gone |= gone - self._known.keys()
+                self._owe(changed, gone)
                 log.error("%d escalations are not recorded; they go on from memory: %s", len(changed), error)
+            except Exception:
+                # Raised, it would keep every step from being taken.
+                self._owe(changed, gone)
+                log.exception("%d escalations cannot be recorded; they go on from memory", len(changed))
+            except BaseException:
+                self._owe(changed, gone)
+                raise
+
+    def _owe(self, changed: set[int], gone: set[int]) -> None:
+        self._changed |= changed & self._known.keys()
+        self._gone |= gone - self._known.keys()
 
 
 def begins(known: Escalation, now: Escalation) -> bool:

@@ -257,6 +257,10 @@ class IncidentBook:
 
     async def _write(self) -> None:
         """Write all that waits in one transaction: flushes of many groups at once share it."""
+        # Who is cut off here cuts off nobody else's; a thread that writes cannot be stopped anyway.
+        await asyncio.shield(self._write_what_waits())
+
+    async def _write_what_waits(self) -> None:
         async with self._writing:
             if not self._changed and not self._owed:
                 return
@@ -264,11 +268,27 @@ class IncidentBook:
             self._changed.clear()
             self._owed.clear()
             try:
-                await self._offload(self._store.save, [self._known[number] for number in numbers], events)
-            except OperatingError as error:
-                self._changed.update(numbers)
-                self._owed.extendleft(reversed(events))
-                log.error("%d incidents are not recorded and would not survive a restart: %s", len(numbers), error)
+                await self._save(numbers, events)
+            except Exception:
+                log.exception("%d incidents cannot be recorded together; each is tried by itself", len(numbers))
+                for number in dict.fromkeys([*numbers, *(owner for owner, _ in events)]):
+                    await self._save_alone(number, [each for each in events if each[0] == number])
+
+    async def _save_alone(self, number: int, events: Sequence[tuple[int, IncidentEvent]]) -> None:
+        """One that cannot be recorded is left out, so that it keeps no other from it, and nobody from being told."""
+        try:
+            await self._save([number], events)
+        except Exception:
+            log.exception("INC-%d is not recorded as it is now", number)
+
+    async def _save(self, numbers: Sequence[int], events: Sequence[tuple[int, IncidentEvent]]) -> None:
+        """Raises what is no refusal of the database but a fault."""
+        try:
+            await self._offload(self._store.save, [self._known[number] for number in numbers], events)
+        except OperatingError as error:
+            self._changed.update(numbers)
+            self._owed.extendleft(reversed(events))
+            log.error("%d incidents are not recorded and would not survive a restart: %s", len(numbers), error)
 
     def _measure(self) -> None:
         counts = Counter((each.state, each.priority) for each in self.live())

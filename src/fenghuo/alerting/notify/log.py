@@ -228,16 +228,34 @@ class SteadyLog:
                 return
             lines = list(self._waiting)
             self._waiting.clear()
-            numbers = await self._try("write", None, self._store.together, lambda: self._written(lines))
-            if numbers is None:
-                self._waiting.extendleft(line for line in reversed(lines) if line.owed)
-                while len(self._waiting) > OWED.default:
-                    self._waiting.popleft()
-                    OWED.hit()
-                return
-            for line, number in zip(lines, numbers, strict=True):
-                if isinstance(line, _Claim):
-                    line.ticket.number = number
+            try:
+                owed = await self._write_together(lines)
+            except Exception:
+                log.exception("%d lines of the notification log cannot be written; each is tried by itself", len(lines))
+                owed = [line for each in lines for line in await self._write_alone(each)]
+            self._waiting.extendleft(reversed(owed))
+            while len(self._waiting) > OWED.default:
+                self._waiting.popleft()
+                OWED.hit()
+
+    async def _write_alone(self, line: _Line) -> Sequence[_Line]:
+        """A line that cannot be is left out, so that it keeps no other from being written."""
+        try:
+            return await self._write_together([line])
+        except Exception:
+            self._instruments.state_refused("write")
+            log.exception("a line of the notification log is left out")
+            return []
+
+    async def _write_together(self, lines: Sequence[_Line]) -> Sequence[_Line]:
+        """In one transaction. Returns what is owed; raises what is no refusal of the database but a fault."""
+        numbers = await self._try("write", None, self._store.together, lambda: self._written(lines))
+        if numbers is None:
+            return [line for line in lines if line.owed]
+        for line, number in zip(lines, numbers, strict=True):
+            if isinstance(line, _Claim):
+                line.ticket.number = number
+        return []
 
     def _written(self, lines: Sequence[_Line]) -> list[int | None]:
         return [line.write(self._store) for line in lines]

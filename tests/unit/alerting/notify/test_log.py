@@ -164,3 +164,36 @@ async def test_who_is_cut_off_while_it_waits_cuts_off_nobody_else(registry: Coll
     await steady.catch_up()
     assert store.calls[:1] == ["claim a"]
     assert sorted(store.calls[1:]) == ["claim c", "interrupted 7"], "b was never claimed, a is written off"
+
+
+async def test_a_line_that_cannot_be_written_costs_nobody_else_theirs(registry: CollectorRegistry) -> None:
+    class Poisoned(FakeStore):
+        def _take(self, call: str) -> None:
+            if call.endswith("bad"):
+                raise UnicodeEncodeError("utf-8", "x", 0, 1, "surrogates not allowed")
+            super()._take(call)
+
+    store = Poisoned(refuses=False)
+    steady = SteadyLog(store, Instruments(registry), late)
+    await asyncio.gather(*(steady.remember(claim(group).key, entry()) for group in ("bad", "a", "b")))
+    assert store.calls[-2:] == ["remember a", "remember b"]
+    await steady.remember(claim("c").key, entry())
+    assert store.calls[-1:] == ["remember c"]
+    assert store.transactions == 5, "what was left out is not tried again"
+    assert registry.get_sample_value("fenghuo_alerting_state_errors_total", {"operation": "write"}) == 1
+
+
+async def test_what_is_refused_while_lines_go_one_by_one_stays_owed_in_its_order(
+    store: FakeStore, steady: SteadyLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(work: Callable[[], Any]) -> Any:
+        monkeypatch.undo()
+        raise ZeroDivisionError
+
+    for group in "ab":
+        await steady.remember(claim(group).key, entry())
+    monkeypatch.setattr(store, "together", broken)
+    await steady.remember(claim("c").key, entry())
+    store.refuses = False
+    await steady.catch_up()
+    assert store.calls == ["remember a", "remember b", "remember c"]
