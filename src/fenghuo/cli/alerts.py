@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,7 +23,7 @@ from fenghuo.base.document import Severity
 from fenghuo.base.errors import InputError
 from fenghuo.cli.client import DataDirOption, ServerOption, find_server
 from fenghuo.cli.groups import ListByDefault
-from fenghuo.cli.moments import MOMENT, begin_ms, moment_ms, shown
+from fenghuo.cli.moments import MOMENT, begin_ms, moment_ms, shown, zone_of
 from fenghuo.cli.output import Output, OutputOption, print_json
 from fenghuo.cli.silence import ID_CHARS, FilterOption
 from fenghuo.model.duration import format_duration
@@ -95,7 +96,7 @@ def route(
     if output is Output.JSON:
         print_json(found)
     else:
-        _print_route(found)
+        _print_route(found, zone_of(at))
     if not found["told"]:
         raise typer.Exit(1)
 
@@ -130,17 +131,17 @@ def _by_file(path: Path, labels: Labels, at_ms: int) -> dict[str, Any]:
     return as_json(what_if(labels, at_ms, around))
 
 
-def _print_route(found: dict[str, Any]) -> None:
-    typer.echo(f"{found['priority']} {Labels(found['labels'])} from {shown(found['at_ms'])} on")
+def _print_route(found: dict[str, Any], zone: dt.tzinfo | None) -> None:
+    typer.echo(f"{found['priority']} {Labels(found['labels'])} from {shown(found['at_ms'], zone)} on")
     if found["inhibited_by"] is not None:
         typer.secho(f"  inhibited by {Labels(found['inhibited_by'])}, which fires now", fg="yellow")
     for silence in found["silenced_by"]:
         typer.secho(f"  silenced by {silence}", fg="yellow")
     for each in found["destinations"]:
-        _print_destination(each, found["priority"])
+        _print_destination(each, found["priority"], zone)
 
 
-def _print_destination(each: dict[str, Any], priority: str) -> None:
+def _print_destination(each: dict[str, Any], priority: str, zone: dt.tzinfo | None) -> None:
     typer.echo("  " + " → ".join(step["matchers"] for step in each["path"]))
     typer.echo(f"    receiver {each['receiver']}: {', '.join(each['channels']) or 'no channels, nobody hears'}")
     for also in each["also"]:
@@ -157,15 +158,15 @@ def _print_destination(each: dict[str, Any], priority: str) -> None:
     reminders = ", ".join(map(format_duration, each["reminders_ms"] or [each["repeat_interval_ms"]]))
     waits = [format_duration(each[f"{name}_ms"]) for name in ("group_wait", "group_interval")]
     typer.echo(
-        f"    first notice {shown(each['told_at_ms'])}{counts_as} (group_wait {waits[0]}), "
+        f"    first notice {shown(each['told_at_ms'], zone)}{counts_as} (group_wait {waits[0]}), "
         f"news every {waits[1]}, repeated every {reminders}"
     )
-    typer.echo(f"    to be answered by {shown(each['answer_by_ms'])}")
+    typer.echo(f"    to be answered by {shown(each['answer_by_ms'], zone)}")
     first = [step for step in each["steps"] if step["round"] == 1]
     if first:
         typer.echo(f"    if nobody answers, by escalation {each['escalation']}:")
     for step in first:
-        typer.echo(f"      {shown(step['at_ms'])}  {'; '.join(map(_target, step['targets']))}")
+        typer.echo(f"      {shown(step['at_ms'], zone)}  {'; '.join(map(_target, step['targets']))}")
     if each["steps"] and (again := each["steps"][-1]["round"] - 1):
         typer.echo(f"      all of it again, {again} more time{'' if again == 1 else 's'}")
 

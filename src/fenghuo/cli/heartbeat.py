@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import sys
 import urllib.parse
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ from rich.table import Table
 
 from fenghuo.base.errors import InputError
 from fenghuo.cli.client import DataDirOption, Server, ServerOption, find_server
+from fenghuo.cli.moments import shown
 from fenghuo.cli.output import Output, OutputOption, print_json
 from fenghuo.model.duration import format_duration
 
@@ -130,6 +130,4 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
 
 
 def _shown(moment_ms: int | None) -> str:
-    if moment_ms is None:
-        return "never"
-    return dt.datetime.fromtimestamp(moment_ms / 1000).astimezone().strftime("%a %m-%d %H:%M:%S")
+    return "never" if moment_ms is None else shown(moment_ms, seconds=True)

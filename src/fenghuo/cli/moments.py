@@ -38,9 +38,17 @@ def end_ms(start_ms: int, text: str) -> int:
     return moment_ms(text)
 
 
-def shown(at_ms: int) -> str:
-    """``Mon 11-23 10:00`` in local time."""
-    return dt.datetime.fromtimestamp(at_ms / 1000).astimezone().strftime("%a %m-%d %H:%M")
+def zone_of(text: str) -> dt.tzinfo | None:
+    """The zone that a moment names; None: that of this machine. Raises InputError."""
+    moment_ms(text)
+    return dt.datetime.fromisoformat(text).tzinfo if text else None
+
+
+def shown(at_ms: int, zone: dt.tzinfo | None = None, *, seconds: bool = False) -> str:
+    """``Mon 11-23 10:00+08:00`` in the zone, or else in that of this machine."""
+    moment = dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC).astimezone(zone)
+    offset = moment.strftime("%z")
+    return moment.strftime(f"%a %m-%d %H:%M{':%S' if seconds else ''}{offset[:3]}:{offset[3:5]}")
 
 
 def rfc3339(at_ms: int) -> str:
