@@ -232,6 +232,15 @@ class Pipeline(RuleBasedStateMachine):
             self.finish(name)
             self.wait(SETTLED_S + 1)
 
+    @rule(name=names, how=st.sampled_from(sorted(FAILURES)))
+    def fail_over(self, name: Name, how: str) -> None:
+        """Something begins to fire that only the one who stands in can hear of."""
+        self.mend()
+        self.reload("failover")
+        self.break_("team", how)
+        self.fire(name)
+        self.wait(SETTLED_S + 1)
+
     @rule(name=names, how=st.sampled_from(sorted(FAILURES)), then=st.sampled_from(["", "reload", "restart"]))
     def end_while_failing(self, name: Name, how: str, then: str) -> None:
         """Something ends while a channel fails, which recovers when rules speak of it no more."""
