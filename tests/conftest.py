@@ -25,8 +25,8 @@ if os.environ.get("FENGHUO_EXPLORE") != "1":
     hypothesis.settings.load_profile("ci")
 
 LOOP_BLOCKED_S_MAX = 0.5
-"""An event loop that one callback holds longer than this has been blocked. A full garbage collection in a process that
-has run a thousand tests may fall into any callback, hence half a second."""
+"""An event loop that one callback holds longer than this has been blocked. A garbage collection may fall into any
+callback, hence half a second."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,8 +40,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.flaky(reruns=1))
 
 
-def pytest_collection_finish() -> None:
-    """Keep the collector from looking at all tests and modules again and again."""
+@pytest.fixture(autouse=True, scope="module")
+def small_heap() -> None:
+    """Let the collector look at what the tests of one file leave, and not at all that came before them.
+
+    A full collection falls into whatever runs, such as a callback of an event loop that is watched.
+    """
     gc.collect()
     gc.freeze()
 

@@ -61,8 +61,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().data_received(data)
         limit = BODY_BYTES if self._in_message else HEAD_BYTES
         if self._patience is not None and self._waited_bytes > limit.default and not self.transport.is_closing():
-            limit.hit()
-            if not self._in_message:
+            if self._in_message:
+                BODY_BYTES.hit()
+            else:
+                HEAD_BYTES.hit()
                 self.transport.write(_TOO_LARGE)
             self.transport.close()
 
