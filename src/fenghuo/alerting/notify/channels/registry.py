@@ -12,7 +12,6 @@ from fenghuo.alerting.notify.budget import Bucket, Budgeted
 from fenghuo.alerting.notify.channels.channel import Channel
 from fenghuo.alerting.notify.channels.dingtalk.channel import DingTalkChannel
 from fenghuo.alerting.notify.channels.dingtalk.settings import DingTalkSettings
-from fenghuo.alerting.notify.channels.email.channel import EmailChannel
 from fenghuo.alerting.notify.channels.email.settings import EmailSettings
 from fenghuo.alerting.notify.channels.settings import BudgetSettings, ChannelSettings, HttpChannelSettings
 from fenghuo.alerting.notify.channels.slack.channel import SlackBotChannel, SlackChannel
@@ -55,6 +54,7 @@ SENDERS: Final = {
 }
 """Kinds that are loaded when a receiver has one: classes made of (settings, global settings, HTTP, toolbox)."""
 APPRISE: Final = Later(f"{CHANNELS}.apprise.channel", "AppriseChannel")
+EMAIL: Final = Later(f"{CHANNELS}.email.channel", "EmailChannel")
 EXEC: Final = Later(f"{CHANNELS}.exec.channel", "ExecChannel")
 AUTHENTICATION = ("basic_auth", "authorization", "oauth2", "bearer_token", "bearer_token_file")
 
@@ -152,7 +152,8 @@ def make(settings: ChannelSettings, globals_: GlobalSettings, toolbox: Toolbox) 
             library: Channel = APPRISE.get()(settings, toolbox)
             return library
         case EmailSettings():
-            return EmailChannel(settings, globals_, toolbox)
+            mail: Channel = EMAIL.get()(settings, globals_, toolbox)
+            return mail
     assert isinstance(settings, HttpChannelSettings)
     made: Channel = SENDERS[settings.kind].get()(settings, globals_, http_of(settings, globals_), toolbox)
     return made
