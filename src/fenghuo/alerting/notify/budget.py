@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from fenghuo.alerting.notify.channels.channel import Addressable, Channel, ChannelError
+from fenghuo.alerting.notify.channels.channel import Channel, ChannelError
 from fenghuo.alerting.notify.message import Message
-from fenghuo.alerting.notify.together import Together
+from fenghuo.alerting.notify.together import Front, Together
 from fenghuo.base import limits
 from fenghuo.base.clock import Clock
 
@@ -48,22 +48,14 @@ class Bucket:
         return max((1 + (0 if urgent else self._reserved) - self._left) / self._rate, 0.01)
 
 
-class Budgeted:
+class Budgeted(Front):
     """A channel that keeps to its robot's budget."""
 
     def __init__(self, channel: Channel, bucket: Bucket, clock: Clock) -> None:
-        self.channel = channel
+        super().__init__(channel)
         self.bucket = bucket
         self._clock = clock
         self._waiting = Together()
-
-    @property
-    def kind(self) -> str:
-        return self.channel.kind
-
-    @property
-    def send_resolved(self) -> bool:
-        return self.channel.send_resolved
 
     async def send(self, message: Message) -> str | None:
         urgent = is_urgent(message)
@@ -83,11 +75,9 @@ class Budgeted:
         finally:
             self._waiting.leave(own)
 
-    def addressed(self, to: str) -> Channel:
-        """The same for one address, within the same budget. Raises ChannelError when the channel knows none."""
-        if not isinstance(self.channel, Addressable):
-            raise ChannelError(f"a channel of kind {self.kind} cannot be addressed to a person", retryable=False)
-        return Budgeted(self.channel.addressed(to), self.bucket, self._clock)
+    def before(self, channel: Channel) -> Channel:
+        """The same before another channel, within the same budget."""
+        return Budgeted(channel, self.bucket, self._clock)
 
 
 def is_urgent(message: Message) -> bool:

@@ -6,6 +6,7 @@ Each notice stays claimed until then, so that nothing is lost by a restart.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -70,13 +71,11 @@ class Together:
                     one.outcome.exception()  # Whoever waits for it may be gone.
 
 
-class Gathering:
-    """A channel that tells what was kept until a moment, quiet hours or a session, in one digest."""
+class Front(ABC):
+    """A channel that stands before another and decides when, and with what, that one sends."""
 
-    def __init__(self, channel: Channel, clock: Clock) -> None:
+    def __init__(self, channel: Channel) -> None:
         self.channel = channel
-        self._clock = clock
-        self._together = Together()
 
     @property
     def kind(self) -> str:
@@ -85,6 +84,28 @@ class Gathering:
     @property
     def send_resolved(self) -> bool:
         return self.channel.send_resolved
+
+    @abstractmethod
+    async def send(self, message: Message) -> str | None: ...
+
+    @abstractmethod
+    def before(self, channel: Channel) -> Channel:
+        """The same before another channel."""
+
+    def addressed(self, to: str) -> Channel:
+        """The same for one address. Raises ChannelError when the channel knows none."""
+        if not isinstance(self.channel, Addressable):
+            raise ChannelError(f"a channel of kind {self.kind} cannot be addressed to a person", retryable=False)
+        return self.before(self.channel.addressed(to))
+
+
+class Gathering(Front):
+    """A channel that tells what was kept until a moment, quiet hours or a session, in one digest."""
+
+    def __init__(self, channel: Channel, clock: Clock) -> None:
+        super().__init__(channel)
+        self._clock = clock
+        self._together = Together()
 
     async def send(self, message: Message) -> str | None:
         if not message.was_kept:
@@ -98,11 +119,8 @@ class Gathering:
         finally:
             self._together.leave(own)
 
-    def addressed(self, to: str) -> Channel:
-        """The same for one address. Raises ChannelError when the channel knows none."""
-        if not isinstance(self.channel, Addressable):
-            raise ChannelError(f"a channel of kind {self.kind} cannot be addressed to a person", retryable=False)
-        return Gathering(self.channel.addressed(to), self._clock)
+    def before(self, channel: Channel) -> Channel:
+        return Gathering(channel, self._clock)
 
 
 def digest(messages: Sequence[Message]) -> Message:
