@@ -30,13 +30,13 @@ callback, hence half a second."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests of real processes and browsers a second try on CI; the summary lists each that needed it (`RERUN`).
+    """Give tests of real processes, sockets and browsers a second try on CI; the summary lists those that needed it.
 
-    Two cores that hang for seconds are no fault of the program. Everything that runs in one process gets one try.
+    Two cores that hang for seconds are no fault of the program. Whatever runs on the manual clock gets one try.
     """
     if NO_SKIPS:
         for item in items:
-            if any(folder in str(item.path) for folder in ("/accept/", "/browser/")):
+            if any(folder in str(item.path) for folder in ("/accept/", "/browser/", "/flow/")):
                 item.add_marker(pytest.mark.flaky(reruns=1))
 
 

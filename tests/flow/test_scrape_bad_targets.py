@@ -53,6 +53,8 @@ async def circle(request: web.Request) -> web.Response:
 
 PATIENT = {"scrape_interval": "2s", "scrape_timeout": "2s"}
 """For what takes several requests, or much work, on a machine that is busy."""
+FINE = {"scrape_interval": "1s", "scrape_timeout": "1s", "metrics_path": "/fine"}
+"""For what must answer in time however busy the machine is."""
 BOMB = gzip.compress(b"# " + b"0" * 60_000_000 + b"\n", 9)
 
 CASES = {
@@ -83,7 +85,7 @@ CASES = {
 async def test_a_bad_target_says_what_is_wrong_and_disturbs_nobody(path: str, lab: Lab) -> None:
     handler, keys, complaint = CASES[path]
     async with site({path: handler, "/fine": says("fine 1\n")}) as address:
-        good = job("good", address, metrics_path="/fine")
+        good = job("good", address, **FINE)
         await lab.scraper.apply([good, job("bad", address, **{"metrics_path": path, **keys})])
         assert complaint in await lab.down("bad")
         await lab.seen("good", after_ms=lab.target("bad").last_scrape_ms or 0)

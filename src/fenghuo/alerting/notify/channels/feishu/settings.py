@@ -6,10 +6,9 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from fenghuo.alerting.notify.channels.services.kind import ServiceSettings, one_of
+from fenghuo.alerting.notify.channels.services.kind import ServiceSettings
 from fenghuo.alerting.notify.channels.settings import check_url
 from fenghuo.base.document import ListOf
-from fenghuo.model.http_settings import at_most_one
 from fenghuo.model.settings_types import FileName, Secret
 
 
@@ -17,6 +16,8 @@ class FeishuSettings(ServiceSettings):
     """Either ``url``, as Lark's must be given, or ``token`` alone; ``secret`` when the robot checks signatures."""
 
     kind: ClassVar[str] = "feishu"
+    alternatives = (("url", "url_file", "token", "token_file"), ("secret", "secret_file"))
+    needed = ((("url", "url_file", "token", "token_file"), "a Feishu robot needs its webhook: url or token"),)
 
     url: Secret = Secret("")
     url_file: FileName = ""
@@ -34,8 +35,5 @@ class FeishuSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        at_most_one(self, "url", "url_file", "token", "token_file")
-        at_most_one(self, "secret", "secret_file")
-        one_of(self, ("url", "url_file", "token", "token_file"), "a Feishu robot needs its webhook: url or token")
         check_url(self.url.reveal(), "Feishu url")
         return self

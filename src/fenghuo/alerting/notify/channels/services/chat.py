@@ -6,14 +6,15 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from fenghuo.alerting.notify.channels.services.kind import ServiceSettings, Template, one_of
+from fenghuo.alerting.notify.channels.services.kind import ServiceSettings, Template
 from fenghuo.base.document import ListOf, RefusedError
-from fenghuo.model.http_settings import at_most_one
 from fenghuo.model.settings_types import FileName, Secret, Text
 
 
 class DiscordSettings(ServiceSettings):
     kind: ClassVar[str] = "discord"
+    alternatives = (("webhook_url", "webhook_url_file"),)
+    needed = ((("webhook_url", "webhook_url_file"), "one of webhook_url or webhook_url_file must be configured"),)
 
     webhook_url: Secret = Secret("")
     webhook_url_file: FileName = ""
@@ -23,15 +24,10 @@ class DiscordSettings(ServiceSettings):
     username: Text = ""
     avatar_url: Text = ""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        at_most_one(self, "webhook_url", "webhook_url_file")
-        one_of(self, ("webhook_url", "webhook_url_file"), "one of webhook_url or webhook_url_file must be configured")
-        return self
-
 
 class MattermostSettings(ServiceSettings):
     kind: ClassVar[str] = "mattermost"
+    alternatives = (("webhook_url", "webhook_url_file"),)
     from_global = (
         (("webhook_url", "webhook_url_file"), "missing webhook_url or webhook_url_file on mattermost_config"),
     )
@@ -61,14 +57,11 @@ class MattermostSettings(ServiceSettings):
     footer_icon: Text = ""
     image_url: Text = ""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        at_most_one(self, "webhook_url", "webhook_url_file")
-        return self
-
 
 class MsTeamsSettings(ServiceSettings):
     kind: ClassVar[str] = "msteams"
+    alternatives = (("webhook_url", "webhook_url_file"),)
+    needed = ((("webhook_url", "webhook_url_file"), "one of webhook_url or webhook_url_file must be configured"),)
 
     webhook_url: Secret = Secret("")
     webhook_url_file: FileName = ""
@@ -78,12 +71,6 @@ class MsTeamsSettings(ServiceSettings):
     buttons: bool = True
     """Links to answer as buttons, below a text that is ours."""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        at_most_one(self, "webhook_url", "webhook_url_file")
-        one_of(self, ("webhook_url", "webhook_url_file"), "one of webhook_url or webhook_url_file must be configured")
-        return self
-
 
 class MsTeamsV2Settings(MsTeamsSettings):
     kind: ClassVar[str] = "msteamsv2"
@@ -91,6 +78,7 @@ class MsTeamsV2Settings(MsTeamsSettings):
 
 class RocketChatSettings(ServiceSettings):
     kind: ClassVar[str] = "rocketchat"
+    alternatives = (("token", "token_file"), ("token_id", "token_id_file"))
     from_global = (
         (("token_id", "token_id_file"), "no global Rocketchat TokenID set either inline or in a file"),
         (("token", "token_file"), "no global Rocketchat Token set either inline or in a file"),
@@ -115,15 +103,11 @@ class RocketChatSettings(ServiceSettings):
     link_names: bool = False
     actions: ListOf[dict[str, Any]] = Field(default=[])
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        at_most_one(self, "token", "token_file")
-        at_most_one(self, "token_id", "token_id_file")
-        return self
-
 
 class TelegramSettings(ServiceSettings):
     kind: ClassVar[str] = "telegram"
+    alternatives = (("bot_token", "bot_token_file"), ("chat_id", "chat_id_file"))
+    needed = ((("chat_id", "chat_id_file", "chat"), "missing chat_id or chat_id_file on telegram_config"),)
     from_global = ((("bot_token", "bot_token_file"), "missing bot_token or bot_token_file on telegram_config"),)
 
     api_url: Text = ""
@@ -141,9 +125,6 @@ class TelegramSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        at_most_one(self, "bot_token", "bot_token_file")
-        one_of(self, ("chat_id", "chat_id_file", "chat"), "missing chat_id or chat_id_file on telegram_config")
-        at_most_one(self, "chat_id", "chat_id_file")
         if self.parse_mode not in ("", "Markdown", "MarkdownV2", "HTML"):
             raise RefusedError(
                 "unknown parse_mode on telegram_config, must be Markdown, MarkdownV2, HTML or empty string"
@@ -153,6 +134,7 @@ class TelegramSettings(ServiceSettings):
 
 class WebexSettings(ServiceSettings):
     kind: ClassVar[str] = "webex"
+    needed = ((("room_id",), "missing room_id on webex_config"),)
 
     api_url: Text = ""
     room_id: Text = ""
@@ -160,7 +142,6 @@ class WebexSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        one_of(self, ("room_id",), "missing room_id on webex_config")
         if self.http_config is None or self.http_config.authorization is None:
             raise RefusedError("missing webex_configs.http_config.authorization")
         return self
@@ -168,6 +149,7 @@ class WebexSettings(ServiceSettings):
 
 class WeChatSettings(ServiceSettings):
     kind: ClassVar[str] = "wechat"
+    alternatives = (("api_secret", "api_secret_file"),)
     from_global = (
         (("api_secret", "api_secret_file"), "no global Wechat Api Secret set either inline or in a file"),
         (("corp_id",), "no global Wechat CorpID set"),
@@ -187,7 +169,6 @@ class WeChatSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        at_most_one(self, "api_secret", "api_secret_file")
         if self.message_type not in ("", "text", "markdown"):
             raise RefusedError(f"weChat message type {self.message_type!r} does not match valid options text, markdown")
         return self

@@ -8,13 +8,14 @@ from pydantic import Field, model_validator
 
 from fenghuo.alerting.notify.channels.services.kind import ServiceSettings, Template, one_of
 from fenghuo.base.document import ListOf, RefusedError, Settings
-from fenghuo.model.http_settings import at_most_one
 from fenghuo.model.settings_types import DurationMs, FileName, Secret, Text
 from fenghuo.model.sigv4_settings import SigV4Settings
 
 
 class IncidentIoSettings(ServiceSettings):
     kind: ClassVar[str] = "incidentio"
+    alternatives = (("url", "url_file"), ("alert_source_token", "alert_source_token_file"))
+    needed = ((("url", "url_file"), "one of url or url_file must be configured"),)
 
     url: Secret = Secret("")
     url_file: FileName = ""
@@ -25,9 +26,6 @@ class IncidentIoSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        at_most_one(self, "url", "url_file")
-        one_of(self, ("url", "url_file"), "one of url or url_file must be configured")
-        at_most_one(self, "alert_source_token", "alert_source_token_file")
         if not (self.alert_source_token or self.alert_source_token_file) and not self._authorised():
             raise RefusedError("one of alert_source_token or alert_source_token_file must be configured")
         return self
@@ -38,6 +36,7 @@ class IncidentIoSettings(ServiceSettings):
 
 class JiraSettings(ServiceSettings):
     kind: ClassVar[str] = "jira"
+    needed = ((("project",), "missing project in jira_config"), (("issue_type",), "missing issue_type in jira_config"))
 
     api_url: Text = ""
     api_type: Text = ""
@@ -52,12 +51,6 @@ class JiraSettings(ServiceSettings):
     wont_fix_resolution: Text = ""
     reopen_duration_ms: DurationMs = Field(default=0, alias="reopen_duration")
     fields: dict[str, Any] = Field(default={})
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        one_of(self, ("project",), "missing project in jira_config")
-        one_of(self, ("issue_type",), "missing issue_type in jira_config")
-        return self
 
 
 RESPONDERS: Final = ("team", "teams", "user", "escalation", "schedule")
@@ -82,6 +75,7 @@ class OpsGenieResponder(Settings):
 
 class OpsGenieSettings(ServiceSettings):
     kind: ClassVar[str] = "opsgenie"
+    alternatives = (("api_key", "api_key_file"),)
     from_global = ((("api_key", "api_key_file"), "no global OpsGenie API Key set either inline or in a file"),)
 
     api_key: Secret = Secret("")
@@ -99,14 +93,16 @@ class OpsGenieSettings(ServiceSettings):
     priority: Text = ""
     update_alerts: bool = False
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        at_most_one(self, "api_key", "api_key_file")
-        return self
-
 
 class PagerDutySettings(ServiceSettings):
     kind: ClassVar[str] = "pagerduty"
+    alternatives = (("routing_key", "routing_key_file"), ("service_key", "service_key_file"))
+    needed = (
+        (
+            ("routing_key", "routing_key_file", "service_key", "service_key_file"),
+            "missing service or routing key in PagerDuty config",
+        ),
+    )
 
     service_key: Secret = Secret("")
     service_key_file: FileName = ""
@@ -125,17 +121,14 @@ class PagerDutySettings(ServiceSettings):
     component: Text = ""
     group: Text = ""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        at_most_one(self, "routing_key", "routing_key_file")
-        at_most_one(self, "service_key", "service_key_file")
-        keys = ("routing_key", "routing_key_file", "service_key", "service_key_file")
-        one_of(self, keys, "missing service or routing key in PagerDuty config")
-        return self
-
 
 class PushoverSettings(ServiceSettings):
     kind: ClassVar[str] = "pushover"
+    alternatives = (("html", "monospace"), ("user_key", "user_key_file"), ("token", "token_file"))
+    needed = (
+        (("user_key", "user_key_file"), "one of user_key or user_key_file must be configured"),
+        (("token", "token_file"), "one of token or token_file must be configured"),
+    )
 
     user_key: Secret = Secret("")
     user_key_file: FileName = ""
@@ -153,15 +146,6 @@ class PushoverSettings(ServiceSettings):
     ttl_ms: DurationMs = Field(default=0, alias="ttl")
     html: bool = False
     monospace: bool = False
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        at_most_one(self, "html", "monospace")
-        at_most_one(self, "user_key", "user_key_file")
-        at_most_one(self, "token", "token_file")
-        one_of(self, ("user_key", "user_key_file"), "one of user_key or user_key_file must be configured")
-        one_of(self, ("token", "token_file"), "one of token or token_file must be configured")
-        return self
 
 
 class SnsSettings(ServiceSettings):
@@ -196,6 +180,8 @@ VICTOROPS_FIXED: Final = (
 
 class VictorOpsSettings(ServiceSettings):
     kind: ClassVar[str] = "victorops"
+    alternatives = (("api_key", "api_key_file"),)
+    needed = ((("routing_key",), "missing Routing key in VictorOps config"),)
     from_global = ((("api_key", "api_key_file"), "no global VictorOps API Key set"),)
 
     api_key: Secret = Secret("")
@@ -210,8 +196,6 @@ class VictorOpsSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        one_of(self, ("routing_key",), "missing Routing key in VictorOps config")
-        at_most_one(self, "api_key", "api_key_file")
         for name in self.custom_fields:
             if name in VICTOROPS_FIXED:
                 raise RefusedError(

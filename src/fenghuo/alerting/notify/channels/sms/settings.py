@@ -10,7 +10,6 @@ from pydantic import BeforeValidator, Field, model_validator
 from fenghuo.alerting.notify.channels.services.kind import ServiceSettings, one_of
 from fenghuo.alerting.notify.channels.settings import check_url
 from fenghuo.base.document import DictOf, ListOf, RefusedError
-from fenghuo.model.http_settings import at_most_one
 from fenghuo.model.settings_types import FileName, Secret, Text
 
 
@@ -31,6 +30,7 @@ class SmsSettings(ServiceSettings):
     """One text to each number. Aliyun and Tencent Cloud send templates that they approved; ``params`` fill them."""
 
     kind: ClassVar[str] = "sms"
+    alternatives = (("secret", "secret_file"),)
 
     provider: Provider
     to: ListOf[Annotated[str, BeforeValidator(_number)]] = Field(default=[])
@@ -60,18 +60,17 @@ class SmsSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        at_most_one(self, "secret", "secret_file")
         check_url(self.api_url, f"{self.kind} api_url")
         one_of(self, ("to",), f"missing to in {self.kind} config")
         one_of(self, ("access_key",), f"missing access_key in {self.kind} config")
         one_of(
             self, ("secret", "secret_file"), f"one of secret or secret_file must be configured in {self.kind} config"
         )
-        for name in self.needed():
+        for name in self.needed_by_provider():
             one_of(self, (name,), f"{self.provider} needs {name.removesuffix('_')} in {self.kind} config")
         return self
 
-    def needed(self) -> tuple[str, ...]:
+    def needed_by_provider(self) -> tuple[str, ...]:
         match self.provider:
             case Provider.ALIYUN:
                 return ("sign_name", "template")
@@ -91,7 +90,7 @@ class VoiceSettings(SmsSettings):
     voice_language: Text = "zh-CN"
     """In which Twilio reads."""
 
-    def needed(self) -> tuple[str, ...]:
+    def needed_by_provider(self) -> tuple[str, ...]:
         match self.provider:
             case Provider.ALIYUN:
                 return ("template",)

@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 from fenghuo.alerting.notify.channels.services.kind import ServiceSettings, one_of
 from fenghuo.alerting.notify.channels.settings import check_url
 from fenghuo.base.document import ListOf, RefusedError
-from fenghuo.model.http_settings import at_most_one
 from fenghuo.model.settings_types import FileName, Secret, Text
 
 
@@ -17,6 +16,7 @@ class WecomSettings(ServiceSettings):
     """A robot has ``key`` (or the whole ``url``); an application has ``corp_id``, ``secret`` and ``agent_id``."""
 
     kind: ClassVar[str] = "wecom"
+    alternatives = (("key", "key_file", "url", "url_file"), ("secret", "secret_file"))
 
     key: Secret = Secret("")
     key_file: FileName = ""
@@ -44,8 +44,6 @@ class WecomSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        at_most_one(self, "key", "key_file", "url", "url_file")
-        at_most_one(self, "secret", "secret_file")
         check_url(self.url.reveal(), "WeCom url")
         check_url(self.api_url, "WeCom api_url")
         if self.is_robot:
