@@ -9,7 +9,7 @@ from fenghuo.alerting.book import Book
 from fenghuo.alerting.escalation.metrics import EscalationInstruments
 from fenghuo.alerting.escalation.reach import Reach
 from fenghuo.alerting.escalation.settings import EscalationsSettings
-from fenghuo.alerting.escalation.terms import Composer, Hush, Terms
+from fenghuo.alerting.escalation.terms import Composer, EscalationTerms, Hush
 from fenghuo.alerting.incident.book import IncidentBook
 from fenghuo.alerting.incident.links import Links
 from fenghuo.alerting.mute.silences import Silences
@@ -36,7 +36,7 @@ class Arrangement:
     mutes: Mutes
     telling: Telling
     channels: BuiltChannels
-    terms: Terms
+    terms: EscalationTerms
     """Of escalations."""
     leaving: asyncio.Event
     """Set when another arrangement has taken over."""
@@ -99,7 +99,7 @@ class Arranger:
         )
         root = build_route(settings.root)
         hush = Hush(self.book, mutes, root)
-        terms = Terms(escalations or EscalationsSettings(), table, parts.oncall, reach, hush)
+        terms = EscalationTerms(escalations or EscalationsSettings(), table, parts.oncall, reach, hush)
         return Arrangement(settings, root, mutes, telling, channels, terms, tools.leaving)
 
 

@@ -13,7 +13,7 @@ from fenghuo.alerting.notify.failover import Receivers
 from fenghuo.alerting.notify.message import IncidentView, Message, ToldAlert
 from fenghuo.alerting.notify.stage import Terms
 from fenghuo.alerting.priority.policy import Priorities, Sorted
-from fenghuo.alerting.route.groups import Flush, Outcome
+from fenghuo.alerting.route.groups import Flush, Flushed
 from fenghuo.model.incident import Incident
 
 ANSWER_PATH = "/a/"
@@ -31,7 +31,7 @@ class Telling:
     links: Links
     external_url: str
 
-    async def tell(self, flush: Flush) -> Outcome:
+    async def tell(self, flush: Flush) -> Flushed:
         """Bring everybody up to date who has to be, and say when something that is kept may be told."""
         found = self.priorities.sort_out(self.mutes.allowed(flush.route, flush.alerts, flush.now_ms), flush.now_ms)
         self.mutes.count(found.because)
@@ -40,12 +40,12 @@ class Telling:
         owed = any(held.resolved_at(flush.now_ms) for held in found.held)
         names = receivers(flush.route, incident, self.priorities)
         if not found.told or not any(self.receivers.channels.get(name) for name in names):
-            return Outcome(not owed, found.again_ms)
+            return Flushed(not owed, found.again_ms)
         message = self._message(flush, found, incident)
         sure = all(held.heard or held.resolved_at(flush.now_ms) for held in found.told)
         terms = Terms(repeat(flush.route, incident, self.priorities), flush.deadline_s, may_repeat=sure)
         told = await self.receivers.tell(names, message, terms)
-        return Outcome(told and not owed, found.again_ms)
+        return Flushed(told and not owed, found.again_ms)
 
     def _message(self, flush: Flush, found: Sorted[Held], incident: Incident | None) -> Message:
         return Message(

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from fenghuo.alerting.held import Held, admit
-from fenghuo.alerting.route.groups import Flush, Group, Outcome
+from fenghuo.alerting.route.groups import Flush, Flushed, Group
 from fenghuo.alerting.route.tree import build_route
 from fenghuo.alerting.settings import RouteSettings
 from fenghuo.base.clock import ManualClock
@@ -20,9 +20,9 @@ pytestmark = pytest.mark.anyio
 async def test_a_group_that_is_stopped_while_a_report_comes_in_flushes_no_more() -> None:
     clock, settled, flushes = ManualClock(1_000_000), asyncio.Event(), []
 
-    async def notify(flush: Flush) -> Outcome:
+    async def notify(flush: Flush) -> Flushed:
         flushes.append(flush)
-        return Outcome(told=True)
+        return Flushed(told=True)
 
     route = build_route(RouteSettings.model_validate({"receiver": "team", "group_wait": "0s"}))
     group = Group(route, EMPTY, clock, notify, settled)

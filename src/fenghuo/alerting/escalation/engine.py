@@ -19,7 +19,7 @@ from fenghuo.alerting.escalation import course
 from fenghuo.alerting.escalation.book import EscalationBook, EscalationStore
 from fenghuo.alerting.escalation.metrics import EscalationInstruments
 from fenghuo.alerting.escalation.reach import Occasion
-from fenghuo.alerting.escalation.terms import Terms
+from fenghuo.alerting.escalation.terms import EscalationTerms
 from fenghuo.alerting.incident import machine
 from fenghuo.alerting.incident.book import IncidentBook
 from fenghuo.alerting.incident.machine import Step
@@ -62,7 +62,7 @@ class Escalations:
         self._guard = guard
         self._instruments = instruments
         self._drain_s = drain_s
-        self._terms: Terms | None = None
+        self._terms: EscalationTerms | None = None
         self._reviewed = True
         self.used_ms = 0
         """Since when the settings hold."""
@@ -77,7 +77,7 @@ class Escalations:
         self._loop: asyncio.Task[None] | None = None
         incidents.followers.append(self._seen)
 
-    def use(self, terms: Terms) -> None:
+    def use(self, terms: EscalationTerms) -> None:
         """Go by these settings from now on; what is frozen stays as it is.
 
         What is open and has no escalation, because its priority named none, begins one that is named now.

@@ -22,7 +22,7 @@ from fenghuo.model.labels import Labels
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class EscalationTerms:
     """Policies by priority, and who can be told how."""
 
     settings: EscalationsSettings

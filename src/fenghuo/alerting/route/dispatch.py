@@ -11,7 +11,7 @@ from typing import Self
 
 from fenghuo.alerting.held import Held
 from fenghuo.alerting.metrics import Instruments
-from fenghuo.alerting.route.groups import Flush, Group, Notify, Outcome
+from fenghuo.alerting.route.groups import Flush, Flushed, Group, Notify
 from fenghuo.alerting.route.tree import Route
 from fenghuo.base import limits
 from fenghuo.base.clock import Clock
@@ -136,8 +136,8 @@ class Dispatcher:
         places = ((route.index, route.group_labels(labels)) for route in self.root.match(labels))
         return any(place in self._groups and self._groups[place].holds(labels) for place in places)
 
-    async def _guarded(self, flush: Flush) -> Outcome:
-        outcome = Outcome(told=False)
+    async def _guarded(self, flush: Flush) -> Flushed:
+        outcome = Flushed(told=False)
 
         async def notify() -> None:
             nonlocal outcome

@@ -45,7 +45,7 @@ class Flush:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Flushed:
     """What came of a flush."""
 
     told: bool
@@ -54,7 +54,7 @@ class Outcome:
     """The group is looked at again at this moment if its interval does not come first."""
 
 
-Notify = Callable[[Flush], Awaitable[Outcome]]
+Notify = Callable[[Flush], Awaitable[Flushed]]
 """Tells whoever has to be told."""
 
 

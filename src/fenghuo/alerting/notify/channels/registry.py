@@ -13,7 +13,7 @@ from fenghuo.alerting.notify.channels.channel import Channel
 from fenghuo.alerting.notify.channels.dingtalk.channel import DingTalkChannel
 from fenghuo.alerting.notify.channels.dingtalk.settings import DingTalkSettings
 from fenghuo.alerting.notify.channels.email.settings import EmailSettings
-from fenghuo.alerting.notify.channels.settings import BudgetSettings, ChannelSettings, HttpChannelSettings
+from fenghuo.alerting.notify.channels.settings import ChannelSettings, HttpChannelSettings
 from fenghuo.alerting.notify.channels.slack.channel import SlackBotChannel, SlackChannel
 from fenghuo.alerting.notify.channels.slack.settings import SlackSettings
 from fenghuo.alerting.notify.channels.toolbox import USER_AGENT, Toolbox
@@ -111,20 +111,13 @@ class Channels:
             made.by_receiver[receiver.name] = []
             for index, entry in receiver.channels():
                 channel = _placed(entry, index, receiver.name, settings.global_, toolbox)
-                if (budget := _budget_of(entry)) is not None:
+                if isinstance(entry, HttpChannelSettings) and (budget := entry.budget_in_force) is not None:
                     place = (receiver.name, entry.kind, index, budget.per_minute, budget.reserved)
                     buckets[place] = self._buckets.get(place) or Bucket(budget.per_minute, budget.reserved, self._clock)
                     channel = Budgeted(channel, buckets[place], self._clock)
                 made.by_receiver[receiver.name].append((index, channel))
         self._buckets = buckets
         return made
-
-
-def _budget_of(entry: ChannelSettings) -> BudgetSettings | None:
-    given = entry.budget if isinstance(entry, HttpChannelSettings) else None
-    if given is None and (isinstance(entry, DingTalkSettings) or getattr(entry, "is_robot", False)):
-        return BudgetSettings()
-    return given
 
 
 def _placed(entry: ChannelSettings, index: int, receiver: str, globals_: GlobalSettings, toolbox: Toolbox) -> Channel:

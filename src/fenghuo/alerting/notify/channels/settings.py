@@ -44,6 +44,15 @@ class HttpChannelSettings(ChannelSettings):
     budget: BudgetSettings | None = None
     """Robots of DingTalk and WeCom have one without asking: 20 a minute, as the platforms have it."""
 
+    @property
+    def is_robot(self) -> bool:
+        """Whether it is a robot from which the platform takes no more than that."""
+        return False
+
+    @property
+    def budget_in_force(self) -> BudgetSettings | None:
+        return BudgetSettings() if self.budget is None and self.is_robot else self.budget
+
 
 def _no_empty_entry(value: Any) -> Any:
     if isinstance(value, list) and None in value:

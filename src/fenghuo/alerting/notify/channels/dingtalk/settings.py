@@ -42,6 +42,10 @@ class DingTalkSettings(ServiceSettings):
     """Links to answer as buttons (an ActionCard). A card cannot mention anybody: when somebody is to be mentioned, the
     links stand in the text."""
 
+    @property
+    def is_robot(self) -> bool:
+        return True
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         at_most_one(self, "url", "url_file", "access_token", "access_token_file")
