@@ -53,16 +53,18 @@ async def circle(request: web.Request) -> web.Response:
 
 PATIENT = {"scrape_interval": "2s", "scrape_timeout": "2s"}
 """For what takes several requests, or much work, on a machine that is busy."""
-FINE = {"scrape_interval": "1s", "scrape_timeout": "1s", "metrics_path": "/fine"}
+IN_TIME = {"scrape_interval": "1s", "scrape_timeout": "1s"}
 """For what must answer in time however busy the machine is."""
+HURRIED = {"scrape_interval": "200ms", "scrape_timeout": "150ms"}
+"""For what never answers in time."""
 BOMB = gzip.compress(b"# " + b"0" * 60_000_000 + b"\n", 9)
 
 CASES = {
     "/garbage": (says(bytes(range(256)) * 20), {}, "line 1: "),
     "/half": (says("a 1\nb{x= 2\n"), {}, "line 2: "),
     "/error": (says("oh", status=500), {}, "server returned HTTP status 500 Internal Server Error"),
-    "/slow": (slow, {}, "no complete answer within the scrape timeout of 150ms"),
-    "/drips": (drips, {}, "no complete answer within the scrape timeout of 150ms"),
+    "/slow": (slow, HURRIED, "no complete answer within the scrape timeout of 150ms"),
+    "/drips": (drips, HURRIED, "no complete answer within the scrape timeout of 150ms"),
     "/breaks": (breaks, {}, "the connection broke in the middle of the body"),
     "/long": (says("a 1\n" * 100), {"body_size_limit": "400B"}, "body size limit exceeded: 400 bytes or more"),
     "/bomb": (
@@ -85,8 +87,8 @@ CASES = {
 async def test_a_bad_target_says_what_is_wrong_and_disturbs_nobody(path: str, lab: Lab) -> None:
     handler, keys, complaint = CASES[path]
     async with site({path: handler, "/fine": says("fine 1\n")}) as address:
-        good = job("good", address, **FINE)
-        await lab.scraper.apply([good, job("bad", address, **{"metrics_path": path, **keys})])
+        good = job("good", address, metrics_path="/fine", **IN_TIME)
+        await lab.scraper.apply([good, job("bad", address, **{**IN_TIME, "metrics_path": path, **keys})])
         assert complaint in await lab.down("bad")
         await lab.seen("good", after_ms=lab.target("bad").last_scrape_ms or 0)
 

@@ -15,6 +15,7 @@ from fenghuo.cli.moments import shown
 from fenghuo.cli.output import Output, OutputOption, print_json
 from fenghuo.model.duration import format_duration, parse_duration_ms
 from fenghuo.model.incident import IncidentState, Priority
+from fenghuo.model.language import Language
 
 incident_app = typer.Typer(
     no_args_is_help=True,
@@ -23,6 +24,7 @@ incident_app = typer.Typer(
 
 PATH = "/api/fenghuo/incidents"
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="INC-12, or 12.")]
+LanguageOption = Annotated[Language, typer.Option("--language", help="Of what the program wrote: zh or en.")]
 CommentOption = Annotated[str, typer.Option("--comment", "-m", help="What to write on the time line.")]
 
 
@@ -57,10 +59,11 @@ def show(
     incident: IdArgument,
     server: ServerOption = None,
     data_dir: DataDirOption = None,
+    language: LanguageOption = Language.ENGLISH,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Show one incident with its time line: every notice and every attempt to deliver it."""
-    found = find_server(server, data_dir).get(_path(incident))
+    found = find_server(server, data_dir).get(_path(incident), [("language", language.value)])
     if output is Output.JSON:
         print_json(found)
         return
@@ -144,6 +147,7 @@ def comment(
 def postmortem(
     incident: IdArgument,
     link: Annotated[str, typer.Option(help="Name the finished document instead of printing one to fill in.")] = "",
+    language: LanguageOption = Language.ENGLISH,
     server: ServerOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
@@ -151,7 +155,7 @@ def postmortem(
     if link:
         _change(server, data_dir, incident, "postmortem", {"url": link})
         return
-    pieces = find_server(server, data_dir).stream(f"{_path(incident)}/postmortem.md")
+    pieces = find_server(server, data_dir).stream(f"{_path(incident)}/postmortem.md", [("language", language.value)])
     typer.echo(b"".join(pieces).decode(), nl=False)
 
 

@@ -224,6 +224,7 @@ def _notice(row: Any) -> IncidentEvent:
         "alerts": row.alerts,
         "attempts": row.attempts,
         "claimed_ms": row.claimed_at_ms,
+        "error": row.error if state is NoticeState.FAILED else "",
     }
     at_ms = row.claimed_at_ms if row.finished_at_ms is None else row.finished_at_ms
     return IncidentEvent(at_ms, EventKind.NOTICE, SYSTEM, said, data)
@@ -231,7 +232,13 @@ def _notice(row: Any) -> IncidentEvent:
 
 def _attempt(row: Any) -> IncidentEvent:
     said = f"{row.receiver} through {row.channel}: attempt {row.number} failed ({row.error})"
-    data = {"receiver": row.receiver, "channel": row.channel, "attempt": row.number, "duration_ms": row.duration_ms}
+    data = {
+        "receiver": row.receiver,
+        "channel": row.channel,
+        "attempt": row.number,
+        "duration_ms": row.duration_ms,
+        "error": row.error,
+    }
     return IncidentEvent(row.at_ms, EventKind.ATTEMPT, SYSTEM, said, data)
 
 

@@ -82,11 +82,15 @@ export const fetchIncidents = (
 export const fetchIncidentTimes = (days: number, signal: AbortSignal): Promise<IncidentTimes[]> =>
   request('GET', `${PATH}/statistics`, { query: { days }, signal })
 
-export const fetchIncident = (id: string, signal: AbortSignal): Promise<IncidentDetail> =>
-  request('GET', pathOf(id), { signal })
+/** What the program wrote can be had in Chinese and in English. */
+type Language = 'zh' | 'en'
+
+export const fetchIncident = (id: string, language: Language, signal: AbortSignal): Promise<IncidentDetail> =>
+  request('GET', pathOf(id), { query: { language }, signal })
 
 /** Where the document to fill in is downloaded from. */
-export const postmortemPath = (id: string): string => `${pathOf(id)}/postmortem.md`
+export const postmortemPath = (id: string, language: Language): string =>
+  `${pathOf(id)}/postmortem.md?language=${language}`
 
 export type Answer =
   | { act: 'acknowledge' | 'resolve' | 'reopen' | 'escalate'; body: { comment?: string } }

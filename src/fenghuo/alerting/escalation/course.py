@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Final
+from typing import Any, Final
 
 from fenghuo.alerting.escalation.settings import EscalationPolicy
 from fenghuo.model.escalation import Escalation, EscalationState, FrozenPolicy, FrozenStep
@@ -157,3 +157,23 @@ def hurried(known: Escalation | None, incident: int, policy: FrozenPolicy | None
     if known.state is ACTING:
         return known
     return replace(known, state=WAITING, paused_ms=None, next_at_ms=now_ms)
+
+
+def described(now: Escalation) -> str:
+    """Which step it is, of how many, and whom it means."""
+    policy = now.policy
+    turn = f", round {now.round + 1} of {policy.repeat + 1}" if policy.repeat else ""
+    return f"{policy.name}: step {now.next_step + 1} of {len(policy.steps)}{turn}: {', '.join(now.step.targets)}"
+
+
+def facts(now: Escalation) -> dict[str, Any]:
+    """The same for programs, and for other languages."""
+    policy = now.policy
+    return {
+        "policy": policy.name,
+        "step": now.next_step + 1,
+        "steps": len(policy.steps),
+        "round": now.round + 1,
+        "rounds": policy.repeat + 1,
+        "targets": list(now.step.targets),
+    }

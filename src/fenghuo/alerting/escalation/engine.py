@@ -286,7 +286,7 @@ class Escalations:
         number, targets = mine.incident, mine.step.targets
         incident = await self._incidents.get(number)
         note = partial(self._note, number)
-        await note(EventKind.ESCALATED, described(mine), {"targets": list(targets)})
+        await note(EventKind.ESCALATED, course.described(mine), course.facts(mine))
         occasion = Occasion(incident, Reason.ESCALATION, began_ms, note, lambda: self._is_under_way(mine))
         return await self._terms.reach.tell(targets, occasion)
 
@@ -301,7 +301,7 @@ class Escalations:
         self._instruments.over.labels(mine.policy.priority).inc()
         text = f"every step of {mine.policy.name!r} was taken and nobody has answered"
         log.error("INC-%d: %s", mine.incident, text)
-        await self._note(mine.incident, EventKind.ESCALATION_OVER, text, {})
+        await self._note(mine.incident, EventKind.ESCALATION_OVER, text, {"policy": mine.policy.name})
 
     # --- assigning
 
@@ -324,10 +324,3 @@ class Escalations:
             return Step(incident, [IncidentEvent(now_ms, kind, SYSTEM, text, data)])
 
         await self._incidents.act(number, do)
-
-
-def described(now: Escalation) -> str:
-    """Which step it is, of how many, and whom it means."""
-    policy = now.policy
-    turn = f", round {now.round + 1} of {policy.repeat + 1}" if policy.repeat else ""
-    return f"{policy.name}: step {now.next_step + 1} of {len(policy.steps)}{turn}: {', '.join(now.step.targets)}"

@@ -100,7 +100,7 @@ class Reach:
         try:
             who: str | None = await self.offload(self.oncall.who, schedule, occasion.now_ms)
         except InputError:
-            await self._missed(occasion, target, "gone", f"there is no schedule {schedule!r} any more")
+            await self._missed(occasion, target, "schedule", f"there is no schedule {schedule!r} any more")
             return None
         if who is None:
             await self._missed(occasion, target, "gap", f"{target}: nobody is on call")
@@ -109,8 +109,10 @@ class Reach:
     async def _receiver(self, name: str, target: str, occasion: Occasion) -> bool:
         stages = self.stages.get(name)
         if not stages:
-            why = "there is no such receiver any more" if stages is None else "it has no channels"
-            await self._missed(occasion, target, "gone", f"{target}: {why}")
+            if stages is None:
+                await self._missed(occasion, target, "receiver", f"{target}: there is no such receiver any more")
+            else:
+                await self._missed(occasion, target, "channels", f"{target}: it has no channels")
             return False
         message = replace(self.compose(occasion.incident, "", occasion.now_ms), receiver=name)
         told: list[bool] = []
@@ -126,12 +128,12 @@ class Reach:
     async def _person(self, name: str, target: str, occasion: Occasion) -> bool:
         person = self.oncall.settings.people.get(name)
         if person is None:
-            return await self._missed(occasion, target, "gone", f"there is no person {name!r} any more")
+            return await self._missed(occasion, target, "person", f"there is no person {name!r} any more")
         shown = person.name or name
         if is_quiet(person, occasion.now_ms, occasion.incident.priority, self.markets):
             return await self._missed(occasion, target, "quiet", f"{shown} is not told: quiet hours")
         if not person.contacts:
-            return await self._missed(occasion, target, "gone", f"{shown} has no contacts")
+            return await self._missed(occasion, target, "contacts", f"{shown} has no contacts")
         message = self.compose(occasion.incident, shown, occasion.now_ms)
         message = replace(message, receiver=f"{PERSON}:{name}", language=person.language)
         for number, contact in enumerate(person.contacts):
@@ -178,7 +180,9 @@ class Reach:
         return not failure
 
     async def _missed(self, occasion: Occasion, target: str, why: str, text: str) -> bool:
-        """Say that a target is nobody at the moment; false, for it was not reached."""
-        self.instruments.targets.labels(target.partition(":")[0], why).inc()
+        """Say that a target is nobody at the moment; false, for it was not reached. ``why`` is quiet, gap, or what is
+        not there any more."""
+        result = why if why in ("quiet", "gap") else "gone"
+        self.instruments.targets.labels(target.partition(":")[0], result).inc()
         await occasion.note(EventKind.NOT_REACHED, text, {"target": target, "why": why})
         return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from fenghuo.base.errors import InputError
 from fenghuo.model.duration import format_duration
@@ -20,6 +20,8 @@ REOPEN_MS = 10 * 60_000
 SNOOZE_MS_MAX = 7 * 86_400_000
 NAMES_MAX = 20
 """Alerts that a line of the time line names."""
+ENDINGS: Final = {"over": "all alerts are over", "gone": "its group of alerts is gone"}
+"""Why an incident ended by itself."""
 TITLE_CHARS_MAX = 200
 TEXT_CHARS_MAX = 10_000
 Deadline = Callable[[Incident, int], int]
@@ -73,7 +75,7 @@ def observe(known: Incident | None, seen: Sighting, number: int, now_ms: int) ->
     if not known.live:
         return _reopened(now, fresh, min(known.priority, seen.priority), now_ms) if fresh else Step(now)
     if known.firing and not now.firing:
-        return _ended(now, "all alerts are over", now_ms)
+        return _ended(now, "over", now_ms)
     step = Step(now)
     if fresh or over:
         step = _changed(step, fresh, len(over), now_ms)
@@ -109,13 +111,13 @@ def late(incident: Incident, now_ms: int) -> Step:
     if incident.overdue or incident.due_ms is None or incident.due_ms > now_ms:
         return Step(incident)
     said = f"nobody has answered {incident.priority} in time"
-    event = _event(EventKind.OVERDUE, incident.due_ms, said, due_ms=incident.due_ms)
+    event = _event(EventKind.OVERDUE, incident.due_ms, said, due_ms=incident.due_ms, priority=incident.priority)
     return Step(replace(incident, overdue_ms=incident.due_ms), [event])
 
 
 def abandoned(incident: Incident, now_ms: int) -> Step:
     """Resolve what no group of alerts stands behind any more."""
-    return _ended(replace(incident, firing=frozenset()), "its group of alerts is gone", now_ms)
+    return _ended(replace(incident, firing=frozenset()), "gone", now_ms)
 
 
 def acknowledge(incident: Incident, actor: Actor, now_ms: int, comment: str = "") -> Step:
@@ -147,8 +149,10 @@ def snooze(incident: Incident, actor: Actor, now_ms: int, duration_ms: int, comm
         acknowledged_by=actor.name,
         snoozed_until_ms=now_ms + duration_ms,
     )
-    said = f"for {format_duration(duration_ms)}{f': {_text(comment)}' if comment else ''}"
-    return Step(changed, [_event(EventKind.SNOOZED, now_ms, said, actor, until_ms=now_ms + duration_ms)])
+    comment = _text(comment)
+    said = f"for {format_duration(duration_ms)}{f': {comment}' if comment else ''}"
+    facts: dict[str, Any] = {"until_ms": now_ms + duration_ms, "duration_ms": duration_ms, "comment": comment}
+    return Step(changed, [_event(EventKind.SNOOZED, now_ms, said, actor, **facts)])
 
 
 def resolve(incident: Incident, actor: Actor, now_ms: int, comment: str = "") -> Step:
@@ -168,17 +172,17 @@ def reopen(incident: Incident, actor: Actor, now_ms: int, comment: str = "") -> 
 
 def assign(incident: Incident, actor: Actor, now_ms: int, person: str) -> Step:
     """Give it to somebody; an empty name takes it from whoever had it."""
-    return Step(
-        replace(incident, assignee=person), [_event(EventKind.ASSIGNED, now_ms, f"to {person or 'nobody'}", actor)]
-    )
+    event = _event(EventKind.ASSIGNED, now_ms, f"to {person or 'nobody'}", actor, person=person)
+    return Step(replace(incident, assignee=person), [event])
 
 
 def escalate(incident: Incident, actor: Actor, now_ms: int, comment: str = "") -> Step:
     """A person wants more people to be told now. Who answered it gives it back."""
     _must_live(incident)
-    said = "the next step is asked for" + (f": {_text(comment)}" if comment else "")
+    comment = _text(comment)
+    said = "the next step is asked for" + (f": {comment}" if comment else "")
     changed = replace(incident, state=IncidentState.OPEN, snoozed_until_ms=None)
-    return Step(changed, [_event(EventKind.ESCALATED, now_ms, said, actor)])
+    return Step(changed, [_event(EventKind.ESCALATED, now_ms, said, actor, comment=comment)])
 
 
 def comment(incident: Incident, actor: Actor, now_ms: int, text: str) -> Step:
@@ -197,7 +201,8 @@ def link_postmortem(incident: Incident, actor: Actor, now_ms: int, url: str) -> 
 
 def refuse_link(incident: Incident, actor: Actor, now_ms: int, why: str) -> Step:
     """Write down that somebody used a link that holds no more."""
-    return Step(incident, [_event(EventKind.LINK_REFUSED, now_ms, why, actor)])
+    said = f"a link to answer was refused: {why}"
+    return Step(incident, [_event(EventKind.LINK_REFUSED, now_ms, said, actor, why=why)])
 
 
 def _is_past(known: Incident, now_ms: int) -> bool:
@@ -217,37 +222,45 @@ def _opened(seen: Sighting, number: int, now_ms: int) -> Step:
         firing=frozenset(seen.told),
     )
     said = f"{seen.priority}, {_count(len(seen.told))} firing"
-    return Step(incident, [_event(EventKind.OPENED, now_ms, said, alerts=_names(seen.told.values()))])
+    facts: dict[str, Any] = {"priority": seen.priority, "firing": len(seen.told), "alerts": _names(seen.told.values())}
+    return Step(incident, [_event(EventKind.OPENED, now_ms, said, **facts)])
 
 
 def _reopened(incident: Incident, fresh: Mapping[int, str], priority: Priority, now_ms: int) -> Step:
     changed = replace(incident, state=IncidentState.OPEN, resolved_ms=None, remind_ms=now_ms, priority=priority)
     said = f"{priority}, {_count(len(fresh))} firing again or new"
-    return Step(changed, [_event(EventKind.REOPENED, now_ms, said, alerts=_names(fresh.values()))])
+    facts: dict[str, Any] = {"priority": priority, "firing": len(fresh), "alerts": _names(fresh.values())}
+    return Step(changed, [_event(EventKind.REOPENED, now_ms, said, **facts)])
 
 
-def _ended(incident: Incident, why: str, now_ms: int) -> Step:
+def _ended(incident: Incident, ending: str, now_ms: int) -> Step:
     changed = replace(incident, state=IncidentState.RESOLVED, resolved_ms=now_ms, snoozed_until_ms=None)
-    return Step(changed, [_event(EventKind.RESOLVED, now_ms, why)])
+    return Step(changed, [_event(EventKind.RESOLVED, now_ms, ENDINGS[ending], ending=ending)])
 
 
 def _changed(step: Step, fresh: Mapping[int, str], over: int, now_ms: int) -> Step:
     since = f" since {step.incident.state}" if step.incident.answered else ""
     said = [f"{_count(len(fresh))} new{since}"] if fresh else []
     said += [f"{_count(over)} over"] if over else []
-    event = _event(EventKind.ALERTS, now_ms, ", ".join(said), alerts=_names(fresh.values()))
-    return Step(step.incident, [*step.events, event])
+    facts: dict[str, Any] = {
+        "fresh": len(fresh),
+        "over": over,
+        "state": step.incident.state,
+        "alerts": _names(fresh.values()),
+    }
+    return Step(step.incident, [*step.events, _event(EventKind.ALERTS, now_ms, ", ".join(said), **facts)])
 
 
 def _raised(step: Step, priority: Priority, now_ms: int) -> Step:
     """Who answered something less urgent has not answered this."""
     old = step.incident
     said = f"from {old.priority} to {priority}"
+    facts: dict[str, Any] = {"before": old.priority, "priority": priority, "state": old.state}
     now = replace(old, priority=priority)
     if old.answered:
         said += f"; open again, since it was {old.state} as {old.priority}"
         now = replace(now, state=IncidentState.OPEN, snoozed_until_ms=None)
-    return Step(now, [*step.events, _event(EventKind.RAISED, now_ms, said)])
+    return Step(now, [*step.events, _event(EventKind.RAISED, now_ms, said, **facts)])
 
 
 def _must_live(incident: Incident) -> None:

@@ -156,9 +156,8 @@ class AnswerPage:
         """Only a POST is worth a line on the time line: previews fetch old links all the time."""
         if posted:
             self._alerting.incident_instruments.links_refused.labels(why).inc()
-            said = f"a link to answer was refused: {why}"
             incident = await self._alerting.incidents.act(
-                incident.number, lambda now, at_ms: machine.refuse_link(now, SYSTEM, at_ms, said)
+                incident.number, lambda now, at_ms: machine.refuse_link(now, SYSTEM, at_ms, why)
             )
         return 410, said_page(words, incident)
 

@@ -14,13 +14,16 @@ from fenghuo.alerting.escalation.engine import Escalations
 from fenghuo.alerting.incident import machine
 from fenghuo.alerting.incident.book import Act, IncidentBook, UnknownIncidentError, number_of
 from fenghuo.alerting.incident.document import postmortem
+from fenghuo.alerting.incident.wording import text_of
 from fenghuo.api.auth.identity import Identity
 from fenghuo.api.own.errors import ErrorAnswer, OwnApiError
 from fenghuo.model.escalation import Escalation, EscalationState
 from fenghuo.model.incident import Actor, Incident, IncidentEvent, IncidentState, IncidentTimes, Priority
+from fenghuo.model.language import Language
 
 DAY_MS = 86_400_000
 REFUSALS: dict[int | str, dict[str, type[ErrorAnswer]]] = {400: {"model": ErrorAnswer}, 404: {"model": ErrorAnswer}}
+InLanguage = Annotated[Language, Query(description="Of what the program wrote: zh; anything else is English.")]
 Comment = Annotated[str, Field(max_length=machine.TEXT_CHARS_MAX)]
 
 
@@ -153,16 +156,17 @@ def _add_reading(router: APIRouter, desk: Desk) -> None:
         return [_times(each) for each in await desk.book.times(desk.now_ms() - days * DAY_MS)]
 
     @router.get("/{incident_id}")
-    async def incident(incident_id: str) -> IncidentDetail:
+    async def incident(incident_id: str, language: InLanguage = Language.ENGLISH) -> IncidentDetail:
         """One incident with its time line, notices and delivery attempts included."""
         found = await _found(desk, incident_id)
-        return IncidentDetail(**desk.fields(found), timeline=list(map(_event, await desk.book.timeline(found.number))))
+        timeline = [_event(event, language) for event in await desk.book.timeline(found.number)]
+        return IncidentDetail(**desk.fields(found), timeline=timeline)
 
     @router.get("/{incident_id}/postmortem.md", response_class=PlainTextResponse)
-    async def document(incident_id: str) -> PlainTextResponse:
+    async def document(incident_id: str, language: InLanguage = Language.ENGLISH) -> PlainTextResponse:
         """A Markdown document to fill in, with the time line."""
         found = await _found(desk, incident_id)
-        text = postmortem(found, await desk.book.timeline(found.number))
+        text = postmortem(found, await desk.book.timeline(found.number), language)
         return PlainTextResponse(text, media_type="text/markdown; charset=utf-8")
 
 
@@ -272,13 +276,13 @@ def _escalation(known: Escalation) -> EscalationView:
     )
 
 
-def _event(event: IncidentEvent) -> EventView:
+def _event(event: IncidentEvent, language: Language) -> EventView:
     return EventView(
         at_ms=event.at_ms,
         kind=event.kind,
         actor=event.actor.name,
         via=event.actor.via,
-        text=event.text,
+        text=text_of(event, language),
         data=dict(event.data),
     )
 

@@ -46,7 +46,7 @@ def test_firing_alerts_open_one_and_their_end_resolves_it() -> None:
     assert step is not None
     assert (step.incident.id, step.incident.state, step.incident.opened_ms) == ("INC-7", IncidentState.OPEN, 5)
     assert step.incident.title == "A1, A2 (job=api)"
-    assert step.events[0].data == {"alerts": ["A1", "A2"]}
+    assert step.events[0].data == {"priority": "P2", "firing": 2, "alerts": ["A1", "A2"]}
     over = observed(step.incident, seen(), 90)
     assert (over.incident.state, over.incident.resolved_ms, kinds(over)) == (
         IncidentState.RESOLVED,
