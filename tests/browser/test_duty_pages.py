@@ -136,6 +136,20 @@ def test_an_incident_is_acknowledged_with_a_comment_then_resolved_and_reopened(v
     assert "on my way" in download.value.path().read_text()
 
 
+def test_what_the_program_wrote_on_a_time_line_is_said_in_the_chosen_language(visit: Visit) -> None:
+    page = visit.sign_in("/incidents/INC-1", ready=".line")
+    opened = page.locator(".line li").last
+    expect(opened).to_contain_text("P1, 1 alert firing")
+    page.get_by_label("简体中文").check(force=True)
+    expect(opened).to_contain_text("P1，1 条告警触发")
+    expect(page.locator(".line")).not_to_contain_text("firing")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="下载初稿").click()
+    assert "## 时间线" in download.value.path().read_text()
+    page.get_by_label("English").check(force=True)
+    expect(opened).to_contain_text("P1, 1 alert firing")
+
+
 def test_an_alert_is_silenced_from_its_row_and_the_silence_ended(visit: Visit, duty: Server) -> None:
     page = visit.sign_in("/alerts", ready=".group")
     inhibited = card(page, "DiskFull")
