@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 from weakref import WeakSet
 
-from fenghuo.alerting.held import Held, Invalid, admit, merge
+from fenghuo.alerting.held import Held, Invalid, admit, merge, moved
 from fenghuo.model.alert import Alert
 from fenghuo.model.fingerprints import fingerprints
 from fenghuo.model.labels import Labels
@@ -77,6 +77,14 @@ class Book:
         held = new if old is None else merge(old, new, now_ms)
         self._put(held)
         return held
+
+    def move_ends(self, by_ms: int, before_ms: int) -> list[Held]:
+        """Let the ends that lay ahead at ``before_ms`` be so much later; returns what is held now of those alerts."""
+        found = [moved(held, by_ms) for held in self._held.values() if not held.resolved_at(before_ms)]
+        for held in found:
+            self._put(held)
+        self._tell_watchers(found)
+        return found
 
     def _put(self, held: Held) -> None:
         self._held[held.labels] = held

@@ -86,6 +86,10 @@ class Entry:
                 self._unsaved = saved | self._unsaved
                 raise
 
+    def owe(self, held: Iterable[Held]) -> None:
+        """Save these when something is saved next, or what waits is tried again."""
+        self._unsaved.update((one.labels, one) for one in held)
+
     def forget(self, gone: Held) -> None:
         """Save this alert no more."""
         self._unsaved.pop(gone.labels, None)

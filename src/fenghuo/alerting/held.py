@@ -31,6 +31,12 @@ class Held:
         return self.ends_at_ms <= now_ms
 
 
+def moved(held: Held, by_ms: int) -> Held:
+    """The same with another end."""
+    ends_ms = held.ends_at_ms + by_ms
+    return replace(held, alert=replace(held.alert, ends_at_ms=ends_ms), ends_at_ms=ends_ms)
+
+
 class HeldStore(Protocol):
     """Where alerts survive the process. Synchronous; called in worker threads."""
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from fenghuo.alerting.arrangement import Arrangement, Arranger
 from fenghuo.alerting.book import Book
 from fenghuo.alerting.entry import Entry
-from fenghuo.alerting.escalation.auditor import AUDIT_S, Auditor
+from fenghuo.alerting.escalation.auditor import Auditor
 from fenghuo.alerting.escalation.engine import Escalations
 from fenghuo.alerting.escalation.metrics import EscalationInstruments
 from fenghuo.alerting.escalation.settings import EscalationPolicy, EscalationsSettings
@@ -33,10 +33,12 @@ from fenghuo.alerting.priority.settings import PrioritiesSettings
 from fenghuo.alerting.reached import Duty
 from fenghuo.alerting.route.dispatch import Dispatcher
 from fenghuo.alerting.settings import AlertingSettings
-from fenghuo.alerting.timing import in_turns
+from fenghuo.alerting.upkeep import Upkeep
 from fenghuo.alerting.whatif import Surroundings, WhatIf, what_if
+from fenghuo.base.clock import WatchedClock
 from fenghuo.base.errors import OperatingError
 from fenghuo.model.alert import Alert
+from fenghuo.model.duration import format_duration
 from fenghuo.model.incident import Priority
 from fenghuo.model.labels import Labels
 from fenghuo.model.notification import Notice
@@ -45,11 +47,6 @@ from fenghuo.trading import MarketBook
 
 log = logging.getLogger(__name__)
 
-CATCH_UP_S = 15.0
-"""How often what the database refused is tried again."""
-CATCH_UPS_BETWEEN_CLEANINGS = 20
-FORGOTTEN_AT_ONCE = 100
-"""Alerts that are forgotten in one turn of the event loop: about 2 ms of work."""
 RETIRING_S = 30.0
 """How long an attempt to send may go on after other settings have taken over."""
 NOTICES_REREAD = 1_000
@@ -71,7 +68,9 @@ class Alerting:
         escalations: EscalationsSettings | None = None,
     ) -> None:
         """Without ``markets`` and ``priorities`` those hold that are built in, without ``escalations`` none."""
-        self._parts = parts
+        clock = WatchedClock(parts.clock)
+        clock.followers.append(self._clock_was_set)
+        self._parts = parts = replace(parts, clock=clock)
         self._instruments = Instruments(parts.registry)
         self._book = Book()
         self._silences = Silences()
@@ -98,7 +97,19 @@ class Alerting:
         self.intake = Intake(self._instruments)
         self._taken: list[Alert] = []
         """What was taken from the intake and is not entered yet."""
-        self._auditor = Auditor(self.escalations, self.incidents, self.intake.put, counts)
+        self._upkeep = Upkeep(
+            parts=parts,
+            instruments=self._instruments,
+            book=self._book,
+            entry=self._entry,
+            silences=self._silences,
+            notices=self._log,
+            incidents=self.incidents,
+            health=self._health,
+            auditor=Auditor(self.escalations, self.incidents, self.intake.put, counts),
+            report=self.intake.put,
+            dispatcher=lambda: self._at_work,
+        )
 
     async def __aenter__(self) -> Self:
         now_ms = self._parts.clock.now_ms()
@@ -114,7 +125,7 @@ class Alerting:
         await self.escalations.restore()
         await self.escalations.__aenter__()
         self.intake.attach()
-        self._tasks = [group.create_task(work) for work in (self._take_in(), self._keep_house(), self._audit())]
+        self._tasks = [group.create_task(work) for work in (self._take_in(), self._upkeep.run())]
         return self
 
     async def __aexit__(
@@ -134,7 +145,7 @@ class Alerting:
         await asyncio.gather(*ends)
         if self._retiring:
             await asyncio.wait(self._retiring)
-        await self._catch_up()
+        await self._upkeep.catch_up()
         await self._arrangement.channels.aclose()
         await self._stack.aclose()
 
@@ -151,9 +162,8 @@ class Alerting:
         """
         arrangement = self._arranger.arrange(settings, markets, priorities, escalations)
         async with self._swapping:
-            assert self._dispatcher is not None
             assert self._group is not None
-            retiring = self._group.create_task(self._retire(self._arrangement, self._dispatcher))
+            retiring = self._group.create_task(self._retire(self._arrangement, self._at_work))
             self._retiring.add(retiring)
             retiring.add_done_callback(self._retiring.discard)
             self._arrangement = arrangement
@@ -174,9 +184,8 @@ class Alerting:
 
     async def groups(self) -> list[GroupView]:
         """Every group with the alerts in it that fire now, by labels and receiver."""
-        assert self._dispatcher is not None
         now_ms = self._parts.clock.now_ms()
-        return await group_views(self._dispatcher.groups, self._arrangement, self._silences, now_ms)
+        return await group_views(self._at_work.groups, self._arrangement, self._silences, now_ms)
 
     async def what_if(
         self, labels: Labels, at_ms: int, duty: Duty, escalations: Mapping[str, EscalationPolicy]
@@ -221,6 +230,12 @@ class Alerting:
     def deliveries(self, limit: int = 100) -> list[Notice]:
         """The newest notices first, with their outcome. Blocking: reads the database."""
         return self._parts.log.recent(limit)
+
+    @property
+    def _at_work(self) -> Dispatcher:
+        """The dispatcher of now."""
+        assert self._dispatcher is not None
+        return self._dispatcher
 
     async def _start_dispatcher(self) -> None:
         parts, now = self._parts, self._arrangement
@@ -277,60 +292,14 @@ class Alerting:
         await self._entry.enter(alerts, self._swapping, self._dispatch)
 
     async def _dispatch(self, held: Iterable[Held]) -> None:
-        assert self._dispatcher is not None
-        await self._dispatcher.dispatch_all(held)
+        await self._at_work.dispatch_all(held)
 
-    async def _keep_house(self) -> None:
-        for number in itertools.count():
-            if number % CATCH_UPS_BETWEEN_CLEANINGS == 0:
-                await self._parts.guard.run("alert housekeeping", self._clean)
-            await self._parts.guard.run("alert housekeeping", self._catch_up)
-            self._report_channels()
-            await self._parts.clock.sleep(CATCH_UP_S)
-
-    def _report_channels(self) -> None:
-        """Say what keeps failing, as rules do."""
-        if alerts := self._health.alerts(self._parts.clock.now_ms()):
-            self.intake.put(alerts)
-        self._instruments.failing.set(len(self._health.failing))
-
-    async def _audit(self) -> None:
-        """Look after escalations, apart from those who take their steps."""
-        while True:
-            await self._parts.clock.sleep(AUDIT_S)
-            self._parts.guard.call("escalation audit", lambda: self._auditor.audit(self._parts.clock.now_ms()))
-
-    async def _catch_up(self) -> None:
-        await self._log.catch_up()
-        await self.incidents.catch_up()
-        await self._entry.save({})
-
-    def _forget(self, held: Held) -> bool:
-        assert self._dispatcher is not None
-        if self._dispatcher.needs(held.labels) or not self._book.forget(held):
-            return False
-        self._entry.forget(held)
-        return True
-
-    async def _clean(self) -> None:
-        now_ms = self._parts.clock.now_ms()
-        assert self._dispatcher is not None
-        # Each of these goes through all there is: others have the event loop in between.
-        self._log.forget_expired(now_ms)
-        await asyncio.sleep(0)
-        over_now = in_turns(self._book.long_over(now_ms), FORGOTTEN_AT_ONCE)
-        gone = [held async for held in over_now if self._forget(held)]
-        await asyncio.sleep(0)
-        firing = sum(not held.resolved_at(now_ms) for held in self._book.snapshot())
-        self._instruments.alerts.labels("firing").set(firing)
-        self._instruments.alerts.labels("resolved").set(len(self._book) - firing)
-        try:
-            if away := [held.fingerprint for held in gone if held.labels not in self._book]:
-                await self._parts.offload(self._parts.alerts.remove, away)
-            if over := self._silences.forget_expired(now_ms):
-                await self._parts.offload(self._parts.silences.remove, over)
-            await self._parts.offload(self._parts.log.expire, now_ms)
-            await self.incidents.tidy({(group.key, group.route.receiver) for group in self._dispatcher.groups})
-        except OperatingError as error:
-            self._instruments.state_refused("clean")
-            log.error("the state database could not be cleaned: %s", error)
+    def _clock_was_set(self, by_ms: int, now_ms: int) -> None:
+        """What fires goes on as long as it would have, and nobody waits longer for a step."""
+        log.warning("the clock was set %s by %s", "back" if by_ms < 0 else "ahead", format_duration(abs(by_ms)))
+        held = self._book.move_ends(by_ms, now_ms - by_ms)
+        self._entry.owe(held)
+        if self._dispatcher is not None:
+            for one in held:
+                self._dispatcher.dispatch(one)
+        self.escalations.clock_was_set(by_ms)

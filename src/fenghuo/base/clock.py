@@ -11,9 +11,12 @@ import contextlib
 import heapq
 import itertools
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Final, Protocol
+
+CLOCK_SET_MS_MIN: Final = 5_000
+"""By less a clock is corrected now and then, and nobody minds."""
 
 
 class Clock(Protocol):
@@ -50,6 +53,42 @@ class SystemClock:
 
     def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
         return asyncio.timeout(max(seconds, 0.0))
+
+
+class WatchedClock:
+    """Another clock, whose followers learn when its wall clock was set. For one thread.
+
+    They are called before whoever asked for the time has it: with the milliseconds by which the clock was set, negative
+    for back, and with the time as it is now.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.followers: list[Callable[[int, int], None]] = []
+        self._clock = clock
+        self._ahead_ms = self._read()[1]
+        """Of the monotonic clock."""
+
+    def _read(self) -> tuple[int, float]:
+        now_ms = self._clock.now_ms()
+        return now_ms, now_ms - self._clock.monotonic_s() * 1000
+
+    def now_ms(self) -> int:
+        now_ms, ahead_ms = self._read()
+        by_ms = round(ahead_ms - self._ahead_ms)
+        self._ahead_ms = ahead_ms
+        if abs(by_ms) >= CLOCK_SET_MS_MIN:
+            for follower in self.followers:
+                follower(by_ms, now_ms)
+        return now_ms
+
+    def monotonic_s(self) -> float:
+        return self._clock.monotonic_s()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+
+    def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
+        return self._clock.timeout(seconds)
 
 
 class ManualClock:

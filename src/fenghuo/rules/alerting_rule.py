@@ -56,6 +56,14 @@ class ActiveAlert:
             self._series = self.state, shown, self.labels.merged({METRIC_NAME: STATE_METRIC})
         return self._series[1:]
 
+    def move(self, by_ms: int) -> None:
+        """Let every moment of it be so much later: the clock was set."""
+        self.active_at_ms += by_ms
+        self.fired_at_ms += by_ms
+        for name in ("resolved_at_ms", "keep_firing_since_ms", "sent_at_ms"):
+            if (moment_ms := getattr(self, name)) is not None:
+                setattr(self, name, moment_ms + by_ms)
+
     def needs_sending(self, time_ms: int, resend_delay_ms: int) -> bool:
         if self.state is AlertState.PENDING:
             return False
@@ -92,6 +100,8 @@ class AlertingRule:
         self._annotations = {name: AlertText(text, plan.name) for name, text in plan.annotations.pairs}
         self._active: dict[Labels, ActiveAlert] = {}
         self._saved: Mapping[Labels, SavedState] = {}
+        self._evaluated_ms: int | None = None
+        """The moment of the last evaluation."""
 
     @property
     def has_alerts(self) -> bool:
@@ -130,6 +140,7 @@ class AlertingRule:
         """Go on with the alerts of ``older``, the same rule before a reload."""
         self._active = older._active
         self._saved = older._saved
+        self._evaluated_ms = older._evaluated_ms
 
     def evaluate(self, query: Query, time_ms: int, limit: int, query_offset_ms: int = 0) -> dict[Labels, float]:
         """Move every alert on to ``time_ms``; returns the samples of ``ALERTS`` and ``ALERTS_FOR_STATE``.
@@ -137,6 +148,7 @@ class AlertingRule:
         Raises InputError when two elements become the same alert or more than ``limit`` (0 is no limit) are active
         (then all are forgotten, as Prometheus does), and whatever ``query`` raises (then nothing changes).
         """
+        self._follow_clock(time_ms)
         if self._market is not None and not self._market().is_open(time_ms):
             self._restore_all(time_ms)
             return self._samples()
@@ -155,6 +167,14 @@ class AlertingRule:
             self._active.clear()
             raise InputError(f"exceeded limit of {limit} with {active} alerts")
         return samples
+
+    def _follow_clock(self, time_ms: int) -> None:
+        """Where the clock was set back since the last time, let all moments keep their distance from now: nothing waits
+        longer for that, is told later, or begins in the future."""
+        if self._evaluated_ms is not None and time_ms < self._evaluated_ms:
+            for alert in self._active.values():
+                alert.move(time_ms - self._evaluated_ms)
+        self._evaluated_ms = time_ms
 
     def _samples(self) -> dict[Labels, float]:
         samples: dict[Labels, float] = {}

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from fenghuo.alerting.intake import Intake
 from fenghuo.alerting.metrics import Instruments
 from fenghuo.alerting.notify.channels.channel import ChannelError
-from fenghuo.alerting.service import CATCH_UP_S, RETIRING_S, Alerting
+from fenghuo.alerting.service import RETIRING_S, Alerting
 from fenghuo.alerting.settings import AlertingSettings
+from fenghuo.alerting.upkeep import CATCH_UP_S
 from fenghuo.base.clock import ManualClock
 from fenghuo.base.errors import OperatingError
 from fenghuo.model.alert import Alert

@@ -48,6 +48,27 @@ def test_waits_fires_and_ends(bench: Bench) -> None:
     assert (ended.starts_at_ms, ended.ends_at_ms) == (2 * MINUTE, 3 * MINUTE)
 
 
+def test_a_clock_that_was_set_back_keeps_nothing_waiting(bench: Bench) -> None:
+    alerting, hour = rule(hold=2 * MINUTE), 60 * MINUTE
+    assert run(alerting, bench, DOWN, hour) == ["pending"]
+    assert run(alerting, bench, DOWN, hour + MINUTE) == ["pending"]
+    assert run(alerting, bench, DOWN, 0) == ["pending"]
+    assert run(alerting, bench, DOWN, MINUTE) == ["firing"]
+    (told,) = alerting.take_due(MINUTE, MINUTE)
+    assert (told.starts_at_ms, told.ends_at_ms) == (MINUTE, 5 * MINUTE)
+    run(alerting, bench, DOWN, hour)
+    assert len(alerting.take_due(hour, MINUTE)) == 1
+    run(alerting, bench, DOWN, MINUTE)
+    assert alerting.take_due(MINUTE, MINUTE) == [], "it was told a moment ago"
+    run(alerting, bench, DOWN, 3 * MINUTE)
+    (again,) = alerting.take_due(3 * MINUTE, MINUTE)
+    assert again.starts_at_ms <= MINUTE, "nothing begins in the future"
+    assert again.ends_at_ms == 7 * MINUTE
+    run(alerting, bench, [], 4 * MINUTE)
+    (ended,) = alerting.take_due(4 * MINUTE, MINUTE)
+    assert ended.ends_at_ms == 4 * MINUTE
+
+
 def test_a_pending_alert_that_goes_is_forgotten_and_never_told(bench: Bench) -> None:
     alerting = rule(hold=2 * MINUTE)
     run(alerting, bench, DOWN, 0)

@@ -110,6 +110,11 @@ def put_off(known: Escalation, until_ms: int) -> Escalation:
     return replace(known, next_at_ms=until_ms + max(wait_ms, PUT_OFF_MS_MIN))
 
 
+def sooner(known: Escalation, by_ms: int) -> Escalation:
+    """The same with its next step due so much sooner."""
+    return replace(known, next_at_ms=known.next_at_ms - by_ms)
+
+
 def claimed(known: Escalation) -> Escalation:
     """The same with its next step being taken."""
     return replace(known, state=ACTING)

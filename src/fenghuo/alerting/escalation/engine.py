@@ -87,6 +87,14 @@ class Escalations:
         self._reviewed = False
         self._wake.set()
 
+    def clock_was_set(self, by_ms: int) -> None:
+        """Nobody is told later because the clock was set back."""
+        if by_ms < 0:
+            waiting = (EscalationState.WAITING, EscalationState.PAUSED)
+            for each in [each for each in self._book.all() if each.state in waiting]:
+                self._book.put(each.incident, course.sooner(each, -by_ms))
+            self._wake.set()
+
     def get(self, incident: int) -> Escalation | None:
         """The escalation of an incident; None where there is none, and when it is resolved."""
         return self._book.get(incident)
@@ -264,7 +272,7 @@ class Escalations:
         self._asked.discard(number)
         self._book.put(number, mine)
         await self._book.write()
-        began_ms, reached = self._clock.now_ms(), False
+        began_ms, began_s, reached = self._clock.now_ms(), self._clock.monotonic_s(), False
 
         async def tell() -> None:
             nonlocal reached
@@ -273,7 +281,9 @@ class Escalations:
         await self._guard.run("escalation", tell)
         self._instruments.steps.labels("reached" if reached else "nobody").inc()
         if self._is_under_way(mine):
-            now = course.taken(mine, began_ms, reached=reached)
+            # The clock may have been set meanwhile.
+            lasted_ms = round((self._clock.monotonic_s() - began_s) * 1000)
+            now = course.taken(mine, self._clock.now_ms() - lasted_ms, reached=reached)
             if number in self._asked:
                 # Somebody asked for the next step while this one was being taken.
                 now = course.hurried(now, number, None, self._clock.now_ms()) or now
