@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol, Self
 from prometheus_client import CollectorRegistry, Counter
 
 from fenghuo.base import limits
-from fenghuo.base.clock import Clock
+from fenghuo.base.clock import Clock, WatchedClock
 from fenghuo.base.document import Document, nearest, validate
 from fenghuo.base.errors import InputError, OperatingError
 from fenghuo.base.guard import Guard
@@ -105,6 +105,8 @@ class Heartbeats:
         self._told: dict[Labels, Alert] = {}
         self._told_ms = 0
         self._running_since_ms = 0
+        self._round_clock = WatchedClock(clock)
+        self._round_clock.followers.append(self._clock_was_set)
         self._tasks: asyncio.TaskGroup | None = None
         self._rounds: asyncio.Task[None] | None = None
         self._signals = Counter("fenghuo_heartbeat_signals", "Signals of jobs, by kind.", ["kind"], registry=registry)
@@ -254,7 +256,7 @@ class Heartbeats:
 
     def _round(self) -> None:
         """Judge all, save, tell."""
-        now_ms = self._clock.now_ms()
+        now_ms = self._round_clock.now_ms()
         with self._lock:
             for watched in self._watched.values():
                 judged = timing.judged(watched.settings, watched.pulse, watched.due_ms, now_ms)
@@ -271,6 +273,16 @@ class Heartbeats:
             self._told_ms = now_ms
         self._told = firing
         self._save()
+
+    def _clock_was_set(self, by_ms: int, now_ms: int) -> None:
+        """A clock that was set ahead: the machine may have slept, and heard nothing. One that was set back lets nothing
+        be waited for longer."""
+        with self._lock:
+            self._running_since_ms = now_ms if by_ms > 0 else self._running_since_ms + by_ms
+            self._told_ms = 0
+            for watched in self._watched.values():
+                watched.pulse = timing.moved(watched.pulse, min(by_ms, 0))
+                self._note(watched)
 
     def _firing(self, now_ms: int) -> Iterator[Alert]:
         for watched in self._watched.values():

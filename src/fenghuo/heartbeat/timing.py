@@ -63,6 +63,21 @@ def due(settings: HeartbeatSettings, pulse: Pulse, running_since_ms: int) -> int
     return max(due_ms, min(next_after(settings, running_since_ms), running_since_ms + CATCH_UP_MS))
 
 
+def moved(pulse: Pulse, by_ms: int) -> Pulse:
+    """The pulse with every sign of life, and what is wrong, so much later."""
+
+    def later(moment_ms: int | None) -> int | None:
+        return None if moment_ms is None else moment_ms + by_ms
+
+    return replace(
+        pulse,
+        since_ms=pulse.since_ms + by_ms,
+        heard_ms=later(pulse.heard_ms),
+        started_ms=later(pulse.started_ms),
+        missing_ms=later(pulse.missing_ms),
+    )
+
+
 def after(pulse: Pulse, signal: Signal, at_ms: int, text: str = "", exit_code: int | None = None) -> Pulse:
     """What is known after a signal."""
     match signal:

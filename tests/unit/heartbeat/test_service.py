@@ -209,3 +209,25 @@ async def test_what_the_database_refuses_holds_and_is_saved_later(
         assert bench.state.heartbeats.pulses()[0].failed_ms is None
         await bench.passes(5)
         assert bench.state.heartbeats.pulses() == [heartbeats.all()[0].pulse]
+
+
+async def test_a_machine_that_slept_misses_nothing_at_once(bench: Bench) -> None:
+    async with bench.running() as heartbeats:
+        heartbeats.hear("backup", Signal.SUCCESS)
+        await bench.passes(60)
+        bench.clock.step_wall(5 * 3600)
+        assert await bench.passes(600) == [], "the job could not be heard while the machine slept"
+        assert ("FenghuoHeartbeatMissing", "firing") in await bench.passes(600)
+
+
+async def test_a_clock_that_was_set_back_lets_nothing_be_waited_for_longer(bench: Bench) -> None:
+    async with bench.running() as heartbeats:
+        heartbeats.hear("backup", Signal.SUCCESS)
+        await bench.passes(60)
+        bench.clock.step_wall(-5 * 3600)
+        assert await bench.passes(3_600) == []
+        assert ("FenghuoHeartbeatMissing", "firing") in await bench.passes(400)
+        bench.clock.step_wall(-3600)
+        assert await bench.passes(100) != [], "what is wrong is said again"
+        heartbeats.hear("backup", Signal.SUCCESS)
+        assert ("FenghuoHeartbeatMissing", "resolved") in await bench.passes(60)
