@@ -29,7 +29,15 @@ from fenghuo.metrics.store import Store, StoreSettings
 from fenghuo.model.labels import Labels
 from fenghuo.model.sample import Metadata
 from fenghuo.model.tailed import Position
-from fenghuo.wire.remote_write import OutgoingSeries, encode_columns_v1, encode_v1, encode_v2, label_bytes, packed
+from fenghuo.wire.remote_write import (
+    OutgoingSeries,
+    encode_columns_v1,
+    encode_columns_v2,
+    encode_v1,
+    encode_v2,
+    label_bytes,
+    packed,
+)
 
 TARGETS, SERIES = 100, 100
 
@@ -126,11 +134,15 @@ def encoding() -> None:
     times_ms, values = np.full(2000, SystemClock().now_ms()), np.random.default_rng(1).random(2000) * 1000
     rows = list(zip(every, encoded, times_ms.tolist(), values.tolist(), strict=True))
     outgoing = [OutgoingSeries(each, ((at, value),), label_bytes=known) for each, known, at, value in rows]
-    body = encode_columns_v1(encoded, times_ms, values)
+    body, said = (
+        encode_columns_v1(encoded, times_ms, values),
+        [Metadata("counter", "How many requests there were.")] * 2000,
+    )
     for name, work in (
         ("1.0 in columns", lambda: encode_columns_v1(encoded, times_ms, values)),
         ("1.0 one by one", lambda: encode_v1(outgoing)),
-        ("2.0", lambda: encode_v2(outgoing)),
+        ("2.0 in columns", lambda: encode_columns_v2(every, said, times_ms, values)),
+        ("2.0 one by one", lambda: encode_v2(outgoing)),
         ("snappy", lambda: packed(body)),
     ):
         print(f"a request of 2,000 samples, {name}: {median_ms(work):.2f} ms of CPU")

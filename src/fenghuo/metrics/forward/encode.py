@@ -10,7 +10,15 @@ from fenghuo.metrics.forward.batch import Piece
 from fenghuo.metrics.forward.settings import V2
 from fenghuo.model.labels import Labels
 from fenghuo.model.sample import Metadata
-from fenghuo.wire.remote_write import OutgoingSeries, encode_columns_v1, encode_v1, encode_v2, label_bytes, packed
+from fenghuo.wire.remote_write import (
+    OutgoingSeries,
+    encode_columns_v1,
+    encode_columns_v2,
+    encode_v1,
+    encode_v2,
+    label_bytes,
+    packed,
+)
 
 _SUFFIXES: Final = ("_bucket", "_sum", "_count", "_total", "_created", "_info")
 
@@ -58,14 +66,18 @@ def _encoded(name: bytes | Labels | None) -> bytes:
 
 
 def _message_v2(piece: Piece, known: Known) -> bytes:
-    outgoing = []
-    rows = zip(piece.series.tolist(), piece.times_ms.tolist(), piece.values.tolist(), strict=True)
-    for series, time_ms, value in rows:
-        labels = piece.names[series]
-        assert isinstance(labels, Labels)
-        outgoing.append(OutgoingSeries(labels, ((time_ms, value),), metadata=known(labels.metric_name)))
-    outgoing += [OutgoingSeries(labels, (), (each,), known(labels.metric_name)) for labels, each in piece.exemplars]
-    return encode_v2(outgoing)
+    """Of samples, or of exemplars: a piece has one of them."""
+    if piece.exemplars:
+        return encode_v2(
+            OutgoingSeries(labels, (), (each,), known(labels.metric_name)) for labels, each in piece.exemplars
+        )
+    labels = [_spelled(piece.names[series]) for series in piece.series.tolist()]
+    return encode_columns_v2(labels, [known(each.metric_name) for each in labels], piece.times_ms, piece.values)
+
+
+def _spelled(name: bytes | Labels | None) -> Labels:
+    assert isinstance(name, Labels)
+    return name
 
 
 def lookup_in(families: Mapping[str, Metadata]) -> Known:

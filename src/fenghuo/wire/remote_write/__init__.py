@@ -12,7 +12,7 @@ Deliberately absent: HTTP, what a receiver thinks of labels and times, and the c
 are counted only.
 """
 
-from fenghuo.wire.remote_write.columns import encode_columns_v1
+from fenghuo.wire.remote_write.columns import encode_columns_v1, encode_columns_v2
 from fenghuo.wire.remote_write.compression import Encoding, packed, unpacked
 from fenghuo.wire.remote_write.decode_v1 import decode_v1
 from fenghuo.wire.remote_write.decode_v2 import decode_v2
@@ -28,6 +28,7 @@ __all__ = [
     "decode_v1",
     "decode_v2",
     "encode_columns_v1",
+    "encode_columns_v2",
     "encode_v1",
     "encode_v2",
     "label_bytes",

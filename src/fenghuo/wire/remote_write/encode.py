@@ -50,30 +50,46 @@ def encode_v1(series: Iterable[OutgoingSeries], metadata: Iterable[tuple[str, Me
 
 def encode_v2(series: Iterable[OutgoingSeries]) -> bytes:
     """``io.prometheus.write.v2.Request``, not compressed."""
-    symbols = _Symbols()
+    symbols = Symbols()
     parts = []
     for each in series:
-        content = [length_field(1, symbols.refs(each.labels))]
+        content = [symbols.label_refs(each.labels)]
         content += [length_field(2, _sample(time_ms, value)) for time_ms, value in each.samples]
         content += [length_field(4, _exemplar_v2(exemplar, symbols)) for exemplar in each.exemplars]
         if each.metadata is not None:
-            content.append(length_field(5, _metadata_v2(each.metadata, symbols)))
+            content.append(symbols.metadata(each.metadata))
         parts.append(length_field(5, b"".join(content)))
-    return b"".join([*(length_field(4, text.encode()) for text in symbols), *parts])
+    return symbols.message(parts)
 
 
-class _Symbols(dict[str, int]):
-    """Texts by the order in which they were met; the empty one is the first."""
+class Symbols(dict[str, bytes]):
+    """The texts of a request of version 2.0, each once, and what stands for them: their numbers, in the order in which
+    they were met. The empty one is the first."""
 
     def __init__(self) -> None:
-        super().__init__({"": 0})
+        super().__init__({"": varint(0)})
 
-    def __missing__(self, text: str) -> int:
-        number = self[text] = len(self)
+    def __missing__(self, text: str) -> bytes:
+        number = self[text] = varint(len(self))
         return number
 
     def refs(self, labels: Labels) -> bytes:
-        return b"".join(varint(self[text]) for pair in labels.pairs for text in pair)
+        """What stands for names and values, one after the other."""
+        return b"".join(map(self.__getitem__, sum(labels.pairs, ())))
+
+    def label_refs(self, labels: Labels) -> bytes:
+        """The labels of a series or of an exemplar, as a field."""
+        return length_field(1, self.refs(labels))
+
+    def metadata(self, said: Metadata) -> bytes:
+        """What is known of a series' metric, as a field."""
+        texts = ((3, said.help), (4, said.unit))
+        refs = b"".join(bytes((number << 3,)) + self[text] for number, text in texts if text)
+        return length_field(5, varint_field(1, _type(said)) + refs)
+
+    def message(self, series: Iterable[bytes]) -> bytes:
+        """The whole request of series that are fields already."""
+        return b"".join([*(length_field(4, text.encode()) for text in self), *series])
 
 
 def _label_v1(name: str, value: str) -> bytes:
@@ -94,18 +110,13 @@ def _exemplar_v1(exemplar: Exemplar) -> bytes:
     return label_bytes(exemplar.labels) + _double(2, exemplar.value) + varint_field(3, exemplar.time_ms or 0)
 
 
-def _exemplar_v2(exemplar: Exemplar, symbols: _Symbols) -> bytes:
-    refs = length_field(1, symbols.refs(exemplar.labels))
-    return refs + _double(2, exemplar.value) + varint_field(3, exemplar.time_ms or 0)
+def _exemplar_v2(exemplar: Exemplar, symbols: Symbols) -> bytes:
+    return symbols.label_refs(exemplar.labels) + _double(2, exemplar.value) + varint_field(3, exemplar.time_ms or 0)
 
 
 def _metadata_v1(family: str, said: Metadata) -> bytes:
     texts = ((2, family), (4, said.help), (5, said.unit))
     return varint_field(1, _type(said)) + b"".join(length_field(n, text.encode()) for n, text in texts if text)
-
-
-def _metadata_v2(said: Metadata, symbols: _Symbols) -> bytes:
-    return varint_field(1, _type(said)) + varint_field(3, symbols[said.help]) + varint_field(4, symbols[said.unit])
 
 
 def _type(said: Metadata) -> int:
