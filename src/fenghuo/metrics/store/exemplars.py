@@ -25,6 +25,18 @@ class ExemplarRing:
     def __len__(self) -> int:
         return len(self._order)
 
+    def timed(self, series: Labels, exemplar: Exemplar, now_ms: int) -> Exemplar | None:
+        """The exemplar with a time, which is now if it brings none; None for one that is kept already, or too old.
+
+        A target shows the same exemplar scrape after scrape, until it has another.
+        """
+        kept = self._by_series.get(series)
+        last = kept[-1] if kept else None
+        if exemplar.time_ms is None:
+            is_last = last is not None and (last.labels, last.value) == (exemplar.labels, exemplar.value)
+            return None if is_last else Exemplar(exemplar.labels, exemplar.value, now_ms)
+        return None if last is not None and (last.time_ms or 0) >= exemplar.time_ms else exemplar
+
     def add(self, series: Labels, exemplar: Exemplar) -> bool:
         """Keep an exemplar that has a time. False for one that is not newer than its series' last."""
         assert exemplar.time_ms is not None

@@ -179,14 +179,15 @@ class Writer:
         now_ms = self._clock.now_ms()
         with self._lock:
             self._parts.refuse_when_closed()
-            timed = [
-                (series, each if each.time_ms is not None else Exemplar(each.labels, each.value, now_ms))
-                for series, each in exemplars
+            if not self._settings.exemplars_max:
+                return
+            ring = self._parts.exemplars
+            fresh = [
+                (series, timed) for series, each in exemplars if (timed := ring.timed(series, each, now_ms)) is not None
             ]
-            if timed and self._settings.exemplars_max:
-                self._journal.exemplars(timed)
-                kept = sum(self._parts.exemplars.add(series, each) for series, each in timed)
-                self._metrics.exemplars.inc(kept)
+            if fresh:
+                self._journal.exemplars(fresh)
+                self._metrics.exemplars.inc(sum(ring.add(series, each) for series, each in fresh))
 
 
 def beside(result: AppendResult, refused: int) -> AppendResult:

@@ -12,7 +12,8 @@ from fenghuo.base.clock import ManualClock
 from fenghuo.metrics.store import Store
 from fenghuo.metrics.store.tail import SegmentTail, WalTail
 from fenghuo.metrics.store.wal import KEPT_SUFFIX, SUFFIX
-from fenghuo.model.labels import Labels
+from fenghuo.model.labels import METRIC_NAME, Labels
+from fenghuo.model.matcher import Matcher, MatchOp
 from fenghuo.model.sample import STALE_NAN, STALE_NAN_BITS, Exemplar
 from fenghuo.model.tailed import Exemplars, Named, Position, Samples
 
@@ -135,6 +136,29 @@ def test_exemplars_come_with_the_labels_of_their_series(store: Store, clock: Man
     assert reader is not None
     with reader:
         assert list(reader.read(tail.end.offset)) == [Exemplars([(labels, exemplar)])]
+
+
+def test_an_exemplar_that_is_shown_again_is_neither_kept_nor_passed_on(store: Store, clock: ManualClock) -> None:
+    (labels,) = series("x")
+    shown = [
+        Exemplar(Labels({"trace_id": "abc"}), 0.25, clock.now_ms()),
+        Exemplar(Labels({"trace_id": "abc"}), 0.5),
+        Exemplar(Labels({"trace_id": "def"}), 0.5),
+    ]
+    for each in shown:
+        for _ in range(3):
+            clock.step_wall(15)
+            store.append_exemplars([(labels, each)])
+    tail = store.tail()
+    reader = tail.open(tail.end.segment)
+    assert reader is not None
+    with reader:
+        passed = [
+            each for item in reader.read(tail.end.offset) if isinstance(item, Exemplars) for _, each in item.found
+        ]
+    assert [(each.labels, each.value) for each in passed] == [(each.labels, each.value) for each in shown]
+    assert [each.time_ms for each in passed] == [shown[0].time_ms, clock.now_ms() - 75_000, clock.now_ms() - 30_000]
+    assert store.exemplars([[Matcher(METRIC_NAME, MatchOp.EQUAL, "x")]], 0, 1 << 60) == [(labels, passed)]
 
 
 def test_a_new_segment_begins_with_each_start_and_the_old_ones_are_there(
