@@ -22,6 +22,7 @@ from fenghuo.base.errors import InputError
 from fenghuo.base.guard import Guard
 from fenghuo.metrics.collect.integrations.host import HostIntegration, HostSettings
 from fenghuo.metrics.collect.integrations.trading import TradingIntegration
+from fenghuo.metrics.collect.scrape.apart import ScraperApart
 from fenghuo.metrics.collect.scrape.job import SourceTarget
 from fenghuo.metrics.promql import Engine, MatrixResult, QueryOptions, ScalarResult, VectorResult
 from fenghuo.metrics.store import Store
@@ -111,14 +112,17 @@ class Markets:
 
 
 class Fitness:
-    """What keeps the program from its work: a disk or a database that refuses. Empty when nothing does."""
+    """What keeps the program from its work: a disk or a database that refuses, a scraper that has ended. Empty when
+    nothing does."""
 
-    def __init__(self, state: State, store: Store) -> None:
+    def __init__(self, state: State, store: Store, scraper: ScraperApart) -> None:
         self._state = state
         self._store = store
+        self._scraper = scraper
 
     def __call__(self) -> str:
-        return "; ".join(part for part in (self._state.trouble, *self._store.health().troubles) if part)
+        troubles = (self._state.trouble, self._scraper.trouble, *self._store.health().troubles)
+        return "; ".join(filter(None, troubles))
 
 
 BUILT_IN_INTERVAL_MS = 15_000

@@ -144,6 +144,7 @@ def _checks(parts: HttpParts) -> Mapping[str, Check]:
         "configuration": Check(reload.ok, "" if reload.ok else "the last reload was refused; the log says why"),
         "store": _store_check(parts.store.health()),
         "state": Check(not parts.state.trouble, parts.state.trouble),
+        "scraper": Check(not parts.scraper.trouble, parts.scraper.trouble),
         "discovery": _discovery_check(parts.scraper.discovery_problems()),
         "watchdog": Check(not parts.watchdog.trouble, parts.watchdog.trouble),
         "remote_write": Check(not (behind := parts.forwarding.troubles()), "; ".join(behind)),

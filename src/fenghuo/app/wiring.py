@@ -137,7 +137,7 @@ async def running(options: ServerOptions, clock: Clock | None = None) -> AsyncIt
         await holder.serve(lambda now: rules.apply(now.rules(notices.external_url())))
         await holder.serve(lambda now: scraper.apply(now.settings.jobs, built_in.targets(now)))
 
-        watchdog = Watchdog(settings.heartbeat.watchdog, Fitness(state, store), clock, registry, guard)
+        watchdog = Watchdog(settings.heartbeat.watchdog, Fitness(state, store, scraper), clock, registry, guard)
         holder.follow(lambda now: heartbeats.apply(now.settings.heartbeat))
         holder.follow(lambda now: watchdog.apply(now.settings.heartbeat.watchdog))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -15,6 +16,8 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from fenghuo.base.guard import told
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -29,6 +32,9 @@ class OwnLoop(Generic[T]):
     def __init__(self, make: Callable[[], AbstractAsyncContextManager[T]], name: str) -> None:
         self._make = make
         self._name = name
+        self._leaving = False
+        self.trouble = ""
+        """Why the service has ended although nobody has left it; empty while it goes on."""
 
     async def __aenter__(self) -> Self:
         """Raises what entering the service raises."""
@@ -42,6 +48,7 @@ class OwnLoop(Generic[T]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._leaving = True
         with contextlib.suppress(RuntimeError):  # It has failed by itself: why is in what is awaited.
             self._loop.call_soon_threadsafe(self._end.set)
         try:
@@ -97,6 +104,9 @@ class OwnLoop(Generic[T]):
             self._loop.call_soon_threadsafe(self._end.set)  # Who wanted it has been cancelled.
 
     def _fail(self, error: BaseException) -> None:
+        if self._entered.done() and not self._leaving:
+            self.trouble = f"{self._name} has ended by {type(error).__name__}: {error}; restart the program"
+            log.critical("%s", self.trouble, exc_info=error)
         for waiting in (self._entered, self._left):
             if not waiting.done():
                 waiting.set_exception(error)

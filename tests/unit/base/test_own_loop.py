@@ -70,7 +70,9 @@ async def test_an_error_at_the_end_is_raised_at_home() -> None:
             await asyncio.sleep(0)
 
 
-async def test_a_service_that_fails_by_itself_says_why_when_it_is_left() -> None:
+async def test_a_service_that_fails_by_itself_says_why_at_once_and_when_it_is_left(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     threads: list[threading.Thread] = []
 
     @contextlib.asynccontextmanager
@@ -88,8 +90,12 @@ async def test_a_service_that_fails_by_itself_says_why_when_it_is_left() -> None
 
     async def live() -> None:
         async with OwnLoop(failing, "apart") as own:
+            assert own.trouble == ""
             await own.call(lambda asked: asked.set())
             await asyncio.to_thread(threads[0].join)
+            await asyncio.sleep(0)
+            assert "apart has ended by ExceptionGroup" in own.trouble
+            assert "by itself" in caplog.text
 
     with pytest.raises(ExceptionGroup) as caught:
         await live()

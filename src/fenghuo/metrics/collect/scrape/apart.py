@@ -50,6 +50,11 @@ class ScraperApart:
     ) -> None:
         await self._own.__aexit__(kind, error, trace)
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing is scraped any more; empty while the scraper goes on."""
+        return self._own.trouble
+
     async def apply(self, jobs: Sequence[JobSettings], sources: Sequence[SourceTarget] = ()) -> None:
         await self._own.run(lambda scraper: scraper.apply(jobs, sources))
 
