@@ -14,13 +14,14 @@ from beside.asking import Answer
 from beside.data import Span, Target
 from beside.feed import send, write_fenghuo
 from beside.rows import Row
-from beside.servers import FENGHUO, PROMETHEUS, VICTORIA, Server, all_running
+from beside.servers import FENGHUO, PROMETHEUS, VICTORIA, Server, all_running, come_to_rest
 from beside.stage import Bench, Stage
 
 ROUNDS = 270
 """An hour, the five or ten minutes before it, and a little more."""
 REPEATS_MAX = 8
 REPEATS_S = 0.2
+NOTICED_S = 10.0
 """Short queries are asked several times a round, up to about so long."""
 
 BY_JOB = "sum by (job)(rate({}[5m]))"
@@ -123,6 +124,8 @@ def measure(bench: Bench, query: Query, servers: Mapping[str, Server], end_s: in
     taken = {name: Taken() for name in servers}
     agreement = agreements(query, answers)
     del answers  # Some are large.
+    if (rested_s := come_to_rest(servers.values())) > NOTICED_S:
+        bench.say(f"{query.name}: the servers came to rest after {rested_s:.0f} s")
     for _ in bench.rounds():
         for name, server in servers.items():
             before_s = server.usage.cpu_s

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,10 @@ _CPUCLOCK_SCHED = 2
 NOTHING_TO_WATCH = "global: {scrape_interval: 1h, scrape_timeout: 1m, evaluation_interval: 1m}\n"
 """What both Prometheus and Fenghuo read. Fenghuo always scrapes itself: an hour keeps that out of the figures."""
 FENGHUO_ALONE = "integrations: {host: null}\npacks: []\n"
+
+LOOK_S, QUIET_S, REST_S_MAX = 0.5, 3.0, 120.0
+QUIET_SHARE = 0.05
+"""Of one core, all servers together: programs that scrape nothing need a hundredth."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,18 @@ class Server:
     def data(self) -> Path:
         """Where its samples are."""
         return data_of(self.name, self.directory)
+
+
+def come_to_rest(servers: Iterable[Server]) -> float:
+    """Wait until none of them does anything by itself any more, such as merging what it was just fed, but not for ever:
+    it would disturb the others. Returns how many seconds that took."""
+    servers, began_s, quiet_s = list(servers), time.monotonic(), 0.0
+    used_s = sum(server.usage.cpu_s for server in servers)
+    while quiet_s < QUIET_S and time.monotonic() - began_s < REST_S_MAX:
+        time.sleep(LOOK_S)
+        before_s, used_s = used_s, sum(server.usage.cpu_s for server in servers)
+        quiet_s = quiet_s + LOOK_S if used_s - before_s < QUIET_SHARE * LOOK_S else 0.0
+    return time.monotonic() - began_s
 
 
 def data_of(name: str, directory: Path) -> Path:
