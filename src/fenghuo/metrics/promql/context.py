@@ -72,8 +72,12 @@ class Context:
             self._selections[key] = selection
         return selection
 
-    def fits(self, values: int) -> None:
-        """Refuse to make an array of ``values`` elements beside the samples, if that is over the limit."""
-        if self.samples + values > self.samples_max:
+    def allows(self, values: int) -> None:
+        """Refuse a vector of so many values. As in Prometheus, samples that are read for it are not counted with it."""
+        if values > self.samples_max:
             SAMPLES_MAX.hit()
             raise TooManySamplesError
+
+    def fits(self, values: int) -> None:
+        """Refuse to make an array of ``values`` elements beside the samples, if that is over the limit."""
+        self.allows(self.samples + values)

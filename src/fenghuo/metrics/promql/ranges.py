@@ -76,7 +76,7 @@ def _select(node: VectorSelector, moments: Grid, range_ms: int, context: Context
     later_ms = context.lookback_ms if node.mode is RangeMode.SMOOTHED else 0
     first_ms = moments.start_ms - range_ms - earlier_ms + 1
     selection = context.select(node.matchers, first_ms, moments.end_ms + later_ms)
-    context.fits(selection.labels.size * moments.size)
+    context.allows(selection.labels.size * moments.size)
     drop = np.zeros(selection.labels.size, np.bool_)
     return RangeArgument(selection, moments, range_ms, drop, node.mode)
 

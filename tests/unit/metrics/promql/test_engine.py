@@ -188,9 +188,10 @@ def test_buckets_that_fall_are_told_of_in_sum(engine: Engine, store: MemoryStore
 
 
 def test_samples_are_limited(engine: Engine) -> None:
-    """The samples read and the largest intermediate answer count together."""
+    """The samples read, and the values of each selector's answer."""
     options = QueryOptions(samples_max=36)
     assert vector(engine, "x_total offset 1s", options)
+    assert engine.range("x_total", 0, 10 * MINUTE_MS, MINUTE_MS, options)
     with pytest.raises(TooManySamplesError):
         engine.instant("x_total[20m]", 10 * MINUTE_MS, QueryOptions(samples_max=32))
     with pytest.raises(TooManySamplesError):
