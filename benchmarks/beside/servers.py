@@ -71,15 +71,15 @@ class Server:
         return data_of(self.name, self.directory)
 
 
-def come_to_rest(servers: Iterable[Server]) -> float:
-    """Wait until none of them does anything by itself any more, such as merging what it was just fed, but not for ever:
-    it would disturb the others. Returns how many seconds that took."""
-    servers, began_s, quiet_s = list(servers), time.monotonic(), 0.0
+def come_to_rest(servers: Iterable[Server], wanted_s: float = QUIET_S) -> float:
+    """Wait until none of them has done anything by itself for so long, such as merging what it was fed or collecting
+    garbage, but not for ever: it would disturb the others. Returns how many seconds that took."""
+    servers, began_s, quiet_s, look_s = list(servers), time.monotonic(), 0.0, min(LOOK_S, wanted_s / 2)
     used_s = sum(server.usage.cpu_s for server in servers)
-    while quiet_s < QUIET_S and time.monotonic() - began_s < REST_S_MAX:
-        time.sleep(LOOK_S)
+    while quiet_s < wanted_s and time.monotonic() - began_s < REST_S_MAX:
+        time.sleep(look_s)
         before_s, used_s = used_s, sum(server.usage.cpu_s for server in servers)
-        quiet_s = quiet_s + LOOK_S if used_s - before_s < QUIET_SHARE * LOOK_S else 0.0
+        quiet_s = quiet_s + look_s if used_s - before_s < QUIET_SHARE * look_s else 0.0
     return time.monotonic() - began_s
 
 
