@@ -252,8 +252,14 @@ def test_a_page_that_the_server_no_longer_has_brings_the_newer_panel(visit: Visi
 
 
 def test_addresses_in_the_way_of_alertmanager_lead_to_their_pages(visit: Visit) -> None:
-    page = visit.sign_in("/#/alerts?receiver=a%26b", ready=".group")
+    page = visit.sign_in("/#/alerts?receiver=desk", ready=".group")
+    expect(page).to_have_url(f"{visit.url}/alerts?receiver=desk")
+    page.goto(f"{visit.url}/#/alerts?receiver=a%26b")
     expect(page).to_have_url(f"{visit.url}/alerts?receiver=a%26b")
+    expect(page.get_by_text("No alert meets this filter.")).to_be_visible()
+    page.get_by_role("button", name="Receiver a&b").click()
+    expect(page).to_have_url(f"{visit.url}/alerts")
+    expect(page.locator(".group").first).to_be_visible()
     page.goto(f"{visit.url}/#/silences")
     expect(page).to_have_url(f"{visit.url}/silences")
 

@@ -21,6 +21,8 @@ export const duty = {
     badRegex: 'The filter holds a regular expression that cannot be read.',
     standings: { all: 'All', firing: 'Firing', muted: 'Muted', pending: 'Pending' },
     noneMatch: 'No alert meets this filter.',
+    ofReceiver: (name: string) => `Receiver ${name}`,
+    everyReceiver: 'Show those of all receivers',
     nameless: 'Alert without a name',
     group: 'Group of alerts',
     ungrouped: 'All alerts of this receiver',

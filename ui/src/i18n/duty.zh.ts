@@ -27,6 +27,8 @@ export const duty: Duty = {
     badRegex: '筛选条件中的正则表达式无法解析。',
     standings: { all: '全部', firing: '触发中', muted: '已静默', pending: '待触发' },
     noneMatch: '没有符合条件的告警。',
+    ofReceiver: (name) => `接收者 ${name}`,
+    everyReceiver: '显示全部接收者的告警',
     nameless: '未命名的告警',
     group: '告警分组',
     ungrouped: '该接收者的全部告警',

@@ -13,7 +13,8 @@ from fenghuo.alerting.incident import machine
 from fenghuo.alerting.incident.book import UnknownIncidentError
 from fenghuo.alerting.notify.channels.channel import ChannelError
 from fenghuo.alerting.priority.settings import PrioritiesSettings
-from fenghuo.alerting.service import CATCH_UP_S, Alerting
+from fenghuo.alerting.service import Alerting
+from fenghuo.alerting.upkeep import CATCH_UP_S
 from fenghuo.base.clock import ManualClock
 from fenghuo.base.document import load_yaml, validate
 from fenghuo.base.errors import InputError, OperatingError
