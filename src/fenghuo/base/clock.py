@@ -56,7 +56,7 @@ class SystemClock:
 
 
 class WatchedClock:
-    """Another clock, whose followers learn when its wall clock was set. For one thread.
+    """Another clock, whose followers learn when its wall clock was set. For one thread at a time.
 
     They are called before whoever asked for the time has it: with the milliseconds by which the clock was set, negative
     for back, and with the time as it is now.

@@ -105,8 +105,8 @@ class Heartbeats:
         self._told: dict[Labels, Alert] = {}
         self._told_ms = 0
         self._running_since_ms = 0
-        self._round_clock = WatchedClock(clock)
-        self._round_clock.followers.append(self._clock_was_set)
+        self._watched_clock = WatchedClock(clock)
+        self._watched_clock.followers.append(self._clock_was_set)
         self._tasks: asyncio.TaskGroup | None = None
         self._rounds: asyncio.Task[None] | None = None
         self._signals = Counter("fenghuo_heartbeat_signals", "Signals of jobs, by kind.", ["kind"], registry=registry)
@@ -150,8 +150,8 @@ class Heartbeats:
             text = text[-TEXT.default :]
         said = text.decode("utf-8", "replace").replace("\0", "").strip()
         with self._lock:
-            watched = self._of(name)
-            watched.pulse = timing.after(watched.pulse, signal, self._clock.now_ms(), said, exit_code)
+            watched, now_ms = self._of(name), self._now_ms()
+            watched.pulse = timing.after(watched.pulse, signal, now_ms, said, exit_code)
             self._note(watched)
         self._signals.labels(signal.value).inc()
         self._save()
@@ -213,12 +213,13 @@ class Heartbeats:
     def _arrange(self) -> None:
         """Watch what the settings and people say; what the settings say comes first."""
         with self._lock:
+            now_ms = self._now_ms()
             wanted = {name: (settings, made.made_by) for name, (made, settings) in self._made.items()}
             wanted |= {name: (settings, "") for name, settings in self._settings.heartbeats.items()}
             watched = {}
             for name, (settings, by) in wanted.items():
                 pulse = self._pulses.get(name)
-                watched[name] = one = _Watched(settings, pulse or Pulse(name, self._clock.now_ms()), by)
+                watched[name] = one = _Watched(settings, pulse or Pulse(name, now_ms), by)
                 if pulse is None:
                     self._note(one)
                 one.due_ms = timing.due(settings, one.pulse, self._running_since_ms)
@@ -256,8 +257,8 @@ class Heartbeats:
 
     def _round(self) -> None:
         """Judge all, save, tell."""
-        now_ms = self._round_clock.now_ms()
         with self._lock:
+            now_ms = self._now_ms()
             for watched in self._watched.values():
                 judged = timing.judged(watched.settings, watched.pulse, watched.due_ms, now_ms)
                 if judged is not watched.pulse:
@@ -274,15 +275,18 @@ class Heartbeats:
         self._told = firing
         self._save()
 
+    def _now_ms(self) -> int:
+        """The time, for what is kept of it. Under the lock: where the clock was set, pulses change."""
+        return self._watched_clock.now_ms()
+
     def _clock_was_set(self, by_ms: int, now_ms: int) -> None:
         """A clock that was set ahead: the machine may have slept, and heard nothing. One that was set back lets nothing
         be waited for longer."""
-        with self._lock:
-            self._running_since_ms = now_ms if by_ms > 0 else self._running_since_ms + by_ms
-            self._told_ms = 0
-            for watched in self._watched.values():
-                watched.pulse = timing.moved(watched.pulse, min(by_ms, 0))
-                self._note(watched)
+        self._running_since_ms = now_ms if by_ms > 0 else self._running_since_ms + by_ms
+        self._told_ms = 0
+        for watched in self._watched.values():
+            watched.pulse = timing.moved(watched.pulse, min(by_ms, 0))
+            self._note(watched)
 
     def _firing(self, now_ms: int) -> Iterator[Alert]:
         for watched in self._watched.values():

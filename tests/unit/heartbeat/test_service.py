@@ -231,3 +231,15 @@ async def test_a_clock_that_was_set_back_lets_nothing_be_waited_for_longer(bench
         assert await bench.passes(100) != [], "what is wrong is said again"
         heartbeats.hear("backup", Signal.SUCCESS)
         assert ("FenghuoHeartbeatMissing", "resolved") in await bench.passes(60)
+
+
+async def test_what_is_heard_right_after_the_clock_was_set_back_counts_from_then(bench: Bench) -> None:
+    async with bench.running() as heartbeats:
+        heartbeats.hear("backup", Signal.SUCCESS)
+        await bench.passes(60)
+        bench.clock.step_wall(-5 * 3600)
+        heartbeats.hear("backup", Signal.SUCCESS)
+        (heard,) = heartbeats.all()
+        assert heard.pulse.heard_ms == bench.clock.now_ms()
+        assert await bench.passes(3_890) == []
+        assert ("FenghuoHeartbeatMissing", "firing") in await bench.passes(60)
