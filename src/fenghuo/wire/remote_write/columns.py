@@ -23,6 +23,12 @@ _LONG: Final = 10
 """Bytes of any time. More bytes than a number needs are allowed, so one such time makes all of them long."""
 
 
+_SERIES_V1: Final = 0x0A
+_SERIES_V2: Final = 0x2A
+_REFS: Final = 0x0A
+"""Tags of fields: a series in a request of each version, and the labels in a series of version 2.0."""
+
+
 def encode_columns_v1(labels: Sequence[bytes], times_ms: Ints, values: Floats) -> bytes:
     """``prometheus.WriteRequest`` of ``values[i]`` (float64, bits kept) at ``times_ms[i]`` (int64) in the series whose
     label bytes are ``labels[i]``; not compressed."""
@@ -33,7 +39,7 @@ def encode_columns_v1(labels: Sequence[bytes], times_ms: Ints, values: Floats) -
     parts: list[bytes] = []
     extend = parts.extend
     for label, start in zip(labels, range(0, len(tails), size), strict=True):
-        extend((lead(10, len(label) + size), label, tails[start : start + size]))
+        extend((lead(_SERIES_V1, len(label) + size), label, tails[start : start + size]))
     return b"".join(parts)
 
 
@@ -54,9 +60,9 @@ def encode_columns_v2(
         if behind is None:
             assert each is not None
             behind = fields[id(each)] = symbols.metadata(each)
-        head = lead(10, len(refs))
+        head = lead(_REFS, len(refs))
         own = len(head) + len(refs) + size + len(behind)
-        extend((lead(42, own), head, refs, tails[start : start + size], behind))
+        extend((lead(_SERIES_V2, own), head, refs, tails[start : start + size], behind))
     return symbols.message(parts)
 
 
@@ -75,5 +81,5 @@ def _tails(times_ms: Ints, values: Floats) -> tuple[bytes, int]:
 
 @cache
 def _lead(tag: int, size: int) -> bytes:
-    """What stands before a series message of that size."""
+    """What stands before a field of that size."""
     return bytes((tag,)) + varint(size)
